@@ -1,0 +1,9 @@
+//! A disposable stand-in for SQL Server: TDS 7.4 in front, T-SQL over SQLite behind.
+//!
+//! It answers as documented or it refuses: what it does not support is a T-SQL error, never a silently different answer.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod session;
+pub mod tsql;
+pub mod types;

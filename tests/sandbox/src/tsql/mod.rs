@@ -1,0 +1,2 @@
+//! T-SQL: syntax tree and parser.
+pub mod ast;
