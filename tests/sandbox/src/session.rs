@@ -5,6 +5,8 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::types::{Datum, SqlType};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A column of a result set.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,11 @@ pub trait Sink {
     fn transaction_changed(&mut self, change: TransactionChange) -> Result<(), Cancelled>;
     /// True once the client sent an attention; long loops ask now and then.
     fn is_cancelled(&self) -> bool;
+    /// The flag behind [`Sink::is_cancelled`], for work that runs inside SQLite and cannot hold the sink: set once the client
+    /// sent an attention or went away.
+    fn cancellation(&self) -> Option<Arc<AtomicBool>> {
+        None
+    }
 }
 
 /// A change of the transaction a connection is in; descriptors are never 0.
