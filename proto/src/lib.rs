@@ -1,1 +1,26 @@
+//! What crosses the wire between the roles and what the distributor stores.
+//!
+//! A committed transaction of the publication database travels as one or more [`Chunk`]s. The publisher encodes the row
+//! changes of a chunk once, article by article, into opaque payloads ([`change`]); the distributor stores and forwards
+//! them without looking inside; the subscriber decodes them with the [`article::Article`] they name.
+//!
+//! - [`lsn`], [`value`], [`change`], [`article`], [`chunk`]: the data.
+//! - [`message`]: the conversation, [`catalog`]: the administrative part of it.
+//! - [`codec`]: frames, lengths, checksums, bincode. The only place that encodes or decodes.
+//! - [`transport`]: TLS, handshake and login over tokio TCP.
 #![forbid(unsafe_code)]
+
+pub mod article;
+pub mod catalog;
+pub mod change;
+pub mod chunk;
+pub mod codec;
+pub mod lsn;
+pub mod message;
+pub mod value;
+
+pub use article::{Article, ArticleId, Column, ColumnType, TableName};
+pub use change::{Change, Row};
+pub use chunk::{Chunk, Marker, MarkerKind, Segment};
+pub use lsn::Lsn;
+pub use value::Value;

@@ -1,0 +1,231 @@
+//! Administration: publications, articles, subscriptions, snapshots, logins, status.
+
+use crate::article::{Article, ArticleId, TableName};
+use crate::lsn::Lsn;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// Names a database as the distributor knows it: what `@@SERVERNAME` and `DB_NAME()` say, not how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DatabaseName {
+    /// `@@SERVERNAME`.
+    pub server: String,
+    /// `DB_NAME()`.
+    pub database: String,
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.server, self.database)
+    }
+}
+
+/// A publication: a named set of articles of one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Name, unique at the distributor without regard to case.
+    pub name: String,
+    /// Publication database.
+    pub database: DatabaseName,
+    /// Major version of the publisher's server (`SERVERPROPERTY('ProductMajorVersion')`).
+    pub server_version: u16,
+    /// Microseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+}
+
+/// A subscription of one database to one publication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Name, unique at the distributor without regard to case.
+    pub name: String,
+    /// Publication.
+    pub publication: String,
+    /// Subscription database.
+    pub database: DatabaseName,
+    /// Microseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+}
+
+/// A finished snapshot in the working directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Identity, also its folder's name.
+    pub id: Uuid,
+    /// Publication it is of.
+    pub publication: String,
+    /// Folder as a URL, e.g. `file:///srv/repldata/<id>`.
+    pub location: String,
+    /// Each part's article with the LSN up to which its changes are contained: the stream applies to it what comes after.
+    pub boundaries: Vec<(ArticleId, Lsn)>,
+    /// Rows over all articles.
+    pub rows: u64,
+    /// Bytes over all data files.
+    pub bytes: u64,
+    /// Microseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+}
+
+/// What a login may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginRole {
+    /// Everything, and the logins themselves.
+    Admin,
+    /// Publications, articles, snapshots, and the log reader.
+    Publisher,
+    /// Subscriptions and their streams.
+    Subscriber,
+    /// Only to look.
+    Monitor,
+}
+
+/// Administrative requests; each is answered by one [`Response`] or an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Request {
+    PublicationAdd(Publication),
+    PublicationList,
+    /// Refused while it has subscriptions.
+    PublicationDrop {
+        name: String,
+    },
+    /// The distributor gives the id. Refused while the publication has subscriptions.
+    ArticleAdd(Article),
+    /// All articles, or those of one publication.
+    ArticleList {
+        publication: Option<String>,
+    },
+    /// Refused while the publication has subscriptions.
+    ArticleDrop {
+        publication: String,
+        source: TableName,
+    },
+    SubscriptionAdd(Subscription),
+    SubscriptionList,
+    SubscriptionDrop {
+        name: String,
+    },
+    /// Answered once every attached log reader of the publication's database reads with the present articles, so that a
+    /// marker written afterwards comes after the point from which they are all read.
+    SnapshotBegin {
+        publication: String,
+    },
+    SnapshotRegister(Snapshot),
+    /// The newest snapshot of a publication from which the queue can still go on.
+    SnapshotLatest {
+        publication: String,
+    },
+    LoginAdd {
+        name: String,
+        password: String,
+        role: LoginRole,
+    },
+    LoginList,
+    LoginDrop {
+        name: String,
+    },
+    Status,
+}
+
+/// Answers to [`Request`]s.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Response {
+    Done,
+    Publications(Vec<Publication>),
+    ArticleAdded(ArticleId),
+    Articles(Vec<Article>),
+    Subscriptions(Vec<Subscription>),
+    /// To `SnapshotBegin`.
+    SnapshotBegun {
+        publication: Publication,
+        articles: Vec<Article>,
+    },
+    Snapshot(Option<Snapshot>),
+    Logins(Vec<(String, LoginRole)>),
+    Status(Box<Status>),
+}
+
+/// What the distributor knows of everything it serves. Times are microseconds since 1970-01-01 UTC by the distributor's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Distributor's version.
+    pub version: String,
+    /// Now.
+    pub now: i64,
+    /// Free bytes on the volume of the queue.
+    pub disk_free: u64,
+    /// Set while the queue cannot take more: why.
+    pub paused: Option<String>,
+    /// One entry a publication database.
+    pub databases: Vec<DatabaseStatus>,
+    /// One entry a subscription.
+    pub subscriptions: Vec<SubscriptionStatus>,
+}
+
+/// A publication database's queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseStatus {
+    /// Which.
+    pub database: DatabaseName,
+    /// Publications with their number of articles.
+    pub publications: Vec<(String, u32)>,
+    /// The attached log reader: where it connected from, since when.
+    pub log_reader: Option<(String, i64)>,
+    /// Everything committed up to here is durable in the queue.
+    pub position: Option<Lsn>,
+    /// Commit time of the newest transaction in the queue (publisher's clock, see [`crate::Chunk::committed_at`]).
+    pub last_commit: Option<i64>,
+    /// Transactions taken since the distributor started.
+    pub transactions: u64,
+    /// Row changes taken since the distributor started.
+    pub changes: u64,
+    /// Bytes of the queue on disk.
+    pub bytes: u64,
+    /// Segment files.
+    pub segments: u32,
+    /// LSN of the oldest transaction still kept.
+    pub oldest: Option<Lsn>,
+}
+
+/// A subscription's progress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubscriptionStatus {
+    /// Which.
+    pub subscription: Subscription,
+    /// How it stands.
+    pub state: SubscriptionState,
+    /// Where the subscriber is connected from.
+    pub connected: Option<String>,
+    /// Last position that the subscriber reported as applied. A hint: the truth is in the subscription database.
+    pub position: Option<Lsn>,
+    /// When it was reported.
+    pub reported_at: Option<i64>,
+    /// Bytes in the queue after that position.
+    pub pending_bytes: u64,
+    /// Transactions in the queue after that position.
+    pub pending_transactions: u64,
+    /// Transactions applied, as reported since the subscriber connected.
+    pub transactions: u64,
+    /// Row changes applied, as reported since the subscriber connected.
+    pub changes: u64,
+    /// Last error the subscriber reported.
+    pub error: Option<String>,
+}
+
+/// How a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubscriptionState {
+    /// Waits for its snapshot.
+    Uninitialized,
+    /// Loads its snapshot.
+    Initializing,
+    /// Applies transactions.
+    Active,
+    /// Stopped by an error.
+    Failed,
+    /// Behind what the queue still keeps: must be initialised again.
+    Expired,
+}

@@ -1,0 +1,23 @@
+//! Changes of rows, and how a run of them is encoded into a [`crate::Segment`]'s payload.
+
+use crate::value::Value;
+use serde::{Deserialize, Serialize};
+
+/// Values in the order of the article's columns, or of its key columns where so said.
+pub type Row = Vec<Value>;
+
+/// A change of one row of an article.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// A row that was not there: all columns of the article.
+    Insert(Row),
+    /// A row whose key stays as it is.
+    Update {
+        /// Key columns, in key order.
+        key: Row,
+        /// The columns that changed, as indices into [`crate::Article::columns`], ascending, never a key column, with their new values.
+        changed: Vec<(u16, Value)>,
+    },
+    /// A row that is gone: its key columns, in key order.
+    Delete(Row),
+}
