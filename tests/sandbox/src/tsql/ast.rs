@@ -4,6 +4,9 @@
 //! cannot express here it refuses with error 102 or 156, as SQL Server does for a syntax error, or with
 //! [`crate::error::SqlError::unsupported`] where the syntax is valid T-SQL that the sandbox leaves out.
 
+// The fields of a variant are explained by the syntax that stands above it.
+#![allow(missing_docs)]
+
 use crate::types::SqlType;
 
 /// A name of up to four parts, as written: `server.database.schema.object`. Missing parts are `None`; `db..t` has an
@@ -32,8 +35,9 @@ pub struct Stmt {
 pub enum StmtKind {
     /// `[WITH ctes] SELECT … [INTO …]`, or a set operation over several.
     Select(Box<Query>),
-    /// `SELECT @a = expr, @b = expr [FROM …]`.
-    SelectAssign { assignments: Vec<(String, Expr)>, from: Option<Box<Select>> },
+    /// `SELECT @a = expr, @b = expr [FROM … [ORDER BY …]]`; the last row wins. Compound assignments are expanded to
+    /// `@a = @a + expr`. The items of `from` are empty.
+    SelectAssign { assignments: Vec<(String, Expr)>, from: Option<Box<Select>>, order_by: Vec<OrderItem> },
     /// `INSERT`.
     Insert(Box<Insert>),
     /// `UPDATE`.

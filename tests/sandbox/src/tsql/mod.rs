@@ -1,2 +1,8 @@
 //! T-SQL: syntax tree and parser.
+
 pub mod ast;
+mod keywords;
+mod lexer;
+mod parser;
+
+pub use parser::{ParameterDeclaration, parse_batch, parse_expr, parse_parameters, parse_type};
