@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_token_is_told_apart() {
-        let found = kinds("a [b c]]d] \"q\"\"r\" @v @@ROWCOUNT 12 1.5 .5 1e-3 $4.25 'x''y' N'é' 0xAb <> != += größe #t ##g");
+        let found =
+            kinds("a [b c]]d] \"q\"\"r\" @v @@ROWCOUNT 12 1.5 .5 1e-3 $4.25 'x''y' N'é' 0xAb <> != += größe #t ##g");
         let expected = [
             (Kind::Word, "a"),
             (Kind::Quoted, "[b c]]d]"),

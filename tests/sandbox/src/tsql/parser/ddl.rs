@@ -69,10 +69,45 @@ impl Parser<'_> {
         }
         let object = self.slice(self.token()).to_ascii_uppercase();
         const KNOWN: &[&str] = &[
-            "VIEW", "PROC", "PROCEDURE", "FUNCTION", "TRIGGER", "TYPE", "SEQUENCE", "SYNONYM", "ROLE", "LOGIN", "USER", "OR",
-            "STATISTICS", "ASSEMBLY", "CERTIFICATE", "EVENT", "EXTERNAL", "FULLTEXT", "PARTITION", "QUEUE", "SERVICE", "XML",
-            "COLUMNSTORE", "SPATIAL", "MASTER", "SYMMETRIC", "ASYMMETRIC", "SERVER", "AUTHORIZATION", "APPLICATION",
-            "DEFAULT", "RULE", "SECURITY", "INDEX", "SCHEMA", "CREDENTIAL", "ENDPOINT", "AVAILABILITY", "RESOURCE",
+            "VIEW",
+            "PROC",
+            "PROCEDURE",
+            "FUNCTION",
+            "TRIGGER",
+            "TYPE",
+            "SEQUENCE",
+            "SYNONYM",
+            "ROLE",
+            "LOGIN",
+            "USER",
+            "OR",
+            "STATISTICS",
+            "ASSEMBLY",
+            "CERTIFICATE",
+            "EVENT",
+            "EXTERNAL",
+            "FULLTEXT",
+            "PARTITION",
+            "QUEUE",
+            "SERVICE",
+            "XML",
+            "COLUMNSTORE",
+            "SPATIAL",
+            "MASTER",
+            "SYMMETRIC",
+            "ASYMMETRIC",
+            "SERVER",
+            "AUTHORIZATION",
+            "APPLICATION",
+            "DEFAULT",
+            "RULE",
+            "SECURITY",
+            "INDEX",
+            "SCHEMA",
+            "CREDENTIAL",
+            "ENDPOINT",
+            "AVAILABILITY",
+            "RESOURCE",
         ];
         if KNOWN.contains(&object.as_str()) {
             return self.unsupported(&format!("{verb} {object}"));
@@ -160,15 +195,28 @@ impl Parser<'_> {
 
     fn index_options(&mut self) -> SqlResult<()> {
         const HARMLESS: &[&str] = &[
-            "PAD_INDEX", "FILLFACTOR", "SORT_IN_TEMPDB", "STATISTICS_NORECOMPUTE", "STATISTICS_INCREMENTAL", "ONLINE",
-            "RESUMABLE", "MAX_DURATION", "ALLOW_ROW_LOCKS", "ALLOW_PAGE_LOCKS", "OPTIMIZE_FOR_SEQUENTIAL_KEY", "MAXDOP",
-            "DATA_COMPRESSION", "XML_COMPRESSION",
+            "PAD_INDEX",
+            "FILLFACTOR",
+            "SORT_IN_TEMPDB",
+            "STATISTICS_NORECOMPUTE",
+            "STATISTICS_INCREMENTAL",
+            "ONLINE",
+            "RESUMABLE",
+            "MAX_DURATION",
+            "ALLOW_ROW_LOCKS",
+            "ALLOW_PAGE_LOCKS",
+            "OPTIMIZE_FOR_SEQUENTIAL_KEY",
+            "MAXDOP",
+            "DATA_COMPRESSION",
+            "XML_COMPRESSION",
         ];
         self.in_parentheses(|parser| {
             let option = parser.slice(parser.token()).to_ascii_uppercase();
             let harmless = HARMLESS.contains(&option.as_str());
             let off = parser.is_at(1, "=") && parser.is_at(2, "OFF");
-            if !harmless && !(off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "DROP_EXISTING" | "SYSTEM_VERSIONING")) {
+            if !harmless
+                && !(off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "DROP_EXISTING" | "SYSTEM_VERSIONING"))
+            {
                 return parser.unsupported(&format!("option {option}"));
             }
             parser.at += 1;
@@ -470,8 +518,7 @@ impl Parser<'_> {
             let enable = self.is("CHECK");
             self.at += 1;
             self.expect("CONSTRAINT")?;
-            let names =
-                if self.eat("ALL") { vec!["ALL".to_owned()] } else { self.comma_separated(Self::name)? };
+            let names = if self.eat("ALL") { vec!["ALL".to_owned()] } else { self.comma_separated(Self::name)? };
             // Enabling trusts existing rows unless WITH CHECK is written.
             return Ok(AlterTable::CheckConstraint { names, enable, with_check: checked == Some(true) });
         }

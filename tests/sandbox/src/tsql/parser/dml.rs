@@ -170,7 +170,8 @@ impl Parser<'_> {
         let mut into = None;
         if self.eat("INTO") {
             let target = self.target()?;
-            let columns = if self.is("(") && !self.query_in_parentheses() { self.insert_columns()? } else { Vec::new() };
+            let columns =
+                if self.is("(") && !self.query_in_parentheses() { self.insert_columns()? } else { Vec::new() };
             into = Some((target, columns));
         }
         if self.is("OUTPUT") {

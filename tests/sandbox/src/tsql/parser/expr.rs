@@ -433,5 +433,8 @@ fn hex(digits: &str) -> Vec<u8> {
     let value = |digit: u8| (digit as char).to_digit(16).unwrap_or(0) as u8;
     let digits = digits.as_bytes();
     let (head, rest) = digits.split_at(digits.len() % 2);
-    head.iter().map(|&digit| value(digit)).chain(rest.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1]))).collect()
+    head.iter()
+        .map(|&digit| value(digit))
+        .chain(rest.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])))
+        .collect()
 }

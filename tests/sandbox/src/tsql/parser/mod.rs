@@ -230,8 +230,7 @@ impl<'a> Parser<'a> {
         let length = name.encode_utf16().count();
         if length > 128 {
             let start: String = name.chars().take(100).collect();
-            let message =
-                format!("The identifier that starts with '{start}' is too long. Maximum length is 128.");
+            let message = format!("The identifier that starts with '{start}' is too long. Maximum length is 128.");
             return Err(syntax_error(103, message, token.line));
         }
         if length == 0 {
@@ -353,7 +352,10 @@ fn object_name_of(mut parts: Vec<String>) -> SqlResult<ObjectName> {
 }
 
 fn too_deep(line: u32) -> SqlError {
-    let message = "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries.";
+    let message =
+        "Some part of your SQL statement is nested too deeply. Rewrite the query or break it up into smaller queries.";
     syntax_error(191, message.to_owned(), line)
 }
 
+#[cfg(test)]
+mod tests;

@@ -488,9 +488,30 @@ impl Parser<'_> {
 /// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>
 fn is_hint(word: &str) -> bool {
     const HINTS: &[&str] = &[
-        "NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "READCOMMITTEDLOCK", "REPEATABLEREAD", "SERIALIZABLE", "SNAPSHOT",
-        "HOLDLOCK", "UPDLOCK", "XLOCK", "ROWLOCK", "PAGLOCK", "TABLOCK", "TABLOCKX", "READPAST", "NOWAIT", "NOEXPAND",
-        "FORCESEEK", "FORCESCAN", "INDEX", "KEEPIDENTITY", "KEEPDEFAULTS", "IGNORE_CONSTRAINTS", "IGNORE_TRIGGERS",
+        "NOLOCK",
+        "READUNCOMMITTED",
+        "READCOMMITTED",
+        "READCOMMITTEDLOCK",
+        "REPEATABLEREAD",
+        "SERIALIZABLE",
+        "SNAPSHOT",
+        "HOLDLOCK",
+        "UPDLOCK",
+        "XLOCK",
+        "ROWLOCK",
+        "PAGLOCK",
+        "TABLOCK",
+        "TABLOCKX",
+        "READPAST",
+        "NOWAIT",
+        "NOEXPAND",
+        "FORCESEEK",
+        "FORCESCAN",
+        "INDEX",
+        "KEEPIDENTITY",
+        "KEEPDEFAULTS",
+        "IGNORE_CONSTRAINTS",
+        "IGNORE_TRIGGERS",
         "SPATIAL_WINDOW_MAX_CELLS",
     ];
     HINTS.iter().any(|hint| word.eq_ignore_ascii_case(hint))

@@ -2,9 +2,7 @@
 
 use super::{ParameterDeclaration, Parser};
 use crate::error::SqlResult;
-use crate::tsql::ast::{
-    Declaration, DeclaredType, Exec, ExecArg, Expr, Literal, SetValue, StmtKind, UnaryOp,
-};
+use crate::tsql::ast::{Declaration, DeclaredType, Exec, ExecArg, Expr, Literal, SetValue, StmtKind, UnaryOp};
 use crate::tsql::lexer::Kind;
 
 impl Parser<'_> {
@@ -271,4 +269,3 @@ impl Parser<'_> {
         self.constant().map(StmtKind::WaitForDelay)
     }
 }
-

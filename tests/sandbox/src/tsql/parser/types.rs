@@ -100,7 +100,11 @@ impl Parser<'_> {
     fn resolve_type(&self, name: &str, facets: Facets, default: u16) -> SqlResult<SqlType> {
         let fixed = |ty: SqlType| match facets {
             Facets::None => Ok(ty),
-            _ => Err(syntax_error(2716, format!("Column, parameter, or variable #1: Cannot specify a column width on data type {name}."), 1)),
+            _ => Err(syntax_error(
+                2716,
+                format!("Column, parameter, or variable #1: Cannot specify a column width on data type {name}."),
+                1,
+            )),
         };
         match name {
             "bit" => fixed(SqlType::Bit),
@@ -127,8 +131,10 @@ impl Parser<'_> {
             "varchar" => length(name, &facets, default, 8000).map(SqlType::VarChar),
             "nvarchar" => length(name, &facets, default, 4000).map(SqlType::NVarChar),
             "varbinary" => length(name, &facets, default, 8000).map(SqlType::VarBinary),
-            "text" | "ntext" | "image" | "xml" | "json" | "vector" | "sql_variant" | "rowversion" | "timestamp" | "geometry"
-            | "geography" | "hierarchyid" | "cursor" => Err(SqlError::unsupported(format!("data type {name}"))),
+            "text" | "ntext" | "image" | "xml" | "json" | "vector" | "sql_variant" | "rowversion" | "timestamp"
+            | "geometry" | "geography" | "hierarchyid" | "cursor" => {
+                Err(SqlError::unsupported(format!("data type {name}")))
+            }
             _ => Err(unknown_type(name)),
         }
     }
@@ -164,7 +170,9 @@ fn float(facets: &Facets) -> SqlResult<SqlType> {
     match *facets {
         Facets::None | Facets::One(25..=53) => Ok(SqlType::Float),
         Facets::One(1..=24) => Ok(SqlType::Real),
-        Facets::One(n) => Err(syntax_error(1001, format!("Line 1: Length or precision specification {n} is invalid."), 1)),
+        Facets::One(n) => {
+            Err(syntax_error(1001, format!("Line 1: Length or precision specification {n} is invalid."), 1))
+        }
         _ => Err(syntax_error(102, "Incorrect syntax near ','.".to_owned(), 1)),
     }
 }
@@ -188,7 +196,9 @@ fn length(name: &str, facets: &Facets, default: u16, limit: u32) -> SqlResult<Le
 fn fixed_length(name: &str, facets: &Facets, default: u16, limit: u32) -> SqlResult<u16> {
     match *facets {
         Facets::None => Ok(default),
-        Facets::One(0) => Err(syntax_error(1001, "Line 1: Length or precision specification 0 is invalid.".to_owned(), 1)),
+        Facets::One(0) => {
+            Err(syntax_error(1001, "Line 1: Length or precision specification 0 is invalid.".to_owned(), 1))
+        }
         Facets::One(n) if n <= limit => Ok(n as u16),
         Facets::One(n) => {
             let message = format!("The size ({n}) given to the type '{name}' exceeds the maximum allowed ({limit}).");
