@@ -33,6 +33,13 @@ impl SqlError {
         self
     }
 
+    /// The same with another state.
+    #[must_use]
+    pub fn with_state(mut self, state: u8) -> Self {
+        self.state = state;
+        self
+    }
+
     /// The same with a line.
     #[must_use]
     pub fn at_line(mut self, line: u32) -> Self {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod demo;
+pub mod engine;
 pub mod error;
 pub mod session;
 pub mod tsql;

@@ -1,0 +1,188 @@
+//! T-SQL collations as SQLite collations of the same name.
+//!
+//! The name's suffixes say what counts: `_CI`/`_CS` case, `_AI`/`_AS` accents, `_BIN`/`_BIN2` plain code points. Trailing
+//! spaces never count (<https://learn.microsoft.com/sql/t-sql/language-elements/string-comparison-assignment>).
+
+use std::cmp::Ordering;
+
+use rusqlite::Connection;
+
+use crate::error::{SqlError, SqlResult};
+
+/// SQL Server's default for US English installations.
+pub const DEFAULT_COLLATION: &str = "SQL_Latin1_General_CP1_CI_AS";
+/// Collation of `datetimeoffset`: the UTC instant alone.
+pub const OFFSET_COLLATION: &str = "sandbox_instant";
+
+/// What a collation tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Upper and lower case differ.
+    pub case: bool,
+    /// Accents differ.
+    pub accent: bool,
+    /// Code points alone decide.
+    pub binary: bool,
+}
+
+/// The rules of a collation by its name; error 448 for an unknown one.
+pub fn rules(name: &str) -> SqlResult<Rules> {
+    let upper = name.to_ascii_uppercase();
+    let known = upper.starts_with("SQL_LATIN1_GENERAL_CP1_") || upper.starts_with("LATIN1_GENERAL_");
+    if !known {
+        let refused = ["_CI_AS", "_CS_AS", "_BIN", "_BIN2"].iter().any(|suffix| upper.contains(suffix));
+        return Err(if refused {
+            SqlError::unsupported(format!("collation {name} (the Latin1_General family is supported)"))
+        } else {
+            SqlError::new(448, format!("Invalid collation '{name}'."))
+        });
+    }
+    if upper.contains("_UTF8") {
+        return Err(SqlError::unsupported(format!("UTF-8 collation {name}")));
+    }
+    let words: Vec<&str> = upper.split('_').collect();
+    let has = |word: &str| words.contains(&word);
+    if has("BIN") || has("BIN2") {
+        return Ok(Rules { case: true, accent: true, binary: true });
+    }
+    match (has("CI"), has("CS"), has("AI"), has("AS")) {
+        (ci, cs, ai, as_) if ci != cs && ai != as_ => Ok(Rules { case: cs, accent: as_, binary: false }),
+        _ => Err(SqlError::new(448, format!("Invalid collation '{name}'."))),
+    }
+}
+
+/// Registers the collations on a connection; T-SQL ones as SQLite first meets their names.
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    connection.create_collation(OFFSET_COLLATION, |a: &str, b: &str| a.get(..16).cmp(&b.get(..16)))?;
+    connection.create_collation(DEFAULT_COLLATION, compare_default)?;
+    connection.collation_needed(|connection, name| match rules(name) {
+        Ok(rules) => connection.create_collation(name, move |a: &str, b: &str| compare(a, b, rules)),
+        Err(_) => Ok(()),
+    })
+}
+
+fn compare_default(a: &str, b: &str) -> Ordering {
+    compare(a, b, Rules { case: false, accent: true, binary: false })
+}
+
+/// Compares under a collation.
+pub fn compare(a: &str, b: &str, rules: Rules) -> Ordering {
+    let a = a.trim_end_matches(' ');
+    let b = b.trim_end_matches(' ');
+    if a == b {
+        return Ordering::Equal;
+    }
+    if rules.binary {
+        // UTF-16 order differs from UTF-8 order only past the basic plane.
+        return a.encode_utf16().cmp(b.encode_utf16());
+    }
+    let primary = compare_by(a, b, primary_weight);
+    if primary != Ordering::Equal {
+        return primary;
+    }
+    if rules.accent {
+        let secondary = compare_by(a, b, |c| u32::from(lower(c)));
+        if secondary != Ordering::Equal {
+            return secondary;
+        }
+    }
+    if rules.case { compare_by(a, b, |c| u32::from(c.is_uppercase())) } else { Ordering::Equal }
+}
+
+fn compare_by(a: &str, b: &str, weight: impl Fn(char) -> u32) -> Ordering {
+    let mut left = a.chars();
+    let mut right = b.chars();
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x == y => {}
+            (Some(x), Some(y)) => match weight(x).cmp(&weight(y)) {
+                Ordering::Equal => {}
+                unequal => return unequal,
+            },
+        }
+    }
+}
+
+/// Lower case by simple folding.
+pub fn lower(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    let mut folded = c.to_lowercase();
+    match (folded.next(), folded.next()) {
+        (Some(single), None) => single,
+        _ => c,
+    }
+}
+
+const DIGITS: u32 = 0x20_0000;
+const LETTERS: u32 = 0x40_0000;
+
+/// Punctuation before digits before letters; letters without their case and accent.
+fn primary_weight(c: char) -> u32 {
+    let c = base(lower(c));
+    match c {
+        '0'..='9' => DIGITS + u32::from(c),
+        'a'..='z' => LETTERS + u32::from(c),
+        c if c.is_alphabetic() => LETTERS + u32::from(c),
+        c if c.is_numeric() => DIGITS + u32::from(c),
+        c => u32::from(c),
+    }
+}
+
+/// The letter under a Latin-1 or Latin Extended-A accent.
+pub fn base(c: char) -> char {
+    match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' => 'a',
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => 'c',
+        'ď' => 'd',
+        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => 'e',
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' => 'g',
+        'ĥ' => 'h',
+        'ì' | 'í' | 'î' | 'ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' => 'i',
+        'ĵ' => 'j',
+        'ķ' => 'k',
+        'ĺ' | 'ļ' | 'ľ' => 'l',
+        'ñ' | 'ń' | 'ņ' | 'ň' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ō' | 'ŏ' | 'ő' => 'o',
+        'ŕ' | 'ŗ' | 'ř' => 'r',
+        'ś' | 'ŝ' | 'ş' | 'š' => 's',
+        'ţ' | 'ť' => 't',
+        'ù' | 'ú' | 'û' | 'ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => 'u',
+        'ŵ' => 'w',
+        'ý' | 'ÿ' | 'ŷ' => 'y',
+        'ź' | 'ż' | 'ž' => 'z',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn default_collation_ignores_case_and_trailing_spaces_but_not_accents() {
+        assert_eq!(compare_default("Abc  ", "aBC"), Ordering::Equal);
+        assert_ne!(compare_default("cafe", "café"), Ordering::Equal);
+        assert_eq!(compare_default("café", "cafz"), Ordering::Less);
+        assert_eq!(compare_default("a1", "aa"), Ordering::Less);
+        assert_eq!(compare_default("_", "0"), Ordering::Less);
+    }
+
+    #[test]
+    fn binary_collation_tells_case_apart() {
+        let rules = rules("Latin1_General_100_BIN2").unwrap();
+        assert_eq!(compare("a", "A", rules), Ordering::Greater);
+        assert_eq!(compare("a ", "a", rules), Ordering::Equal);
+    }
+
+    #[test]
+    fn unknown_collation_is_refused() {
+        assert_eq!(rules("Klingon").unwrap_err().number, 448);
+        assert!(rules("Japanese_CI_AS").is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! What the query compiler hands to the session: SQLite text with its parameters, columns and lock needs.
+//!
+//! # Conventions between the compiler and the session
+//!
+//! * **Parameters.** `?1`, `?2`, … are the T-SQL variables named in [`Compiled::variables`], in order. The session binds their
+//!   current values, [encoded](crate::engine::encode::encode) for the type that stands beside the name. System variables
+//!   (`@@ROWCOUNT`) are variables as well.
+//! * **Tables** are ordinary SQLite *rowid* tables. Columns are declared with
+//!   [`sqlite_type`](crate::engine::encode::sqlite_type), which gives the affinity and collation the compiler relies on. NULL
+//!   columns are declared as they are, NOT NULL ones `NOT NULL`. SQLite's `DEFAULT` is not needed: the compiler writes every
+//!   default into the `INSERT`.
+//! * **Identity.** A generated value is `sandbox_next_identity(object_id)`; an explicit one (`IDENTITY_INSERT ON`) is passed
+//!   through `sandbox_note_identity(object_id, value)`, which returns it. The session registers both.
+//! * **Functions and collations** come from [`register`](crate::engine::functions::register), once per connection.
+//! * **Errors** that SQLite reports go through [`to_sql_error`](crate::engine::constraint_errors::to_sql_error); triggers may
+//!   raise any T-SQL error by `RAISE(ABORT, <encode_error(..)>)`.
+
+use crate::error::SqlResult;
+use crate::session::ColumnMeta;
+use crate::tsql::ast::ObjectName;
+use crate::types::SqlType;
+use std::sync::Arc;
+
+use super::meta::Table;
+
+/// What a statement asks of the engine's locks beyond the isolation level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LockNeed {
+    /// Reads committed data.
+    #[default]
+    None,
+    /// A hint (`TABLOCK`, `HOLDLOCK`, `UPDLOCK`, `XLOCK`, `SERIALIZABLE`, `REPEATABLEREAD`, `TABLOCKX`, `PAGLOCK`, `ROWLOCK` with
+    /// `UPDLOCK`) asks for locks that the engine's write lock covers.
+    Write,
+}
+
+/// A compiled query or expression.
+#[derive(Debug, Clone, Default)]
+pub struct Compiled {
+    /// SQLite statement.
+    pub sql: String,
+    /// Result columns.
+    pub columns: Vec<ColumnMeta>,
+    /// T-SQL collation of each result column that is character data (for `SELECT INTO`), else `None`.
+    pub collations: Vec<Option<String>>,
+    /// Variables bound to `?1`, `?2`, … with the types to encode them for.
+    pub variables: Vec<(String, SqlType)>,
+    /// Lock requirement from hints.
+    pub lock: LockNeed,
+    /// Tables read.
+    pub reads: Vec<Arc<Table>>,
+    /// `SELECT … INTO` target: the session creates it from `columns` and inserts the rows.
+    pub into: Option<ObjectName>,
+}
+
+/// What a data-modification statement does to its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DmlKind {
+    /// `INSERT`
+    Insert,
+    /// `UPDATE`
+    Update,
+    /// `DELETE`
+    Delete,
+}
+
+impl DmlKind {
+    /// The word that SQL Server's messages use.
+    pub fn word(self) -> &'static str {
+        match self {
+            DmlKind::Insert => "INSERT",
+            DmlKind::Update => "UPDATE",
+            DmlKind::Delete => "DELETE",
+        }
+    }
+}
+
+/// A compiled `INSERT`, `UPDATE` or `DELETE`.
+#[derive(Debug, Clone)]
+pub struct CompiledDml {
+    /// What it does.
+    pub kind: DmlKind,
+    /// The table written.
+    pub target: Arc<Table>,
+    /// The statement. Its `columns` are those of `OUTPUT` (it then returns a row per affected row), else empty and the affected
+    /// rows are `sqlite3_changes()`.
+    pub statement: Compiled,
+    /// `OUTPUT … INTO`: rows of `statement` go here instead of to the client. `?1…?n` are the output columns in order.
+    pub output_into: Option<OutputInto>,
+}
+
+/// Target of `OUTPUT … INTO`.
+#[derive(Debug, Clone)]
+pub struct OutputInto {
+    /// The table.
+    pub target: Arc<Table>,
+    /// `INSERT` whose parameters are the output columns, in storage encoding, in order.
+    pub sql: String,
+}
+
+/// A compile-time result together with the column types that the session needs for it.
+pub type CompileResult<T> = SqlResult<T>;

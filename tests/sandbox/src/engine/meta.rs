@@ -1,0 +1,96 @@
+//! What the query compiler needs to know of the things a statement names, and how values lie in SQLite.
+//!
+//! # Storage encoding
+//!
+//! | T-SQL type | SQLite value | order |
+//! |---|---|---|
+//! | bit, tinyint … bigint | INTEGER | native |
+//! | decimal(p ≤ 18, s), money, smallmoney | INTEGER, unscaled at the type's scale (money: 4) | native within one scale |
+//! | decimal(p > 18, s) | BLOB, 16 bytes big-endian of the unscaled i128 with its sign bit flipped | memcmp within one scale |
+//! | real, float | REAL | native |
+//! | character types | TEXT under a collation registered for the column's T-SQL collation | collation |
+//! | binary types | BLOB | memcmp |
+//! | date | INTEGER, days since 0001-01-01 | native |
+//! | time(n) | INTEGER, 100 ns units since midnight | native |
+//! | smalldatetime | INTEGER, minutes since 1900-01-01 | native |
+//! | datetime | INTEGER, 1/300 s since 1900-01-01 (days × 25,920,000 + ticks) | native |
+//! | datetime2(n) | INTEGER, 100 ns units since 0001-01-01 | native |
+//! | datetimeoffset(n) | TEXT, 16 hex digits of the UTC 100 ns units since 0001-01-01, then `±` and the offset in minutes, under a collation that compares the first 16 only | UTC instant |
+//! | uniqueidentifier | BLOB, 16 bytes permuted so that memcmp is SQL Server's order | memcmp |
+//!
+//! Every expression has a static T-SQL type, so the compiler always knows which encoding it holds and inserts
+//! conversions where types differ.
+
+use crate::error::SqlResult;
+use crate::tsql::ast::ObjectName;
+use crate::types::SqlType;
+use std::sync::Arc;
+
+/// A table, view, temporary table or table variable as the compiler sees it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Database it lives in.
+    pub database: String,
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub name: String,
+    /// `object_id`.
+    pub object_id: i32,
+    /// What SQLite calls it, quoted and qualified, ready to paste, e.g. `"db"."dbo.Orders"`.
+    pub sqlite_name: String,
+    /// Whether it can be written: system views and `cdc` views cannot.
+    pub writable: bool,
+    /// Columns in `column_id` order.
+    pub columns: Vec<Column>,
+    /// Indices into `columns` of the primary key, in key order; empty without one.
+    pub primary_key: Vec<usize>,
+}
+
+/// A column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name; compare without regard to case.
+    pub name: String,
+    /// Type.
+    pub ty: SqlType,
+    /// Can hold NULL.
+    pub nullable: bool,
+    /// `IDENTITY(seed, increment)`.
+    pub identity: Option<(i64, i64)>,
+    /// T-SQL collation of a character column.
+    pub collation: Option<String>,
+    /// T-SQL source text of its DEFAULT.
+    pub default: Option<String>,
+    /// T-SQL source text of a computed column.
+    pub computed: Option<String>,
+    /// What SQLite calls the column, quoted.
+    pub sqlite_name: String,
+}
+
+/// Where names are looked up while a statement is compiled. The session implements it.
+pub trait Scope {
+    /// A table, view, `#temp`, or `@table` variable. Error 208 if it does not exist.
+    fn table(&self, name: &ObjectName) -> SqlResult<Arc<Table>>;
+    /// The type of a scalar variable (`@x`) or system variable (`@@x`); `None` if not declared (error 137).
+    fn variable(&self, name: &str) -> Option<SqlType>;
+    /// A table-valued function with constant-foldable or variable arguments, turned into a table the statement can read
+    /// (the session may fill a temporary table first). Arguments come as SQLite expressions that the compiler made.
+    fn table_function(&self, name: &ObjectName, arguments: &[crate::tsql::ast::Expr]) -> SqlResult<Arc<Table>>;
+    /// A scalar function that needs the session (e.g. `sys.fn_cdc_get_max_lsn()`, `OBJECT_ID('…')`, `SCOPE_IDENTITY()`, `DB_NAME()`):
+    /// the name of a SQLite function registered on the connection, with its return type; `None` if not one of the session's.
+    fn session_function(&self, name: &ObjectName, argument_types: &[SqlType]) -> SqlResult<Option<SessionFunction>>;
+    /// The current database's default collation name.
+    fn default_collation(&self) -> String;
+}
+
+/// See [`Scope::session_function`].
+#[derive(Debug, Clone)]
+pub struct SessionFunction {
+    /// SQLite function to call; it takes the arguments converted to `parameters` and returns `returns`, all storage-encoded.
+    pub sqlite_name: String,
+    /// Parameter types.
+    pub parameters: Vec<SqlType>,
+    /// Return type.
+    pub returns: SqlType,
+}
