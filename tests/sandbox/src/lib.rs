@@ -6,6 +6,8 @@
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod server;
 pub mod session;
+pub mod tds;
 pub mod tsql;
 pub mod types;
