@@ -89,13 +89,29 @@ pub struct RpcOutcome {
 pub enum TransactionRequest {
     /// Begin, with the isolation level of MS-TDS 2.2.6.9 (0 = unchanged, 1 read uncommitted, 2 read committed, 3 repeatable
     /// read, 4 serializable, 5 snapshot).
-    Begin { isolation: u8, name: String },
-    /// Commit; begin a new one right after if asked.
-    Commit { begin_new: bool },
-    /// Roll back (to a savepoint when named); begin a new one right after if asked.
-    Rollback { name: String, begin_new: bool },
+    Begin {
+        /// The level's number.
+        isolation: u8,
+        /// Name of the transaction, or empty.
+        name: String,
+    },
+    /// Commit.
+    Commit {
+        /// Begin a new one right after.
+        begin_new: bool,
+    },
+    /// Roll back.
+    Rollback {
+        /// Savepoint to roll back to, or empty for the whole transaction.
+        name: String,
+        /// Begin a new one right after.
+        begin_new: bool,
+    },
     /// Savepoint.
-    Save { name: String },
+    Save {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// One logged-in session of the engine. Errors that the client sees go through the [`Sink`]; `Err` from these calls
