@@ -1,1 +1,32 @@
+//! What the programs of the three roles share: settings, logging, output, passwords, the end of the process.
+//!
+//! A setting has one name. It is the key in the TOML file (`--config FILE` or `REPL_CONFIG`), the flag `--<name>` and the
+//! environment variable `REPL_<NAME>`; the flag wins over the environment, the environment over the file, the file over what is
+//! built in. [`parse`] does this for any clap parser, so a program only declares its flags.
+//!
+//! - [`settings`]: [`parse`] and the list of settings.
+//! - [`distributor`], [`server`]: how to reach the distributor and a SQL Server.
+//! - [`secret`]: passwords, from a file or the environment and never from a flag.
+//! - [`output`]: results, to stdout. [`logging`]: everything else, to stderr.
+//! - [`duration`], [`size`]: `1h30m`, `64MiB`.
+//! - [`process`]: the end: exit codes and signals.
 #![forbid(unsafe_code)]
+
+pub mod distributor;
+pub mod duration;
+mod error;
+pub mod logging;
+pub mod output;
+pub mod process;
+pub mod secret;
+pub mod server;
+pub mod settings;
+pub mod size;
+
+pub use distributor::DistributorArgs;
+pub use error::CliError;
+pub use logging::{LogArgs, init_logging};
+pub use output::OutputArgs;
+pub use process::{main, shutdown_signal};
+pub use server::{Encrypt, ServerArgs};
+pub use settings::parse;
