@@ -75,6 +75,21 @@ pub fn decode_body<T: DeserializeOwned>(header: [u8; HEADER], body: &[u8]) -> Re
     }
 }
 
+/// Like [`decode_body`], for a client that has not logged in: no length in it may announce more than [`MAX_HELLO`] bytes.
+pub fn decode_hello<T: DeserializeOwned>(header: [u8; HEADER], body: &[u8]) -> Result<T, CodecError> {
+    let [.., a, b, c, d] = header;
+    if crc32fast::hash(body) != u32::from_le_bytes([a, b, c, d]) {
+        return Err(CodecError::Checksum);
+    }
+    let config = bincode::config::legacy().with_limit::<MAX_HELLO>();
+    let (message, used) = bincode::serde::decode_from_slice(body, config).map_err(malformed)?;
+    if used == body.len() {
+        Ok(message)
+    } else {
+        Err(CodecError::Malformed(format!("{} bytes too many", body.len() - used)))
+    }
+}
+
 /// Encodes without a frame, for records that carry their own length and checksum.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
     bincode::serde::encode_to_vec(value, CONFIG).map_err(malformed)

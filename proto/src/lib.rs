@@ -17,6 +17,7 @@ pub mod chunk;
 pub mod codec;
 pub mod lsn;
 pub mod message;
+pub mod transport;
 pub mod value;
 
 pub use article::{Article, ArticleId, Column, ColumnType, TableName};
