@@ -76,6 +76,8 @@ pub trait Scope {
     fn variable(&self, name: &str) -> Option<SqlType>;
     /// A table-valued function with constant-foldable or variable arguments, turned into a table the statement can read
     /// (the session may fill a temporary table first). Arguments come as SQLite expressions that the compiler made.
+    /// [`Table::sqlite_name`] may then be a parenthesised SQLite query in which `{0}`, `{1}`, … stand for the compiled arguments,
+    /// unconverted: the compiler puts them in, so that the plan stays valid for other values of the variables.
     fn table_function(&self, name: &ObjectName, arguments: &[crate::tsql::ast::Expr]) -> SqlResult<Arc<Table>>;
     /// A scalar function that needs the session (e.g. `sys.fn_cdc_get_max_lsn()`, `OBJECT_ID('…')`, `SCOPE_IDENTITY()`, `DB_NAME()`):
     /// the name of a SQLite function registered on the connection, with its return type; `None` if not one of the session's.
@@ -88,6 +90,8 @@ pub trait Scope {
 #[derive(Debug, Clone)]
 pub struct SessionFunction {
     /// SQLite function to call; it takes the arguments converted to `parameters` and returns `returns`, all storage-encoded.
+    /// If it starts with `(` it is no name but a SQLite expression in which `{0}`, `{1}`, … stand for those arguments (each may
+    /// stand several times); this is how a function reads tables of the current database in the statement's own view of them.
     pub sqlite_name: String,
     /// Parameter types.
     pub parameters: Vec<SqlType>,

@@ -1,0 +1,114 @@
+//! SQLite functions that the capture triggers call, and the state of the transaction that they read.
+
+use super::lsn::Lsn;
+use rusqlite::Connection;
+use rusqlite::functions::{Context, FunctionFlags};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// Inserts of key changes stand behind every other row of their statement, so that whoever applies rows in order never
+/// meets a key that is about to be deleted.
+const KEY_CHANGE: u64 = 1 << 39;
+/// Bits of the update mask that come in one argument of `sandbox_cdc_mask`.
+pub const MASK_CHUNK: usize = 48;
+
+/// What the triggers of a session need to know of its transaction. One thread at a time uses it; the atomics only make
+/// it shareable with SQLite.
+#[derive(Debug, Default)]
+pub struct Recording {
+    transaction: AtomicU64,
+    rows: AtomicU64,
+    command: AtomicI64,
+    begun: AtomicI64,
+    used: AtomicBool,
+}
+
+impl Recording {
+    /// The session's write transaction began and will have this number, should it capture anything.
+    pub fn begin(&self, transaction: u64, now: i64) {
+        self.transaction.store(transaction, Ordering::Relaxed);
+        self.rows.store(0, Ordering::Relaxed);
+        self.command.store(0, Ordering::Relaxed);
+        self.begun.store(now, Ordering::Relaxed);
+        self.used.store(false, Ordering::Relaxed);
+    }
+
+    /// A statement begins.
+    pub fn next_command(&self) {
+        self.command.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The transaction belongs into the log even without rows.
+    pub fn keep(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing more of this transaction.
+    pub fn end(&self) {
+        self.used.store(false, Ordering::Relaxed);
+    }
+
+    /// Number and begin of the transaction, if it belongs into the log.
+    pub fn logged(&self) -> Option<(u64, i64)> {
+        let numbers = (self.transaction.load(Ordering::Relaxed), self.begun.load(Ordering::Relaxed));
+        self.used.load(Ordering::Relaxed).then_some(numbers)
+    }
+
+    /// The LSN that this transaction's commit will have.
+    pub fn commit_lsn(&self) -> Lsn {
+        Lsn::commit(self.transaction.load(Ordering::Relaxed))
+    }
+
+    fn next_place(&self) -> u64 {
+        self.used.store(true, Ordering::Relaxed);
+        self.rows.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn place(&self, place: u64) -> Vec<u8> {
+        Lsn::within(self.transaction.load(Ordering::Relaxed), place).to_bytes().to_vec()
+    }
+}
+
+/// Registers the functions of the triggers on a connection.
+pub fn register(connection: &Connection, recording: &Arc<Recording>) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8;
+    let state = Arc::clone(recording);
+    connection.create_scalar_function("sandbox_cdc_lsn", 0, flags, move |_| Ok(state.commit_lsn().to_bytes().to_vec()))?;
+    let state = Arc::clone(recording);
+    connection.create_scalar_function("sandbox_cdc_command", 0, flags, move |_| {
+        Ok(state.command.load(Ordering::Relaxed).max(1))
+    })?;
+    // The next place; the same again, for the second image of a row; the insert of a key change.
+    let state = Arc::clone(recording);
+    connection.create_scalar_function("sandbox_cdc_next", 0, flags, move |_| {
+        let place = state.next_place();
+        Ok(state.place(place))
+    })?;
+    let state = Arc::clone(recording);
+    connection.create_scalar_function("sandbox_cdc_same", 0, flags, move |_| {
+        Ok(state.place(state.rows.load(Ordering::Relaxed)))
+    })?;
+    let state = Arc::clone(recording);
+    connection.create_scalar_function("sandbox_cdc_moved", 0, flags, move |_| {
+        let place = state.next_place();
+        Ok(state.place(place | KEY_CHANGE))
+    })?;
+    connection.create_scalar_function("sandbox_cdc_mask", -1, flags | FunctionFlags::SQLITE_DETERMINISTIC, mask)
+}
+
+/// `sandbox_cdc_mask(bytes, bits 0–47, bits 48–95, …)`: the bits as a blob whose last byte holds the first ones.
+fn mask(context: &Context<'_>) -> rusqlite::Result<Vec<u8>> {
+    let length: i64 = context.get(0)?;
+    let mut bytes = vec![0; length.clamp(0, 128) as usize];
+    let length = bytes.len();
+    for chunk in 1..context.len() {
+        let bits: i64 = context.get(chunk)?;
+        for (n, byte) in bits.to_le_bytes().iter().take(MASK_CHUNK / 8).enumerate() {
+            let position = (chunk - 1) * (MASK_CHUNK / 8) + n;
+            if position < length {
+                bytes[length - 1 - position] = *byte;
+            }
+        }
+    }
+    Ok(bytes)
+}
