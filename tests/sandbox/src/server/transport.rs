@@ -9,7 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// A stream that wraps what is written into PRELOGIN packets and unwraps what is read, until the handshake is over.
+/// First byte of a TLS record of application data.
+const TLS_APPLICATION_DATA: u8 = 0x17;
+
+/// A stream that wraps what is written into PRELOGIN packets and unwraps what is read, until the handshake is over. That is when
+/// [`HandshakeFraming::end_framing`] is called, or when bare application data arrives: a client may send its login right behind
+/// the last packet of the handshake, and the TLS library reads on.
 #[derive(Debug)]
 pub struct HandshakeFraming<S> {
     stream: S,
@@ -17,6 +22,8 @@ pub struct HandshakeFraming<S> {
     header: [u8; HEADER_BYTES],
     header_read: usize,
     payload_left: usize,
+    /// Read as a header, but already application data.
+    replay: BytesMut,
     unsent: Vec<u8>,
     framed_unsent: BytesMut,
 }
@@ -30,6 +37,7 @@ impl<S> HandshakeFraming<S> {
             header: [0; HEADER_BYTES],
             header_read: 0,
             payload_left: 0,
+            replay: BytesMut::new(),
             unsent: Vec::new(),
             framed_unsent: BytesMut::new(),
         }
@@ -46,11 +54,22 @@ impl<S> HandshakeFraming<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> HandshakeFraming<S> {
+    fn poll_read_bare(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.replay.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let bytes = self.replay.split_to(self.replay.len().min(buf.remaining()));
+        buf.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for HandshakeFraming<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.framed {
-            return Pin::new(&mut this.stream).poll_read(cx, buf);
+            return this.poll_read_bare(cx, buf);
         }
         while this.payload_left == 0 {
             let mut header = ReadBuf::new(&mut this.header[this.header_read..]);
@@ -60,6 +79,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for HandshakeFraming<S> {
                 read => this.header_read += read,
             }
             if this.header_read == HEADER_BYTES {
+                if this.header[0] == TLS_APPLICATION_DATA {
+                    this.framed = false;
+                    this.replay.extend_from_slice(&this.header);
+                    return this.poll_read_bare(cx, buf);
+                }
                 let header = Header::decode(this.header, DEFAULT_PACKET_SIZE).map_err(invalid_data)?;
                 if header.kind != PacketType::PreLogin {
                     return Poll::Ready(Err(invalid_data("another packet than PRELOGIN in the TLS handshake")));
