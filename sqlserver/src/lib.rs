@@ -1,1 +1,21 @@
+//! Everything that speaks T-SQL to a SQL Server or an Azure SQL Managed Instance.
+//!
+//! No other crate holds SQL. Each statement is one async function around one text, with the Microsoft page that describes
+//! what it uses linked above it. The TDS client behind it (tiberius) does not show outside of this crate.
+//!
+//! - [`client`]: connections, statements, streams of rows, bulk loads; [`error`]: what can go wrong there.
+//! - [`quote`]: identifiers and literals; the only place that quotes.
+//! - [`value`]: values between the wire's types and [`proto::Value`], exactly.
+//! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
+//! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it.
+//! - [`snapshot`]: consistent reads of whole tables.
 #![forbid(unsafe_code)]
+
+pub mod client;
+pub mod decode;
+pub mod error;
+pub mod quote;
+pub mod value;
+
+pub use client::{Client, Encryption, MAX_PARAMETERS, Parameter, RowStream, ServerOptions};
+pub use error::{Error, ErrorKind};

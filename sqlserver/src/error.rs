@@ -1,0 +1,155 @@
+//! What can go wrong with a server, and whether trying again can help.
+
+use std::fmt;
+
+/// A failure at a SQL Server: its kind, what was attempted where, and the server's own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} at {place}: {message}")]
+pub struct Error {
+    /// Kind, from which the retry decision follows.
+    pub kind: ErrorKind,
+    what: String,
+    place: String,
+    message: String,
+    #[source]
+    source: Option<tiberius::error::Error>,
+}
+
+/// Kinds of failures. Numbers are those of `sys.messages`
+/// (<https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The server cannot be reached.
+    Connect,
+    /// TLS could not be agreed on or the certificate is not trusted.
+    Tls,
+    /// Login refused (18456 and its like).
+    Login,
+    /// The database does not exist or the login may not use it (4060).
+    NoDatabase,
+    /// No answer within the time given.
+    Timeout,
+    /// Chosen as a deadlock's victim (1205).
+    Deadlock,
+    /// A lock was not granted in time (1222).
+    LockTimeout,
+    /// A snapshot transaction met a change made since it began (3960).
+    SnapshotConflict,
+    /// The connection broke, or was left in the middle of something.
+    ConnectionLost,
+    /// The server is up but cannot serve now (failover, throttling).
+    Unavailable,
+    /// The server refused a statement.
+    Server {
+        /// Error number.
+        number: u32,
+        /// Severity.
+        severity: u8,
+        /// State.
+        state: u8,
+    },
+    /// A value or column has a type that is not handled, or another one than was said.
+    Type,
+    /// The question makes no sense for this server, e.g. a table that does not exist.
+    Invalid,
+}
+
+/// Errors that a server, failover group or gateway gives while it cannot serve for a moment
+/// (<https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues>).
+const UNAVAILABLE: [u32; 17] =
+    [233, 596, 921, 922, 926, 983, 4221, 6005, 10928, 10929, 10936, 40143, 40197, 40501, 40540, 40613, 49918];
+const LOGIN: [u32; 7] = [18401, 18452, 18456, 18470, 18486, 18487, 18488];
+
+impl Error {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        what: impl Into<String>,
+        place: impl fmt::Display,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { kind, what: what.into(), place: place.to_string(), message: message.into(), source: None }
+    }
+
+    pub(crate) fn from_client(
+        error: tiberius::error::Error,
+        what: impl Into<String>,
+        place: impl fmt::Display,
+    ) -> Self {
+        use tiberius::error::{Error as E, IoErrorKind};
+        let (kind, message) = match &error {
+            E::Server(token) => (
+                kind_of_number(token.code(), token.class(), token.state()),
+                format!("error {}: {}", token.code(), token.message()),
+            ),
+            E::Io { kind: IoErrorKind::TimedOut, .. } => (ErrorKind::Timeout, "no answer in the time given".to_owned()),
+            E::Io { message, .. } => (ErrorKind::ConnectionLost, message.clone()),
+            E::Tls(message) => (ErrorKind::Tls, message.clone()),
+            E::Protocol(_) | E::Routing { .. } => (ErrorKind::ConnectionLost, error.to_string()),
+            _ => (ErrorKind::Type, error.to_string()),
+        };
+        // Messages of the client's conversions may quote values; the server's own are kept as they are, since they are what
+        // names the constraint or object.
+        Self { kind, what: what.into(), place: place.to_string(), message, source: None }
+    }
+
+    /// Whether the same can succeed when tried again on a new connection.
+    pub fn is_transient(&self) -> bool {
+        use ErrorKind::*;
+        match self.kind {
+            Connect | Timeout | Deadlock | LockTimeout | SnapshotConflict | ConnectionLost | Unavailable => true,
+            Tls | Login | NoDatabase | Server { .. } | Type | Invalid => false,
+        }
+    }
+
+    /// The server's error number, if it is one.
+    pub fn number(&self) -> Option<u32> {
+        match self.kind {
+            ErrorKind::Server { number, .. } => Some(number),
+            ErrorKind::Deadlock => Some(1205),
+            ErrorKind::LockTimeout => Some(1222),
+            ErrorKind::SnapshotConflict => Some(3960),
+            ErrorKind::NoDatabase => Some(4060),
+            _ => None,
+        }
+    }
+
+    /// What the server or the client library said, without what was attempted and where.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+fn kind_of_number(number: u32, severity: u8, state: u8) -> ErrorKind {
+    match number {
+        1205 => ErrorKind::Deadlock,
+        1222 => ErrorKind::LockTimeout,
+        3960 => ErrorKind::SnapshotConflict,
+        4060 => ErrorKind::NoDatabase,
+        _ if LOGIN.contains(&number) => ErrorKind::Login,
+        _ if UNAVAILABLE.contains(&number) => ErrorKind::Unavailable,
+        _ => ErrorKind::Server { number, severity, state },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ErrorKind, kind_of_number};
+
+    #[test]
+    fn what_can_pass_is_told_from_what_cannot() {
+        let transient =
+            |number| Error::new(kind_of_number(number, 16, 1), "reading", "sql1/Sports", "…").is_transient();
+        for number in [1205, 1222, 3960, 40613] {
+            assert!(transient(number), "{number}");
+        }
+        for number in [18456, 4060, 547, 2627, 8152, 208] {
+            assert!(!transient(number), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_where_and_why() {
+        let error = Error::new(ErrorKind::Connect, "connecting", "sql1,1433/Sports", "connection refused");
+        assert_eq!(error.to_string(), "connecting at sql1,1433/Sports: connection refused");
+    }
+}

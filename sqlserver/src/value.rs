@@ -1,0 +1,275 @@
+//! Values between the wire's types and [`Value`], exactly.
+//!
+//! Read from the wire's raw form rather than through any date or decimal type, so nothing is rounded. Encodings:
+//! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/> section 2.2.5.5.
+
+use proto::{ColumnType, Value};
+use std::borrow::Cow;
+use tiberius::numeric::Numeric;
+use tiberius::time::{Date, DateTime, DateTime2, DateTimeOffset, SmallDateTime, Time};
+use tiberius::{ColumnData, Uuid};
+
+/// Days from 0001-01-01, where `date` counts from, to 1900-01-01, where `datetime` does.
+const DAYS_TO_1900: i32 = 693_595;
+/// Of 100 ns units, so seconds have this many decimal places.
+const TICK_SCALE: u8 = 7;
+/// 100 ns units a minute.
+const TICKS_PER_MINUTE: u64 = 600_000_000;
+/// `10^(7 - scale)`.
+const TICKS_PER_INCREMENT: [u64; 8] = [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+
+/// A wire value of a type that is not handled; what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unhandled(pub &'static str);
+
+/// A value as it came.
+pub(crate) fn from_wire(data: ColumnData<'static>) -> Result<Value, Unhandled> {
+    use ColumnData as C;
+    Ok(match data {
+        C::U8(Some(v)) => Value::U8(v),
+        C::I16(Some(v)) => Value::I16(v),
+        C::I32(Some(v)) => Value::I32(v),
+        C::I64(Some(v)) => Value::I64(v),
+        C::F32(Some(v)) => Value::F32(v),
+        C::F64(Some(v)) => Value::F64(v),
+        C::Bit(Some(v)) => Value::Bit(v),
+        C::String(Some(v)) => Value::String(v.into_owned()),
+        C::Guid(Some(v)) => Value::Guid(v.into_bytes()),
+        C::Binary(Some(v)) => Value::Bytes(v.into_owned()),
+        C::Numeric(Some(v)) => Value::Decimal { unscaled: v.value(), scale: v.scale() },
+        C::DateTime(Some(v)) => Value::DateTime { days: v.days(), ticks: v.seconds_fragments() },
+        C::SmallDateTime(Some(v)) => Value::SmallDateTime { days: v.days(), minutes: v.seconds_fragments() },
+        C::Date(Some(v)) => Value::Date(days_of(v)),
+        C::Time(Some(v)) => Value::Time(ticks_of(v)?),
+        C::DateTime2(Some(v)) => Value::DateTime2 { days: days_of(v.date()), ticks: ticks_of(v.time())? },
+        C::DateTimeOffset(Some(v)) => Value::DateTimeOffset {
+            days: days_of(v.datetime2().date()),
+            ticks: ticks_of(v.datetime2().time())?,
+            offset: v.offset(),
+        },
+        C::Xml(Some(_)) => return Err(Unhandled("xml")),
+        _ => Value::Null,
+    })
+}
+
+fn days_of(date: Date) -> i32 {
+    // Three bytes on the wire, so it fits.
+    date.days() as i32
+}
+
+fn ticks_of(time: Time) -> Result<u64, Unhandled> {
+    let unit = TICKS_PER_INCREMENT.get(usize::from(time.scale())).ok_or(Unhandled("a time of unknown scale"))?;
+    time.increments().checked_mul(*unit).ok_or(Unhandled("a time beyond a day"))
+}
+
+/// A value as a parameter; its type is that of the value. NULL goes as `nvarchar`, which converts implicitly to every type but
+/// the binary ones.
+pub(crate) fn to_parameter(value: &Value) -> ColumnData<'_> {
+    use ColumnData as C;
+    match value {
+        Value::Null => C::String(None),
+        Value::String(v) => C::String(Some(Cow::Borrowed(v))),
+        Value::Bytes(v) => C::Binary(Some(Cow::Borrowed(v))),
+        other => plain(other),
+    }
+}
+
+/// Type of the staging column through which values of `column_type` are bulk-loaded without loss: the client declares some types
+/// in `INSERT BULK` without their scale, has no exact money, and encodes `varchar` by its own code pages. The server converts back
+/// exactly when it goes from there into a column of the original type.
+pub fn bulk_type(column_type: ColumnType) -> ColumnType {
+    use ColumnType as T;
+    match column_type {
+        T::Money | T::SmallMoney => T::Decimal { precision: 19, scale: 4 },
+        T::Char(n) | T::NChar(n) => T::NVarChar((n <= 4000).then_some(n)),
+        T::VarChar(n) | T::NVarChar(n) => T::NVarChar(n.filter(|n| *n <= 4000)),
+        T::Binary(n) => T::VarBinary(Some(n)),
+        T::Time(_) => T::Time(TICK_SCALE),
+        T::SmallDateTime | T::DateTime2(_) => T::DateTime2(TICK_SCALE),
+        T::DateTimeOffset(_) => T::DateTimeOffset(TICK_SCALE),
+        other => other,
+    }
+}
+
+/// A value for a bulk load into a column of [`bulk_type`]`(column_type)`; `None` if the value is not of `column_type`.
+pub(crate) fn to_bulk(value: Value, column_type: ColumnType) -> Option<ColumnData<'static>> {
+    use ColumnData as C;
+    if !column_type.holds(&value) {
+        return None;
+    }
+    Some(match value {
+        Value::Null => null(bulk_type(column_type)),
+        Value::String(v) => C::String(Some(Cow::Owned(v))),
+        Value::Bytes(v) => C::Binary(Some(Cow::Owned(v))),
+        Value::SmallDateTime { days, minutes } => C::DateTime2(Some(DateTime2::new(
+            Date::new((i32::from(days) + DAYS_TO_1900) as u32),
+            Time::new(u64::from(minutes) * TICKS_PER_MINUTE, TICK_SCALE),
+        ))),
+        other => plain(&other),
+    })
+}
+
+/// Values without anything on the heap, as their own type at full scale.
+fn plain(value: &Value) -> ColumnData<'static> {
+    use ColumnData as C;
+    // Dates before year 1 or beyond three bytes cannot be in a SQL Server; they go as the farthest day, which the server refuses.
+    let date = |days: i32| Date::new(u32::try_from(days).unwrap_or(u32::MAX).min(0x00ff_ffff));
+    match *value {
+        Value::Bit(v) => C::Bit(Some(v)),
+        Value::U8(v) => C::U8(Some(v)),
+        Value::I16(v) => C::I16(Some(v)),
+        Value::I32(v) => C::I32(Some(v)),
+        Value::I64(v) => C::I64(Some(v)),
+        Value::F32(v) => C::F32(Some(v)),
+        Value::F64(v) => C::F64(Some(v)),
+        Value::Decimal { unscaled, scale } => C::Numeric(Some(Numeric::new_with_scale(unscaled, scale.min(38)))),
+        Value::Date(days) => C::Date(Some(date(days))),
+        Value::Time(ticks) => C::Time(Some(Time::new(ticks, TICK_SCALE))),
+        Value::DateTime2 { days, ticks } => {
+            C::DateTime2(Some(DateTime2::new(date(days), Time::new(ticks, TICK_SCALE))))
+        }
+        Value::DateTime { days, ticks } => C::DateTime(Some(DateTime::new(days, ticks))),
+        Value::SmallDateTime { days, minutes } => C::SmallDateTime(Some(SmallDateTime::new(days, minutes))),
+        Value::DateTimeOffset { days, ticks, offset } => C::DateTimeOffset(Some(DateTimeOffset::new(
+            DateTime2::new(date(days), Time::new(ticks, TICK_SCALE)),
+            offset,
+        ))),
+        Value::Guid(v) => C::Guid(Some(Uuid::from_bytes(v))),
+        Value::Null | Value::String(_) | Value::Bytes(_) => C::String(None),
+    }
+}
+
+/// NULL of a column's type.
+pub(crate) fn null(column_type: ColumnType) -> ColumnData<'static> {
+    use ColumnData as C;
+    use ColumnType as T;
+    match column_type {
+        T::Bit => C::Bit(None),
+        T::TinyInt => C::U8(None),
+        T::SmallInt => C::I16(None),
+        T::Int => C::I32(None),
+        T::BigInt => C::I64(None),
+        T::Decimal { .. } | T::Money | T::SmallMoney => C::Numeric(None),
+        T::Real => C::F32(None),
+        T::Float => C::F64(None),
+        T::Char(_) | T::VarChar(_) | T::NChar(_) | T::NVarChar(_) => C::String(None),
+        T::Binary(_) | T::VarBinary(_) => C::Binary(None),
+        T::Date => C::Date(None),
+        T::Time(_) => C::Time(None),
+        T::SmallDateTime => C::SmallDateTime(None),
+        T::DateTime => C::DateTime(None),
+        T::DateTime2(_) => C::DateTime2(None),
+        T::DateTimeOffset(_) => C::DateTimeOffset(None),
+        T::UniqueIdentifier => C::Guid(None),
+    }
+}
+
+/// What to select for a column so that its value arrives exactly: `money` would come as a lossy float, so it is cast
+/// (<https://learn.microsoft.com/sql/t-sql/data-types/money-and-smallmoney-transact-sql>). `column` is quoted already.
+pub fn select_expression(column: &str, column_type: ColumnType) -> String {
+    match column_type {
+        ColumnType::Money | ColumnType::SmallMoney => format!("CAST({column} AS decimal(19,4))"),
+        _ => column.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn through_parameter(value: &Value) -> Value {
+        let data = match to_parameter(value) {
+            ColumnData::String(s) => ColumnData::String(s.map(|s| Cow::Owned(s.into_owned()))),
+            ColumnData::Binary(b) => ColumnData::Binary(b.map(|b| Cow::Owned(b.into_owned()))),
+            other => plain_copy(other),
+        };
+        from_wire(data).unwrap()
+    }
+
+    fn plain_copy(data: ColumnData<'_>) -> ColumnData<'static> {
+        use ColumnData as C;
+        match data {
+            C::U8(v) => C::U8(v),
+            C::I16(v) => C::I16(v),
+            C::I32(v) => C::I32(v),
+            C::I64(v) => C::I64(v),
+            C::F32(v) => C::F32(v),
+            C::F64(v) => C::F64(v),
+            C::Bit(v) => C::Bit(v),
+            C::Guid(v) => C::Guid(v),
+            C::Numeric(v) => C::Numeric(v),
+            C::DateTime(v) => C::DateTime(v),
+            C::SmallDateTime(v) => C::SmallDateTime(v),
+            C::Time(v) => C::Time(v),
+            C::Date(v) => C::Date(v),
+            C::DateTime2(v) => C::DateTime2(v),
+            C::DateTimeOffset(v) => C::DateTimeOffset(v),
+            C::String(_) | C::Binary(_) | C::Xml(_) => unreachable!("handled by the caller"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_value_comes_back_as_it_went() {
+        for value in [
+            Value::Null,
+            Value::Bit(true),
+            Value::U8(255),
+            Value::I16(i16::MIN),
+            Value::I32(-1),
+            Value::I64(i64::MAX),
+            Value::F32(1.5),
+            Value::F64(-0.1),
+            Value::Decimal { unscaled: -99_999_999_999_999_999_999_999_999_999_999_999_999, scale: 38 },
+            Value::Decimal { unscaled: 922_337_203_685_477_580_7, scale: 4 },
+            Value::String("größe 👟".into()),
+            Value::Bytes(vec![0, 255, 7]),
+            Value::Date(3_652_058),
+            Value::Time(863_999_999_999),
+            Value::DateTime2 { days: 0, ticks: 1 },
+            Value::DateTime { days: -53_690, ticks: 25_919_999 },
+            Value::SmallDateTime { days: 65_535, minutes: 1_439 },
+            Value::DateTimeOffset { days: 738_000, ticks: 42, offset: -840 },
+            Value::Guid([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
+        ] {
+            assert_eq!(through_parameter(&value), value);
+        }
+    }
+
+    #[test]
+    fn times_of_every_scale_are_read_as_ticks() {
+        for (scale, unit) in TICKS_PER_INCREMENT.into_iter().enumerate() {
+            let time = ColumnData::Time(Some(Time::new(3, scale as u8)));
+            assert_eq!(from_wire(time), Ok(Value::Time(3 * unit)));
+        }
+        assert!(from_wire(ColumnData::Time(Some(Time::new(3, 8)))).is_err());
+    }
+
+    #[test]
+    fn small_datetimes_are_staged_as_the_same_minute() {
+        let staged = to_bulk(Value::SmallDateTime { days: 0, minutes: 61 }, ColumnType::SmallDateTime).unwrap();
+        let read = from_wire(staged).unwrap();
+        assert_eq!(read, Value::DateTime2 { days: DAYS_TO_1900, ticks: 61 * TICKS_PER_MINUTE });
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_not_loaded() {
+        assert_eq!(to_bulk(Value::F64(1.0), ColumnType::Money), None);
+        assert_eq!(to_bulk(Value::I32(1), ColumnType::BigInt), None);
+    }
+
+    #[test]
+    fn money_is_selected_as_decimal() {
+        assert_eq!(select_expression("[a]", ColumnType::Money), "CAST([a] AS decimal(19,4))");
+        assert_eq!(select_expression("[a]", ColumnType::Int), "[a]");
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_exact(unscaled in -(10i128.pow(37))..10i128.pow(37), scale in 0u8..=37) {
+            let value = Value::Decimal { unscaled, scale };
+            prop_assert_eq!(through_parameter(&value), value);
+        }
+    }
+}
