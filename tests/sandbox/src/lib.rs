@@ -3,6 +3,8 @@
 //! It answers as documented or it refuses: what it does not support is a T-SQL error, never a silently different answer.
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod compare;
 pub mod demo;
 pub mod engine;
 pub mod error;

@@ -1,6 +1,6 @@
 //! The demo's sports retail database: its tables and its first rows.
 
-use super::sql::{Connection, SqlError};
+use crate::client::{Connection, SqlError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::fmt::Write as _;

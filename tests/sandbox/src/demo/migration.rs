@@ -2,8 +2,8 @@
 
 use super::database::{self, DATABASE, TABLES};
 use super::processes::{Process, Programs, run};
-use super::sql::{Connection, Server};
 use super::{DemoError, step};
+use crate::client::{Connection, Server};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ impl Migration {
                 Process::start(&format!("sandbox server {name}"), command, log, Some("listening on ")).await?;
             processes.push(process);
             println!("  {name} listens on {address}");
-            servers.push(Server { name, port: port_of(&address)?, password: password.clone() });
+            servers.push(Server::sandbox(name, port_of(&address)?, &password));
         }
         let (managed, on_premises) = (servers.pop().expect("two were pushed"), servers.pop().expect("two were pushed"));
 

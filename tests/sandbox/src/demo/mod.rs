@@ -3,16 +3,14 @@
 //! Everything in it is real but the two SQL Servers, which are sandboxes: the roles are the product's own programs, set up
 //! with the commands that a user would type, talking over TLS.
 
-mod compare;
 mod database;
 mod migration;
 mod probe;
 mod processes;
-mod sql;
 mod workload;
 
-use compare::{Comparison, compare};
-use database::TABLES;
+use crate::compare::{Comparison, Side, compare};
+use database::{DATABASE, TABLES};
 use migration::Migration;
 use probe::LatencyProbe;
 use std::io::{IsTerminal, Write};
@@ -50,8 +48,8 @@ impl DemoError {
     }
 }
 
-impl From<sql::SqlError> for DemoError {
-    fn from(error: sql::SqlError) -> Self {
+impl From<crate::client::SqlError> for DemoError {
+    fn from(error: crate::client::SqlError) -> Self {
         Self::new(error.to_string())
     }
 }
@@ -122,8 +120,7 @@ async fn watch(args: &DemoArgs, migration: &mut Migration, workload: Workload) -
     let mut agreed = true;
     let mut rows = 0;
     for table in TABLES {
-        let Comparison { rows: compared, differences } =
-            compare(&migration.on_premises, &migration.managed, table).await?;
+        let Comparison { rows: compared, differences } = compare_table(migration, table).await?;
         rows += compared;
         println!(
             "  {:<24} {compared:>9} rows   {}",
@@ -159,6 +156,16 @@ async fn watch(args: &DemoArgs, migration: &mut Migration, workload: Workload) -
         println!("VERDICT: the two sides DIFFER, see above.");
     }
     Ok(agreed)
+}
+
+async fn compare_table(migration: &Migration, table: &database::DemoTable) -> Result<Comparison, DemoError> {
+    let columns = if table.columns.is_empty() { "*" } else { table.columns };
+    let filter = if table.filter.is_empty() { String::new() } else { format!(" WHERE {}", table.filter) };
+    let published = format!("SELECT {columns} FROM {}{filter} ORDER BY {}", table.name, table.key);
+    let arrived = format!("SELECT {columns} FROM {} ORDER BY {}", table.name, table.key);
+    let publisher = Side { server: &migration.on_premises, database: DATABASE, sql: &published };
+    let subscriber = Side { server: &migration.managed, database: DATABASE, sql: &arrived };
+    Ok(compare(publisher, subscriber).await?)
 }
 
 async fn progress(

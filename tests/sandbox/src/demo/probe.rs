@@ -1,8 +1,8 @@
 //! Watches the migration from outside: latency by looking at the subscriber, queue depth by asking the distributor.
 
 use super::database::DATABASE;
-use super::sql::{Server, SqlError};
 use super::workload::Tally;
+use crate::client::{Server, SqlError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

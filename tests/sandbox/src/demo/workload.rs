@@ -2,7 +2,7 @@
 //! several tables; now and then one is rolled back.
 
 use super::database::{DATABASE, SIZE};
-use super::sql::{Connection, Server, SqlError};
+use crate::client::{Connection, Server, SqlError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! The demo's own connection to the two servers: an ordinary client, as an application would use it.
+//! An ordinary client of a server, as an application would use it: for the demo and the tests, which do not trust the
+//! product's own connections to judge the product.
 
 use std::time::Duration;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel, Row, ToSql};
@@ -15,47 +16,59 @@ pub struct SqlError {
     source: tiberius::error::Error,
 }
 
-/// A server of the demo.
+/// How to reach a server.
 #[derive(Clone)]
 pub struct Server {
-    /// What the demo calls it.
-    pub name: &'static str,
-    /// TCP port on loopback.
+    /// What it is called in errors.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
     pub port: u16,
-    /// Password of `sa`.
+    /// SQL login.
+    pub login: String,
+    /// Its password.
     pub password: String,
+    /// Whether to encrypt more than the login.
+    pub encrypt: bool,
 }
 
 /// A connection.
 pub struct Connection {
-    server: &'static str,
+    server: String,
     client: Client<Compat<TcpStream>>,
 }
 
 impl Server {
+    /// A sandbox on this machine, as `sa`.
+    pub fn sandbox(name: &str, port: u16, password: &str) -> Self {
+        let (name, password) = (name.to_owned(), password.to_owned());
+        Self { name, host: "127.0.0.1".to_owned(), port, login: "sa".to_owned(), password, encrypt: false }
+    }
+
     /// Connects to a database.
     pub async fn connect(&self, database: &str) -> Result<Connection, SqlError> {
         let error =
-            |source| SqlError { server: self.name.to_owned(), statement: format!("connect to {database}"), source };
+            |source| SqlError { server: self.name.clone(), statement: format!("connect to {database}"), source };
         let mut config = Config::new();
-        config.host("127.0.0.1");
+        config.host(&self.host);
         config.port(self.port);
         config.database(database);
-        config.authentication(AuthMethod::sql_server("sa", &self.password));
-        config.encryption(EncryptionLevel::Off);
+        config.authentication(AuthMethod::sql_server(&self.login, &self.password));
+        config.encryption(if self.encrypt { EncryptionLevel::Required } else { EncryptionLevel::Off });
         config.trust_cert();
         config.command_timeout(Some(Duration::from_secs(60)));
         let stream = TcpStream::connect(config.get_addr()).await.map_err(|e| error(e.into()))?;
         stream.set_nodelay(true).map_err(|e| error(e.into()))?;
-        let client = Client::connect(config, stream.compat_write()).await.map_err(error)?;
-        Ok(Connection { server: self.name, client })
+        let client = Box::pin(Client::connect(config, stream.compat_write())).await.map_err(error)?;
+        Ok(Connection { server: self.name.clone(), client })
     }
 }
 
 impl Connection {
     /// Runs a batch and reads everything it answers.
     pub async fn run(&mut self, sql: &str) -> Result<Vec<Row>, SqlError> {
-        let server = self.server;
+        let server = self.server.as_str();
         let error = |source| failed(server, sql, source);
         let results = self.client.simple_query(sql).await.map_err(error)?.into_results().await.map_err(error)?;
         Ok(results.into_iter().flatten().collect())
@@ -63,15 +76,18 @@ impl Connection {
 
     /// Runs a parameterised statement and reads everything it answers.
     pub async fn query(&mut self, sql: &str, parameters: &[&dyn ToSql]) -> Result<Vec<Row>, SqlError> {
-        let server = self.server;
+        let server = self.server.as_str();
         let error = |source| failed(server, sql, source);
         let results = self.client.query(sql, parameters).await.map_err(error)?.into_results().await.map_err(error)?;
         Ok(results.into_iter().flatten().collect())
     }
 
     /// Streams the rows of one query.
-    pub async fn stream(&mut self, sql: &str) -> Result<futures::stream::BoxStream<'_, tiberius::Result<Row>>, SqlError> {
-        let server = self.server;
+    pub async fn stream(
+        &mut self,
+        sql: &str,
+    ) -> Result<futures::stream::BoxStream<'_, tiberius::Result<Row>>, SqlError> {
+        let server = self.server.as_str();
         let error = |source| failed(server, sql, source);
         Ok(self.client.simple_query(sql).await.map_err(error)?.into_row_stream())
     }
@@ -85,4 +101,11 @@ impl Connection {
 fn failed(server: &str, sql: &str, source: tiberius::error::Error) -> SqlError {
     let statement: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
     SqlError { server: server.to_owned(), statement, source }
+}
+
+impl SqlError {
+    /// Number of the server's error, if the server raised it.
+    pub fn number(&self) -> Option<u32> {
+        self.source.code()
+    }
 }

@@ -1,7 +1,6 @@
-//! Compares the tables of both sides, row by row and value by value.
+//! Compares what two queries give on two servers, row by row and value by value.
 
-use super::database::{DATABASE, DemoTable};
-use super::sql::{Connection, Server, SqlError};
+use crate::client::{Connection, Server, SqlError};
 use futures::TryStreamExt;
 use tiberius::{ColumnData, Row};
 
@@ -16,19 +15,30 @@ pub struct Comparison {
 /// Differences described a table.
 pub const MOST_DIFFERENCES: usize = 5;
 
-/// Compares one table; both sides are read in key order, in step, in constant memory.
-pub async fn compare(publisher: &Server, subscriber: &Server, table: &DemoTable) -> Result<Comparison, SqlError> {
-    let columns = if table.columns.is_empty() { "*" } else { table.columns };
-    let filter = if table.filter.is_empty() { String::new() } else { format!(" WHERE {}", table.filter) };
-    let left_sql = format!("SELECT {columns} FROM {}{filter} ORDER BY {}", table.name, table.key);
-    let right_sql = format!("SELECT {columns} FROM {} ORDER BY {}", table.name, table.key);
-    let (mut left, mut right) = (publisher.connect(DATABASE).await?, subscriber.connect(DATABASE).await?);
-    let mut left = left.stream(&left_sql).await?;
-    let mut right = right.stream(&right_sql).await?;
+/// One side of a comparison.
+pub struct Side<'a> {
+    /// Server.
+    pub server: &'a Server,
+    /// Database.
+    pub database: &'a str,
+    /// Query with a total order, the same on both sides.
+    pub sql: &'a str,
+}
+
+/// Compares two queries; both are read in step, in constant memory.
+pub async fn compare(publisher: Side<'_>, subscriber: Side<'_>) -> Result<Comparison, SqlError> {
+    let (mut left, mut right) =
+        (publisher.server.connect(publisher.database).await?, subscriber.server.connect(subscriber.database).await?);
+    let mut left = left.stream(publisher.sql).await?;
+    let mut right = right.stream(subscriber.sql).await?;
     let mut result = Comparison { rows: 0, differences: Vec::new() };
     loop {
-        let a = left.try_next().await.map_err(|e| Connection::stream_failed(publisher.name, &left_sql, e))?;
-        let b = right.try_next().await.map_err(|e| Connection::stream_failed(subscriber.name, &right_sql, e))?;
+        let a =
+            left.try_next().await.map_err(|e| Connection::stream_failed(&publisher.server.name, publisher.sql, e))?;
+        let b = right
+            .try_next()
+            .await
+            .map_err(|e| Connection::stream_failed(&subscriber.server.name, subscriber.sql, e))?;
         let difference = match (a, b) {
             (None, None) => return Ok(result),
             (Some(a), Some(b)) => {
