@@ -122,14 +122,15 @@ impl Worker {
             Event::Packet(header, payload) => (header, payload),
         };
         if first.kind == PacketType::BulkLoad {
-            self.reset_if_asked(first);
             return self.bulk_load(first, &payload);
         }
         let Some((last, message)) = self.assemble(first, &payload)? else { return Ok(()) };
         if last.status & STATUS_IGNORE != 0 {
             return Ok(self.response.finish_failed()?);
         }
-        self.reset_if_asked(first);
+        if let Err(error) = self.reset_if_asked(first) {
+            return self.refuse(error);
+        }
         let answered = match first.kind {
             PacketType::Batch => self.batch(&message),
             PacketType::Rpc => self.calls(&message),
@@ -173,11 +174,15 @@ impl Worker {
         if fatal { Err(Disconnect) } else { Ok(()) }
     }
 
-    fn reset_if_asked(&mut self, first: Header) {
+    fn reset_if_asked(&mut self, first: Header) -> WireResult<()> {
+        if first.status & STATUS_RESET_KEEP_TRANSACTION != 0 && self.response.transaction() != 0 {
+            return Err(SqlError::unsupported("resetting a connection and keeping its transaction").into());
+        }
         if first.status & (STATUS_RESET | STATUS_RESET_KEEP_TRANSACTION) != 0 {
             self.session.reset();
             self.response.acknowledge_reset();
         }
+        Ok(())
     }
 
     /// A request must name the transaction that the session is in; that also shows that client and server agree about it.

@@ -103,7 +103,7 @@ pub fn put_utf16(out: &mut Vec<u8>, text: &str) -> usize {
 
 /// Decodes UTF-16 little-endian. A lone surrogate, which SQL Server would keep, is refused rather than replaced.
 pub fn decode_utf16(bytes: &[u8]) -> WireResult<String> {
-    if bytes.len() % 2 != 0 {
+    if !bytes.len().is_multiple_of(2) {
         return Err(WireError::malformed("UTF-16 text of an odd number of bytes"));
     }
     let units = || bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
