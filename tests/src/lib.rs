@@ -1,1 +1,14 @@
+//! The harness of the end-to-end tests: real processes of the roles, sandbox servers (or the real server named in
+//! `TEST_SQLSERVER_URL`), and an independent client that judges the outcome.
+//!
+//! - [`programs`] finds or builds the programs, [`process`] runs them and ends them with the test.
+//! - [`server`] gives a test its databases.
+//! - [`line`] is a whole replication line: two servers, a distributor, publisher and subscriber.
+//! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
+
+pub mod line;
+pub mod process;
+pub mod programs;
+pub mod server;
+pub mod wait;

@@ -1,0 +1,174 @@
+//! Servers and databases for tests: sandboxes, or the real server named in `TEST_SQLSERVER_URL`.
+
+use crate::process::Process;
+use crate::programs;
+use sandbox::client::{Connection, Server};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Password of `sa` at the sandboxes.
+const PASSWORD: &str = "Sandbox-Test-1!";
+
+/// A server with a database of the test's own.
+pub struct TestDatabase {
+    /// The server.
+    pub server: Server,
+    /// The database.
+    pub name: String,
+    /// File with the password, for the roles.
+    pub password_file: PathBuf,
+    /// The sandbox, unless the server is a real one.
+    process: Option<Process>,
+    folder: PathBuf,
+}
+
+impl TestDatabase {
+    /// A server called `name` with an empty database that allows snapshot isolation.
+    ///
+    /// # Panics
+    /// When it cannot be had.
+    pub async fn start(name: &str, folder: &Path) -> Self {
+        let data = folder.join(name);
+        let password_file = folder.join(format!("{name}.password"));
+        let (server, process, database) = match real_server() {
+            Some(server) => {
+                write_secret(&password_file, &server.password);
+                let unique = uuid::Uuid::new_v4().simple().to_string();
+                (server, None, format!("repltest_{}_{}", name.to_lowercase(), &unique[..12]))
+            }
+            None => {
+                write_secret(&password_file, PASSWORD);
+                let (process, port) = start_sandbox(name, &data, &password_file, 0).await;
+                (Server::sandbox(name, port, PASSWORD), Some(process), "shop".to_owned())
+            }
+        };
+        let this = Self { server, name: database, password_file, process, folder: folder.to_owned() };
+        let mut master = this.server.connect("master").await.expect("the server takes connections");
+        master.run(&format!("CREATE DATABASE [{}]", this.name)).await.expect("a database can be created");
+        let allow = format!("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON", this.name);
+        master.run(&allow).await.expect("snapshot isolation can be allowed");
+        this
+    }
+
+    /// Connects to the test's database.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn connect(&self) -> Connection {
+        self.server.connect(&self.name).await.expect("the test's database takes connections")
+    }
+
+    /// Runs a batch on a connection of its own.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn run(&self, sql: &str) {
+        self.connect().await.run(sql).await.unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// First column of the first row of a query, as an integer.
+    ///
+    /// # Panics
+    /// When the query fails or gives none.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let rows = self.connect().await.run(sql).await.unwrap_or_else(|e| panic!("{e}"));
+        let row = rows.first().unwrap_or_else(|| panic!("no row: {sql}"));
+        row.try_get::<i64, _>(0)
+            .ok()
+            .flatten()
+            .or_else(|| row.try_get::<i32, _>(0).ok().flatten().map(i64::from))
+            .unwrap_or_else(|| panic!("no integer: {sql}"))
+    }
+
+    /// Makes the capture job scan all the time, so that tests do not wait for its five seconds.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn capture_at_once(&self) {
+        self.run(
+            "EXEC sys.sp_cdc_change_job @job_type = N'capture', @pollinginterval = 0;
+             EXEC sys.sp_cdc_stop_job @job_type = N'capture';
+             EXEC sys.sp_cdc_start_job @job_type = N'capture';",
+        )
+        .await;
+    }
+
+    /// Whether this is a sandbox, which a test may stop.
+    pub fn is_sandbox(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Kills the sandbox and starts it again on the same port and data.
+    ///
+    /// # Panics
+    /// When the server is a real one.
+    pub async fn restart(&mut self) {
+        self.process.take().expect("only a sandbox can be restarted").kill();
+        let data = self.folder.join(&self.server.name);
+        let (process, _) = start_sandbox(&self.server.name, &data, &self.password_file, self.server.port).await;
+        self.process = Some(process);
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            return;
+        }
+        // A database on a real server is dropped by a connection of its own, since this one's runtime may be gone.
+        let (server, name) = (self.server.clone(), self.name.clone());
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let mut master = server.connect("master").await.ok()?;
+                master.run(&format!("ALTER DATABASE [{name}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE")).await.ok()?;
+                master.run(&format!("DROP DATABASE [{name}]")).await.ok()
+            })
+        });
+        if !matches!(dropped.join(), Ok(Some(_))) {
+            eprintln!("the test database {} could not be dropped", self.name);
+        }
+    }
+}
+
+async fn start_sandbox(name: &str, data: &Path, password_file: &Path, port: u16) -> (Process, u16) {
+    let mut command = Command::new(programs::path("sandbox"));
+    command.args(["serve", "--server-name", name, "--port", &port.to_string(), "--data-dir"]).arg(data);
+    command.arg("--sa-password-file").arg(password_file);
+    let folder = data.parent().expect("the data directory lies in the test's folder");
+    let mut process = Process::start(&format!("sandbox-{name}"), command, folder);
+    let address = process.line("listening on ").await;
+    let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("it says its port");
+    (process, port)
+}
+
+/// Writes a file that only this user can read.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_secret(path: &Path, secret: &str) {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path).expect("the folder is ours");
+    file.write_all(secret.as_bytes()).expect("the disk has room");
+}
+
+/// The server of `TEST_SQLSERVER_URL`, `mssql://login[:password]@host[:port]`; the password may stand in
+/// `TEST_SQLSERVER_PASSWORD` instead.
+fn real_server() -> Option<Server> {
+    let url = std::env::var("TEST_SQLSERVER_URL").ok().filter(|url| !url.is_empty())?;
+    let rest = url.strip_prefix("mssql://").expect("TEST_SQLSERVER_URL starts with mssql://");
+    let rest = rest.split(['/', '?']).next().expect("a split has a first part");
+    let (user, host) = rest.rsplit_once('@').expect("TEST_SQLSERVER_URL names a login before an @");
+    let (login, password) = match user.split_once(':') {
+        Some((login, password)) => (login, password.to_owned()),
+        None => (user, std::env::var("TEST_SQLSERVER_PASSWORD").expect("TEST_SQLSERVER_PASSWORD is set")),
+    };
+    let (host, port) = match host.split_once(':') {
+        Some((host, port)) => (host, port.parse().expect("the port is a number")),
+        None => (host, 1433),
+    };
+    let (host, login) = (host.to_owned(), login.to_owned());
+    Some(Server { name: "real".to_owned(), host, port, login, password, encrypt: true })
+}
