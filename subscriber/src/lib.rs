@@ -1,1 +1,4 @@
+//! The subscriber.
 #![forbid(unsafe_code)]
+
+pub mod core;
