@@ -1,0 +1,125 @@
+//! Locations: the working directory and the snapshots in it, as URLs.
+
+use crate::error::WorkDirError;
+use crate::local::LocalWorkDir;
+use crate::storage::WorkDir;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Opens a working directory by its URL, e.g. `file:///srv/repldata`.
+pub fn open(url: &str) -> Result<Arc<dyn WorkDir>, WorkDirError> {
+    Ok(Arc::new(LocalWorkDir::new(file_path(url)?)))
+}
+
+/// Splits a snapshot's location into its working directory and its id.
+pub(crate) fn open_snapshot(location: &str) -> Result<(Arc<dyn WorkDir>, Uuid), WorkDirError> {
+    let path = file_path(location)?;
+    let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| Uuid::try_parse(name).ok());
+    match (id, path.parent()) {
+        (Some(id), Some(root)) => Ok((Arc::new(LocalWorkDir::new(root.to_owned())), id)),
+        _ => Err(WorkDirError::location(format!(
+            "{location} is not a snapshot's folder: its name is not a snapshot's id"
+        ))),
+    }
+}
+
+/// The absolute path of a `file://` URL (RFC 8089).
+fn file_path(url: &str) -> Result<PathBuf, WorkDirError> {
+    let invalid = |why: &str| WorkDirError::location(format!("`{url}` cannot be a working directory: {why}"));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(invalid("it is not a URL; for a folder write file:///path/to/folder"));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => {}
+        scheme @ ("smb" | "https") => {
+            return Err(invalid(&format!(
+                "{scheme}:// is not built yet; mount the share on both sides and use file:///path/to/mount"
+            )));
+        }
+        _ => return Err(invalid("only file:// is known")),
+    }
+    let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
+    if !path.starts_with('/') {
+        return Err(invalid("the path is not absolute; write three slashes, as in file:///srv/repldata"));
+    }
+    let path = percent_decoded(path).ok_or_else(|| invalid("a percent sign is not followed by two digits of UTF-8"))?;
+    if path.contains('\0') || Path::new(&path).components().any(|part| part == std::path::Component::ParentDir) {
+        return Err(invalid("it leads through `..`"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+pub(crate) fn file_url(path: &Path) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.to_string_lossy().bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{file_path, file_url, open_snapshot};
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    proptest! {
+        #[test]
+        fn a_path_comes_back_from_its_url(parts in prop::collection::vec("[^/\0]{1,12}", 1..4)) {
+            prop_assume!(parts.iter().all(|part| part != ".." && part != "."));
+            let path = format!("/{}", parts.join("/"));
+            prop_assert_eq!(file_path(&file_url(Path::new(&path))).unwrap(), Path::new(&path));
+        }
+    }
+
+    #[test]
+    fn storage_that_is_not_built_says_what_to_do() {
+        for url in ["smb://a.file.core.windows.net/share", "https://a.blob.core.windows.net/c"] {
+            let error = super::open(url).unwrap_err().to_string();
+            assert!(error.contains("not built yet") && error.contains("file://"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused() {
+        for url in [
+            "/srv/x",
+            "file://srv/x",
+            "file:relative",
+            "file:///a/../b",
+            "file:///a%zz",
+            "ftp://x/y",
+            "file:///a%2e%2e/%2e%2e/b",
+        ] {
+            assert!(super::open(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_snapshots_location_ends_with_its_id() {
+        assert!(open_snapshot("file:///srv/4f3f6c6e-0000-4000-8000-000000000001").is_ok());
+        assert!(open_snapshot("file:///srv/latest").is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! The manifest: what a snapshot is made of.
+
+use crate::error::WorkDirError;
+use crate::name;
+use proto::catalog::{Publication, Snapshot};
+use proto::{Article, Lsn};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Says that a JSON file is one of ours.
+const FORMAT: &str = "transactional-replication-snapshot";
+/// Version that this build writes and reads.
+const VERSION: u32 = 1;
+
+/// A snapshot's `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    format: String,
+    version: u32,
+    /// The snapshot's id.
+    pub id: Uuid,
+    /// Publication it is of.
+    pub publication: Publication,
+    /// When it was finished: microseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// Its articles.
+    pub articles: Vec<ManifestArticle>,
+}
+
+/// An article of a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManifestArticle {
+    /// The definition that its rows were read with.
+    pub article: Article,
+    /// T-SQL that makes the table, before its rows are loaded.
+    pub pre_script: FileEntry,
+    /// T-SQL for after they are loaded.
+    pub post_script: FileEntry,
+    /// XML format file of the data files.
+    pub format_file: FileEntry,
+    /// The rows.
+    pub data: Vec<DataEntry>,
+}
+
+/// A file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its name in the folder.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// A data file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataEntry {
+    /// The file.
+    pub file: FileEntry,
+    /// Rows in it.
+    pub rows: u64,
+    /// Every change up to here is contained, none after it.
+    pub boundary: Lsn,
+}
+
+impl Manifest {
+    pub(crate) fn new(id: Uuid, publication: Publication, created_at: i64, articles: Vec<ManifestArticle>) -> Self {
+        Self { format: FORMAT.to_owned(), version: VERSION, id, publication, created_at, articles }
+    }
+
+    /// Reads what `shown` holds, and checks that it is of the snapshot `id` and names only files of its folder.
+    pub(crate) fn parse(bytes: &[u8], id: Uuid, shown: &str) -> Result<Self, WorkDirError> {
+        let damaged = |why: String| WorkDirError::damaged(format!("{shown} is not a snapshot's manifest: {why}"));
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+        if value.get("format").and_then(|format| format.as_str()) != Some(FORMAT) {
+            return Err(damaged("it does not say that it is one".to_owned()));
+        }
+        let version = value.get("version").and_then(serde_json::Value::as_u64);
+        if version != Some(u64::from(VERSION)) {
+            return Err(damaged(format!("its version is {version:?}, this software reads {VERSION}")));
+        }
+        let manifest: Self = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+        if manifest.id != id {
+            return Err(damaged(format!("it belongs to the snapshot {}", manifest.id)));
+        }
+        for article in &manifest.articles {
+            let scripts = [&article.pre_script, &article.post_script, &article.format_file];
+            for file in scripts.into_iter().chain(article.data.iter().map(|data| &data.file)) {
+                name::check(&file.name)?;
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// What the distributor is told of it. Of an article with several data files the boundary is the earliest: from there on the
+    /// queue is needed.
+    pub fn snapshot(&self, location: String) -> Snapshot {
+        let data = || self.articles.iter().flat_map(|article| &article.data);
+        let boundary = |article: &ManifestArticle| {
+            let earliest = article.data.iter().map(|data| data.boundary).min()?;
+            Some((article.article.id, earliest))
+        };
+        Snapshot {
+            id: self.id,
+            publication: self.publication.name.clone(),
+            location,
+            boundaries: self.articles.iter().filter_map(boundary).collect(),
+            rows: data().map(|data| data.rows).sum(),
+            bytes: data().map(|data| data.file.size).sum(),
+            created_at: self.created_at,
+        }
+    }
+}
