@@ -18,7 +18,8 @@ pub fn stem(number: usize, table: &TableName) -> String {
 
 fn safe(part: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    part.chars().take(MAX_PART).map(|c| if allowed(c) { c } else { '_' }).collect()
+    let safe: String = part.chars().take(MAX_PART).map(|c| if allowed(c) { c } else { '_' }).collect();
+    if safe.is_empty() { "_".to_owned() } else { safe }
 }
 
 /// Accepts a name that this module could have made: ASCII letters, digits, `_`, `-` and single dots, not at either end.

@@ -31,7 +31,7 @@ fn values_have_the_bytes_that_bcp_gives_them() {
         (T::Real, false, Value::F32(1.0), &[0, 0, 0x80, 0x3F]),
         (T::Float, true, Value::F64(1.0), &[8, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F]),
         // 65000.00 as money is 650,000,000 ten-thousandths.
-        (T::Money, false, decimal(650_000_000, 4), &[0, 0, 0, 0, 0x80, 0x45, 0xBE, 0x26]),
+        (T::Money, false, decimal(650_000_000, 4), &[0, 0, 0, 0, 0x80, 0x36, 0xBE, 0x26]),
         (T::Money, false, decimal(-1, 4), &[0xFF; 8]),
         (T::SmallMoney, true, decimal(10_000, 4), &[4, 0x10, 0x27, 0, 0]),
         (
