@@ -11,8 +11,6 @@ pub struct Error {
     what: String,
     place: String,
     message: String,
-    #[source]
-    source: Option<tiberius::error::Error>,
 }
 
 /// Kinds of failures. Numbers are those of `sys.messages`
@@ -67,7 +65,7 @@ impl Error {
         place: impl fmt::Display,
         message: impl Into<String>,
     ) -> Self {
-        Self { kind, what: what.into(), place: place.to_string(), message: message.into(), source: None }
+        Self { kind, what: what.into(), place: place.to_string(), message: message.into() }
     }
 
     pub(crate) fn from_client(
@@ -87,9 +85,7 @@ impl Error {
             E::Protocol(_) | E::Routing { .. } => (ErrorKind::ConnectionLost, error.to_string()),
             _ => (ErrorKind::Type, error.to_string()),
         };
-        // Messages of the client's conversions may quote values; the server's own are kept as they are, since they are what
-        // names the constraint or object.
-        Self { kind, what: what.into(), place: place.to_string(), message, source: None }
+        Self { kind, what: what.into(), place: place.to_string(), message }
     }
 
     /// Whether the same can succeed when tried again on a new connection.

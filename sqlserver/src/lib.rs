@@ -11,10 +11,17 @@
 //! - [`snapshot`]: consistent reads of whole tables.
 #![forbid(unsafe_code)]
 
+pub mod catalog;
+pub mod cdc;
+pub mod change;
 pub mod client;
+pub mod database;
 pub mod decode;
 pub mod error;
+pub mod marker;
+pub mod predicate;
 pub mod quote;
+pub mod snapshot;
 pub mod value;
 
 pub use client::{Client, Encryption, MAX_PARAMETERS, Parameter, RowStream, ServerOptions};

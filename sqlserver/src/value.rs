@@ -222,7 +222,7 @@ mod tests {
             Value::F32(1.5),
             Value::F64(-0.1),
             Value::Decimal { unscaled: -99_999_999_999_999_999_999_999_999_999_999_999_999, scale: 38 },
-            Value::Decimal { unscaled: 922_337_203_685_477_580_7, scale: 4 },
+            Value::Decimal { unscaled: 9_223_372_036_854_775_807, scale: 4 },
             Value::String("größe 👟".into()),
             Value::Bytes(vec![0, 255, 7]),
             Value::Date(3_652_058),

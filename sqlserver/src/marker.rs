@@ -1,0 +1,85 @@
+//! The marker table in the publication database: rows whose commit LSN arrives through change data capture, for snapshot
+//! boundaries, tracer tokens and heartbeats.
+
+use crate::cdc::change_table;
+use crate::client::{Client, RowStream};
+use crate::decode::Fields;
+use crate::error::{Error, ErrorKind};
+use proto::{Lsn, Marker, MarkerKind, Row, TableName, Value};
+use uuid::Uuid;
+
+/// Capture instance of the marker table.
+pub const CAPTURE_INSTANCE: &str = "replication_marker";
+
+/// `replication.marker`.
+pub fn table_name() -> TableName {
+    TableName { schema: "replication".to_owned(), table: "marker".to_owned() }
+}
+
+/// Makes schema and table where they are missing.
+/// <https://learn.microsoft.com/sql/t-sql/statements/create-schema-transact-sql>,
+/// <https://learn.microsoft.com/sql/t-sql/statements/create-table-transact-sql>
+pub async fn create(client: &mut Client) -> Result<(), Error> {
+    const WHAT: &str = "making the marker table replication.marker";
+    // A schema can only be made by the first statement of a batch, hence EXEC.
+    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC (N'CREATE SCHEMA replication')";
+    const TABLE: &str = "IF OBJECT_ID(N'replication.marker') IS NULL CREATE TABLE replication.marker (\
+        id bigint IDENTITY(1, 1) NOT NULL CONSTRAINT pk_marker PRIMARY KEY, token uniqueidentifier NOT NULL, \
+        kind varchar(16) NOT NULL, \
+        posted_at datetime2(7) NOT NULL CONSTRAINT df_marker_posted_at DEFAULT SYSUTCDATETIME())";
+    client.batch(WHAT, SCHEMA).await?;
+    client.batch(WHAT, TABLE).await
+}
+
+/// Writes a marker, within the transaction that is open, if any.
+/// <https://learn.microsoft.com/sql/t-sql/statements/insert-transact-sql>
+pub async fn insert(client: &mut Client, marker: Marker) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO replication.marker (token, kind) VALUES (@P1, @P2)";
+    client.execute("writing a marker", SQL, &[marker.token.into(), kind_name(marker.kind).into()]).await?;
+    Ok(())
+}
+
+/// Commit LSN of the transaction that wrote a marker, once it has been captured.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
+pub async fn commit_lsn(client: &mut Client, token: Uuid) -> Result<Option<Lsn>, Error> {
+    const WHAT: &str = "looking for a marker in the captured log";
+    let sql = format!(
+        "SELECT [__$start_lsn] FROM {} WHERE token = @P1 AND [__$operation] = 2",
+        change_table(CAPTURE_INSTANCE)
+    );
+    let rows = client.query(WHAT, &sql, &[token.into()]).await?;
+    rows.into_iter().next().map(|row| Fields::new(row, client, WHAT).lsn()).transpose()
+}
+
+/// Markers written by transactions in `(after, up_to]`, in commit order, each with its commit LSN. Decode with [`decode`].
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
+pub async fn stream<'a>(client: &'a mut Client, after: Lsn, up_to: Lsn) -> Result<RowStream<'a>, Error> {
+    let sql = format!(
+        "SELECT [__$start_lsn], token, kind FROM {} WHERE [__$operation] = 2 \
+         AND [__$start_lsn] > CAST(@P1 AS binary(10)) AND [__$start_lsn] <= CAST(@P2 AS binary(10)) \
+         ORDER BY [__$start_lsn], [__$command_id], [__$seqval]",
+        change_table(CAPTURE_INSTANCE)
+    );
+    client.stream("reading markers", &sql, &[after.into(), up_to.into()]).await
+}
+
+/// A row of [`stream`]. A kind that this version does not know is `None`.
+pub fn decode(row: Row) -> Result<(Lsn, Option<Marker>), ErrorKind> {
+    let [Value::Bytes(lsn), Value::Guid(token), Value::String(kind)] = &row[..] else { return Err(ErrorKind::Type) };
+    let lsn = Lsn::try_from(&lsn[..]).map_err(|_| ErrorKind::Type)?;
+    let kind = match kind.as_str() {
+        "snapshot" => MarkerKind::Snapshot,
+        "tracer" => MarkerKind::Tracer,
+        "heartbeat" => MarkerKind::Heartbeat,
+        _ => return Ok((lsn, None)),
+    };
+    Ok((lsn, Some(Marker { kind, token: Uuid::from_bytes(*token) })))
+}
+
+fn kind_name(kind: MarkerKind) -> &'static str {
+    match kind {
+        MarkerKind::Snapshot => "snapshot",
+        MarkerKind::Tracer => "tracer",
+        MarkerKind::Heartbeat => "heartbeat",
+    }
+}

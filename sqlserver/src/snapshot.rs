@@ -1,0 +1,64 @@
+//! Consistent reads of whole tables at a known point of the log: shared locks, snapshot transactions, and the reads.
+
+use crate::client::{Client, RowStream};
+use crate::error::Error;
+use crate::predicate::{Predicate, alias};
+use crate::quote;
+use crate::value::select_expression;
+use proto::{Article, TableName};
+use std::time::Duration;
+
+/// Starts a transaction in which locks are waited for no longer than this.
+/// <https://learn.microsoft.com/sql/t-sql/statements/set-lock-timeout-transact-sql>
+pub async fn begin_locking(client: &mut Client, patience: Duration) -> Result<(), Error> {
+    let sql = format!(
+        "SET XACT_ABORT ON; SET LOCK_TIMEOUT {}; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION",
+        patience.as_millis()
+    );
+    client.batch("beginning the transaction that holds the locks", &sql).await
+}
+
+/// Takes a shared lock on a table to the end of the transaction: its readers go on, its writers wait. A row is asked for since
+/// a query that cannot return any need not touch the table.
+/// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>
+pub async fn lock_table(client: &mut Client, table: &TableName) -> Result<(), Error> {
+    let sql = format!("SELECT TOP (1) 1 FROM {} WITH (TABLOCK, HOLDLOCK)", quote::table(table));
+    client.batch(&format!("locking {table}"), &sql).await
+}
+
+/// Starts a snapshot transaction and reads once, which fixes what it sees.
+/// <https://learn.microsoft.com/sql/t-sql/statements/set-transaction-isolation-level-transact-sql>
+pub async fn begin_view(client: &mut Client) -> Result<(), Error> {
+    const WHAT: &str = "beginning a snapshot transaction";
+    client.batch(WHAT, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION").await?;
+    client.batch(WHAT, "SELECT TOP (1) id FROM replication.marker").await
+}
+
+/// <https://learn.microsoft.com/sql/t-sql/language-elements/commit-transaction-transact-sql>
+pub async fn commit(client: &mut Client) -> Result<(), Error> {
+    client.batch("committing", "COMMIT TRANSACTION").await
+}
+
+/// <https://learn.microsoft.com/sql/t-sql/language-elements/rollback-transaction-transact-sql>
+pub async fn rollback(client: &mut Client) -> Result<(), Error> {
+    client.batch("rolling back", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await
+}
+
+/// The rows of an article: its columns, in their order, of the rows for which the filter is true.
+/// <https://learn.microsoft.com/sql/t-sql/queries/select-transact-sql>
+pub async fn rows<'a>(
+    client: &'a mut Client,
+    article: &Article,
+    predicate: Option<&Predicate>,
+) -> Result<RowStream<'a>, Error> {
+    let columns: Vec<String> =
+        article.columns.iter().map(|c| select_expression(&quote::identifier(&c.name), c.column_type)).collect();
+    let filter = predicate.map(|p| format!(" WHERE ({})", p.text())).unwrap_or_default();
+    let sql = format!(
+        "SELECT {} FROM {} AS {}{filter}",
+        columns.join(", "),
+        quote::table(&article.source),
+        alias(&article.source)
+    );
+    client.stream("reading a table for the snapshot", &sql, &[]).await
+}
