@@ -4,6 +4,7 @@
 //! - [`programs`] finds or builds the programs, [`process`] runs them and ends them with the test.
 //! - [`server`] gives a test its databases.
 //! - [`line`] is a whole replication line: two servers, a distributor, publisher and subscriber.
+//! - [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
 //! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
 
@@ -11,4 +12,5 @@ pub mod line;
 pub mod process;
 pub mod programs;
 pub mod server;
+pub mod shop;
 pub mod wait;

@@ -1,0 +1,77 @@
+//! Several publications of one database and several subscribers, each with its own position.
+
+#![allow(clippy::unwrap_used)]
+
+use sandbox::compare::{Side, compare};
+use tests::line::Line;
+use tests::process::{Process, run};
+use tests::server::TestDatabase;
+use tests::shop::{self, CONTENTS, Workload};
+use tests::wait;
+
+async fn subscribe(line: &Line, database: &TestDatabase, subscription: &str, publication: &str) {
+    let mut add = line.command_for("subscriber", database);
+    add.args(["subscription", "add", "--subscription", subscription, "--publication", publication]);
+    tests::line::succeeded(run("subscription-add", add, line.folder()).await);
+}
+
+fn start(line: &Line, database: &TestDatabase) -> Process {
+    let mut command = line.command_for("subscriber", database);
+    command.args(["run", "--continuous"]);
+    Process::start(&format!("subscriber-{}", database.server.name), command, line.folder())
+}
+
+/// Waits until a query gives the same at the source and at a subscriber.
+async fn equal(line: &Line, database: &TestDatabase, sql: &str) {
+    wait::until(&format!("`{sql}` to be the same at {}", database.server.name), async || {
+        let left = Side { server: &line.source.server, database: &line.source.name, sql };
+        let right = Side { server: &database.server, database: &database.name, sql };
+        let result = compare(left, right).await.ok()?;
+        (result.differences.is_empty() && result.rows > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_publications_reach_two_subscribers_each_at_its_own_pace() {
+    let mut line = Line::start().await;
+    shop::make(&line).await;
+    let second = TestDatabase::start("SECOND", line.folder()).await;
+    line.publish("orders", &["dbo.orders", "dbo.lines"]).await;
+    line.publish("money", &["dbo.accounts", "dbo.fence"]).await;
+    line.start_publisher();
+    line.publisher_does(&["snapshot", "--publication", "orders"]).await;
+    line.publisher_does(&["snapshot", "--publication", "money"]).await;
+    // the first subscriber takes both publications, the second takes both as well, in another order of events
+    for (publication, subscription) in [("orders", "first-orders"), ("money", "first-money")] {
+        subscribe(&line, &line.target, subscription, publication).await;
+    }
+    line.start_subscriber();
+    subscribe(&line, &second, "second-money", "money").await;
+    let workload = Workload::start(&line.source, 30, 2);
+    let process = start(&line, &second);
+    workload.makes(50).await;
+    // one subscriber is away while the other goes on
+    line.subscriber.take().unwrap().kill();
+    workload.makes(50).await;
+    subscribe(&line, &second, "second-orders", "orders").await;
+    process.kill();
+    let process = start(&line, &second);
+    workload.makes(20).await;
+    workload.stop().await;
+    for table in CONTENTS {
+        equal(&line, &second, table).await;
+    }
+    let status = line.status().await;
+    let pending = |name: &str| {
+        let subscriptions = status["subscriptions"].as_array().expect("status lists subscriptions");
+        let found = subscriptions.iter().find(|s| s["subscription"]["name"] == name);
+        found.and_then(|s| s["pending_transactions"].as_u64()).expect("status counts what waits")
+    };
+    assert!(pending("first-orders") > 0, "the stopped subscriber's share still waits in the queue");
+    line.start_subscriber();
+    for table in CONTENTS {
+        equal(&line, &line.target, table).await;
+    }
+    process.kill();
+}
