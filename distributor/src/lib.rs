@@ -1,1 +1,5 @@
+//! The distributor.
 #![forbid(unsafe_code)]
+
+pub mod core;
+pub mod log;
