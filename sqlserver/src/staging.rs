@@ -1,0 +1,72 @@
+//! Staging tables: rows on their way into a table, bulk-loaded into a temporary table and converted on the way on.
+//!
+//! The temporary table has columns `c0`, `c1` … of types that bulk load carries exactly ([`value::bulk_type`]); the statement that
+//! reads it converts them to the target's. It has a primary key where the target is joined with it: without one, the server scans
+//! the whole target for a handful of rows.
+//! <https://learn.microsoft.com/sql/t-sql/statements/create-table-transact-sql#temporary-tables>
+
+use crate::apply::{Kind, Operation, Target, TargetColumn, collation_name, count, counted};
+use crate::client::Client;
+use crate::error::Error;
+use crate::{quote, value};
+use futures::Stream;
+use proto::{ColumnType, Row};
+
+const TABLE: &str = "#staging";
+
+/// Carries out an operation through a staging table and returns the number of rows touched.
+pub async fn by_staging(client: &mut Client, target: &Target, operation: Operation) -> Result<u64, Error> {
+    let columns: Vec<&TargetColumn> = operation.columns(target).into_iter().map(|i| &target.columns[i]).collect();
+    let keys = if operation.kind == Kind::Insert { 0 } else { target.key().len() };
+    let what = format!("staging rows for {}", target.name());
+    let statement = operation.statement(target, &format!("{TABLE} AS v"));
+    let sql = counted(target, &operation, &statement);
+    let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
+    client.batch(&what, &create_table(TABLE, &columns, keys)).await?;
+    client.bulk_load(&what, TABLE, &types, futures::stream::iter(operation.rows)).await?;
+    let counts = client.query(&what, &sql, &[]).await?;
+    let touched = count(client, &what, &counts)?;
+    client.batch(&what, &format!("DROP TABLE {TABLE};")).await?;
+    Ok(touched)
+}
+
+/// Loads rows (all columns of the article) into a table through a staging table and returns their number. For many calls over
+/// one table: the staging table is made by [`begin_load`] and dropped by [`end_load`].
+pub async fn load(client: &mut Client, target: &Target, rows: impl Stream<Item = Row> + Send) -> Result<u64, Error> {
+    let what = format!("loading {}", target.name());
+    let operation = Operation { kind: Kind::Insert, set: Vec::new(), rows: Vec::new() };
+    let types: Vec<ColumnType> = target.columns.iter().map(|column| column.column_type).collect();
+    client.bulk_load(&what, TABLE, &types, rows).await?;
+    let statement = operation.statement(target, &format!("{TABLE} AS v"));
+    let counts = client.query(&what, &counted(target, &operation, &statement), &[]).await?;
+    let loaded = count(client, &what, &counts)?;
+    client.batch(&what, &format!("TRUNCATE TABLE {TABLE};")).await?;
+    Ok(loaded)
+}
+
+/// Makes the staging table that [`load`] uses.
+pub async fn begin_load(client: &mut Client, target: &Target) -> Result<(), Error> {
+    let columns: Vec<&TargetColumn> = target.columns.iter().collect();
+    client.batch(&format!("loading {}", target.name()), &create_table(TABLE, &columns, 0)).await
+}
+
+/// Drops the staging table of [`begin_load`].
+pub async fn end_load(client: &mut Client, target: &Target) -> Result<(), Error> {
+    client.batch(&format!("loading {}", target.name()), &format!("DROP TABLE {TABLE};")).await
+}
+
+fn create_table(name: &str, columns: &[&TargetColumn], keys: usize) -> String {
+    let column = |(i, column): (usize, &&TargetColumn)| {
+        let ty = value::bulk_type(column.column_type);
+        let collate = match &column.collation {
+            Some(collation) => format!(" COLLATE {}", collation_name(collation)),
+            None => String::new(),
+        };
+        format!("c{i} {ty}{collate} {}", if i < keys { "NOT NULL" } else { "NULL" })
+    };
+    let mut definitions: Vec<String> = columns.iter().enumerate().map(column).collect();
+    if keys > 0 {
+        definitions.push(format!("PRIMARY KEY ({})", quote::list((0..keys).map(|i| format!("c{i}")))));
+    }
+    format!("CREATE TABLE {name} ({});", definitions.join(", "))
+}

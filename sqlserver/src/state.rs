@@ -1,0 +1,267 @@
+//! The subscription's state in the subscription database. Its position moves in the same transaction as the rows; this is the truth
+//! about what has been applied.
+
+use crate::client::Client;
+use crate::decode::Fields;
+use crate::error::{Error, ErrorKind};
+use crate::quote;
+use proto::{ArticleId, Lsn};
+use uuid::Uuid;
+
+/// A row of `replication.subscription_state`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionRow {
+    /// Name, unique in the database.
+    pub subscription: String,
+    /// Publication.
+    pub publication: String,
+    /// Server of the publication database.
+    pub publication_server: String,
+    /// The publication database.
+    pub publication_database: String,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Everything up to here is applied; `None` before it is initialised.
+    pub position: Option<Lsn>,
+    /// Snapshot it was or is being initialised from.
+    pub snapshot: Option<Uuid>,
+}
+
+/// How far a subscription has come in its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing of it is there.
+    Uninitialized,
+    /// Its tables are being loaded; what is in them is not complete.
+    Initializing,
+    /// Transactions are applied.
+    Active,
+}
+
+impl Stage {
+    /// As the table holds it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uninitialized => "uninitialized",
+            Self::Initializing => "initializing",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// Makes the schema and the tables of the state where they are missing.
+/// <https://learn.microsoft.com/sql/t-sql/statements/create-schema-transact-sql>
+pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
+    const WHAT: &str = "making the tables for the subscriptions' state";
+    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC(N'CREATE SCHEMA replication')";
+    const STATE: &str = "IF OBJECT_ID(N'replication.subscription_state') IS NULL \
+        CREATE TABLE replication.subscription_state ( \
+        subscription nvarchar(128) NOT NULL CONSTRAINT PK_subscription_state PRIMARY KEY, \
+        publication nvarchar(128) NOT NULL, publication_server nvarchar(128) NOT NULL, \
+        publication_database nvarchar(128) NOT NULL, state varchar(20) NOT NULL, position binary(10) NULL, \
+        snapshot_id uniqueidentifier NULL, updated_at datetime2(7) NOT NULL)";
+    // Up to where the snapshot contains each article: the stream applies to it what comes after.
+    const PARTS: &str = "IF OBJECT_ID(N'replication.subscription_part') IS NULL \
+        CREATE TABLE replication.subscription_part ( \
+        subscription nvarchar(128) NOT NULL, article int NOT NULL, boundary binary(10) NOT NULL, \
+        CONSTRAINT PK_subscription_part PRIMARY KEY (subscription, article))";
+    for sql in [SCHEMA, STATE, PARTS] {
+        client.batch(WHAT, sql).await?;
+    }
+    Ok(())
+}
+
+/// All subscriptions of the database; none where the table is missing.
+pub async fn list(client: &mut Client) -> Result<Vec<SubscriptionRow>, Error> {
+    const WHAT: &str = "reading the subscriptions' state";
+    const EXISTS: &str = "SELECT CASE WHEN OBJECT_ID(N'replication.subscription_state') IS NULL THEN 0 ELSE 1 END";
+    const SQL: &str = "SELECT subscription, publication, publication_server, publication_database, state, position, \
+        snapshot_id FROM replication.subscription_state ORDER BY subscription";
+    let exists = client.query(WHAT, EXISTS, &[]).await?.into_iter().next();
+    let exists = match exists {
+        Some(row) => Fields::new(row, client, WHAT).flag()?,
+        None => false,
+    };
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let mut subscriptions = Vec::new();
+    for mut row in client.query(WHAT, SQL, &[]).await? {
+        let snapshot = match row.pop() {
+            Some(proto::Value::Guid(bytes)) => Some(Uuid::from_bytes(bytes)),
+            _ => None,
+        };
+        let mut fields = Fields::new(row, client, WHAT);
+        subscriptions.push(SubscriptionRow {
+            subscription: fields.text()?,
+            publication: fields.text()?,
+            publication_server: fields.text()?,
+            publication_database: fields.text()?,
+            stage: match fields.text()?.as_str() {
+                "uninitialized" => Stage::Uninitialized,
+                "initializing" => Stage::Initializing,
+                "active" => Stage::Active,
+                other => {
+                    let message = format!("replication.subscription_state holds the unknown state {other}");
+                    return Err(client.error(ErrorKind::Invalid, WHAT, message));
+                }
+            },
+            position: fields.optional_lsn()?,
+            snapshot,
+        });
+    }
+    Ok(subscriptions)
+}
+
+/// A subscription's state; `None` where there is no such row.
+pub async fn read(client: &mut Client, subscription: &str) -> Result<Option<SubscriptionRow>, Error> {
+    let lower = subscription.to_lowercase();
+    Ok(list(client).await?.into_iter().find(|row| row.subscription.to_lowercase() == lower))
+}
+
+/// Adds a subscription that has not been initialised.
+pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO replication.subscription_state \
+        (subscription, publication, publication_server, publication_database, state, position, snapshot_id, updated_at) \
+        VALUES (@P1, @P2, @P3, @P4, 'uninitialized', NULL, NULL, SYSUTCDATETIME())";
+    let parameters = [
+        (&*row.subscription).into(),
+        (&*row.publication).into(),
+        (&*row.publication_server).into(),
+        (&*row.publication_database).into(),
+    ];
+    client.execute("adding a subscription's state", SQL, &parameters).await.map(|_| ())
+}
+
+/// Removes a subscription's state; its tables and rows stay.
+pub async fn drop(client: &mut Client, subscription: &str) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM replication.subscription_part WHERE subscription = @P1; \
+        DELETE FROM replication.subscription_state WHERE subscription = @P1;";
+    client.execute("removing a subscription's state", SQL, &[subscription.into()]).await.map(|_| ())
+}
+
+/// Says that the tables are being loaded from a snapshot.
+pub async fn begin_initializing(client: &mut Client, subscription: &str, snapshot: Uuid) -> Result<(), Error> {
+    const WHAT: &str = "recording the beginning of the initialisation";
+    const SQL: &str = "UPDATE replication.subscription_state SET state = 'initializing', snapshot_id = @P2, position = NULL, \
+        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
+    let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
+    one_row(client, WHAT, subscription, &rows)
+}
+
+/// Says that the tables are loaded: the position, and up to where each article is contained. In one transaction.
+pub async fn activate(
+    client: &mut Client,
+    subscription: &str,
+    position: Lsn,
+    boundaries: &[(ArticleId, Lsn)],
+) -> Result<(), Error> {
+    const WHAT: &str = "recording the end of the initialisation";
+    const SQL: &str = "UPDATE replication.subscription_state SET state = 'active', position = CAST(@P2 AS binary(10)), \
+        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
+    const CLEAR: &str = "DELETE FROM replication.subscription_part WHERE subscription = @P1";
+    const PART: &str = "INSERT INTO replication.subscription_part (subscription, article, boundary) \
+        VALUES (@P1, @P2, CAST(@P3 AS binary(10)))";
+    begin(client).await?;
+    client.execute(WHAT, CLEAR, &[subscription.into()]).await?;
+    for (article, boundary) in boundaries {
+        let id = i32::try_from(article.0)
+            .map_err(|_| client.error(ErrorKind::Invalid, WHAT, format!("the article id {article} is too large")))?;
+        client.execute(WHAT, PART, &[subscription.into(), id.into(), (*boundary).into()]).await?;
+    }
+    let rows = client.query(WHAT, SQL, &[subscription.into(), position.into()]).await?;
+    one_row(client, WHAT, subscription, &rows)?;
+    commit(client).await
+}
+
+/// Up to where the snapshot contained each article.
+pub async fn boundaries(client: &mut Client, subscription: &str) -> Result<Vec<(ArticleId, Lsn)>, Error> {
+    const WHAT: &str = "reading a subscription's boundaries";
+    const SQL: &str = "SELECT article, boundary FROM replication.subscription_part WHERE subscription = @P1";
+    let mut boundaries = Vec::new();
+    for row in client.query(WHAT, SQL, &[subscription.into()]).await? {
+        let mut fields = Fields::new(row, client, WHAT);
+        let article = u32::try_from(fields.integer()?).unwrap_or(u32::MAX);
+        boundaries.push((ArticleId(article), fields.lsn()?));
+    }
+    Ok(boundaries)
+}
+
+/// The statement that moves the position, with its parameters by name.
+pub(crate) fn move_statement(subscription: &str, position: &str) -> String {
+    format!(
+        "UPDATE replication.subscription_state SET position = CAST({position} AS binary(10)), \
+         updated_at = SYSUTCDATETIME() WHERE subscription = {subscription} AND state = 'active';"
+    )
+}
+
+/// Moves the position; in the transaction that is open, if one is.
+pub async fn move_position(client: &mut Client, subscription: &str, position: Lsn) -> Result<(), Error> {
+    const WHAT: &str = "moving the subscription's position";
+    let sql = format!("{} SELECT @@ROWCOUNT;", move_statement("@P1", "@P2"));
+    let rows = client.query(WHAT, &sql, &[subscription.into(), position.into()]).await?;
+    one_row(client, WHAT, subscription, &rows)
+}
+
+fn one_row(client: &Client, what: &str, subscription: &str, rows: &[proto::Row]) -> Result<(), Error> {
+    if crate::apply::count(client, what, rows)? == 1 {
+        return Ok(());
+    }
+    let message = format!(
+        "the row of subscription {} in replication.subscription_state is missing or not active; \
+         it was changed by somebody else: drop the subscription and add it again",
+        quote::identifier(subscription)
+    );
+    Err(client.error(ErrorKind::Invalid, what, message))
+}
+
+/// Begins a transaction.
+/// <https://learn.microsoft.com/sql/t-sql/language-elements/begin-transaction-transact-sql>
+pub async fn begin(client: &mut Client) -> Result<(), Error> {
+    client.batch("beginning a transaction", "BEGIN TRANSACTION;").await
+}
+
+/// Commits the open transaction.
+pub async fn commit(client: &mut Client) -> Result<(), Error> {
+    client.batch("committing", "COMMIT TRANSACTION;").await
+}
+
+/// Rolls the open transaction back, if one is open.
+pub async fn rollback(client: &mut Client) -> Result<(), Error> {
+    client.batch("rolling back", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;").await
+}
+
+/// Marks a place in the open transaction to come back to. As text: the client library's own call for it is not usable.
+/// <https://learn.microsoft.com/sql/t-sql/language-elements/save-transaction-transact-sql>
+pub async fn save(client: &mut Client) -> Result<(), Error> {
+    client.batch("setting a savepoint", "SAVE TRANSACTION step;").await
+}
+
+/// Comes back to that place. False if that cannot be done, since the error before ended the whole transaction, or doomed it; then
+/// nothing of the transaction is left.
+/// <https://learn.microsoft.com/sql/t-sql/functions/xact-state-transact-sql>
+pub async fn roll_back_to_save(client: &mut Client) -> Result<bool, Error> {
+    const WHAT: &str = "rolling back to the savepoint";
+    const SQL: &str = "IF XACT_STATE() = 1 ROLLBACK TRANSACTION step; ELSE IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; \
+        SELECT @@TRANCOUNT;";
+    let rows = client.query(WHAT, SQL, &[]).await?;
+    let row = rows.into_iter().next_back().unwrap_or_default();
+    Ok(Fields::new(row, client, WHAT).integer()? > 0)
+}
+
+/// Takes the lock that keeps a second process from running the same subscription; it is held until the connection ends. False if
+/// another process holds it.
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
+pub async fn lock(client: &mut Client, subscription: &str) -> Result<bool, Error> {
+    const WHAT: &str = "locking the subscription";
+    const SQL: &str = "DECLARE @result int; EXEC @result = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', \
+        @LockOwner = 'Session', @LockTimeout = 0; SELECT @result;";
+    let resource = format!("replication.subscription.{}", subscription.to_lowercase());
+    let rows = client.query(WHAT, SQL, &[(&*resource).into()]).await?;
+    let row = rows.into_iter().next_back().unwrap_or_default();
+    match Fields::new(row, client, WHAT).integer()? {
+        0 | 1 => Ok(true),
+        -1 => Ok(false),
+        code => Err(client.error(ErrorKind::Invalid, WHAT, format!("sp_getapplock gave {code}"))),
+    }
+}
