@@ -1,5 +1,6 @@
 //! The distributor.
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 pub mod core;
 pub mod log;

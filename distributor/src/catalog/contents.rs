@@ -1,0 +1,145 @@
+//! Questions to the catalog.
+
+use super::entry::{DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, Table};
+use super::{CatalogError, CatalogIndex};
+use proto::catalog::{DatabaseName, Publication, Snapshot};
+use proto::{Article, codec};
+
+/// The catalog as its index holds it.
+#[derive(Clone, Copy)]
+pub struct Contents<'a> {
+    index: &'a dyn CatalogIndex,
+}
+
+macro_rules! typed {
+    ($variant:ident) => {
+        |entry| match entry {
+            Entry::$variant(found) => Some(found),
+            _ => None,
+        }
+    };
+}
+
+impl std::fmt::Debug for Contents<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contents")
+    }
+}
+
+impl<'a> Contents<'a> {
+    pub(super) fn of(index: &'a dyn CatalogIndex) -> Self {
+        Self { index }
+    }
+
+    /// Everything.
+    pub fn entries(&self) -> Result<Vec<Entry>, CatalogError> {
+        self.index.scan(&[])?.iter().map(|bytes| Ok(codec::decode(bytes)?)).collect()
+    }
+
+    /// All publications, by name.
+    pub fn publications(&self) -> Result<Vec<Publication>, CatalogError> {
+        self.all(Table::Publication, typed!(Publication))
+    }
+
+    /// A publication.
+    pub fn publication(&self, name: &str) -> Result<Option<Publication>, CatalogError> {
+        self.one(&Key::Publication(name.to_owned()), typed!(Publication))
+    }
+
+    /// The publications of a database.
+    pub fn publications_of(&self, database: &DatabaseName) -> Result<Vec<Publication>, CatalogError> {
+        let key = Key::Database(database.clone()).index_key();
+        let mut publications = self.publications()?;
+        publications.retain(|p| Key::Database(p.database.clone()).index_key() == key);
+        Ok(publications)
+    }
+
+    /// All articles, in the order in which they were added.
+    pub fn articles(&self) -> Result<Vec<Article>, CatalogError> {
+        self.all(Table::Article, typed!(Article))
+    }
+
+    /// The articles of a publication.
+    pub fn articles_of(&self, publication: &str) -> Result<Vec<Article>, CatalogError> {
+        let key = Key::Publication(publication.to_owned());
+        let mut articles = self.articles()?;
+        articles.retain(|a| Key::Publication(a.publication.clone()).index_key() == key.index_key());
+        Ok(articles)
+    }
+
+    /// The articles of all publications of a database, and their version.
+    pub fn database_articles(&self, database: &DatabaseName) -> Result<(u64, Vec<Article>), CatalogError> {
+        let mut articles = Vec::new();
+        for publication in self.publications_of(database)? {
+            articles.extend(self.articles_of(&publication.name)?);
+        }
+        Ok((self.database(database)?.map_or(0, |d| d.articles_version), articles))
+    }
+
+    /// All subscriptions, by name.
+    pub fn subscriptions(&self) -> Result<Vec<SubscriptionEntry>, CatalogError> {
+        self.all(Table::Subscription, typed!(Subscription))
+    }
+
+    /// A subscription.
+    pub fn subscription(&self, name: &str) -> Result<Option<SubscriptionEntry>, CatalogError> {
+        self.one(&Key::Subscription(name.to_owned()), typed!(Subscription))
+    }
+
+    /// The subscriptions to a publication.
+    pub fn subscriptions_to(&self, publication: &str) -> Result<Vec<SubscriptionEntry>, CatalogError> {
+        let key = Key::Publication(publication.to_owned()).index_key();
+        let mut subscriptions = self.subscriptions()?;
+        subscriptions.retain(|s| Key::Publication(s.subscription.publication.clone()).index_key() == key);
+        Ok(subscriptions)
+    }
+
+    /// The snapshots of a publication, oldest first.
+    pub fn snapshots_of(&self, publication: &str) -> Result<Vec<Snapshot>, CatalogError> {
+        let key = Key::Publication(publication.to_owned()).index_key();
+        let mut snapshots = self.all(Table::Snapshot, typed!(Snapshot))?;
+        snapshots.retain(|s: &Snapshot| Key::Publication(s.publication.clone()).index_key() == key);
+        snapshots.sort_by_key(|s| (s.boundaries.iter().map(|(_, lsn)| *lsn).min(), s.created_at));
+        Ok(snapshots)
+    }
+
+    /// All logins, by name.
+    pub fn logins(&self) -> Result<Vec<LoginEntry>, CatalogError> {
+        self.all(Table::Login, typed!(Login))
+    }
+
+    /// A login.
+    pub fn login(&self, name: &str) -> Result<Option<LoginEntry>, CatalogError> {
+        self.one(&Key::Login(name.to_owned()), typed!(Login))
+    }
+
+    /// All publication databases that ever had a publication here.
+    pub fn databases(&self) -> Result<Vec<DatabaseEntry>, CatalogError> {
+        self.all(Table::Database, typed!(Database))
+    }
+
+    /// A publication database.
+    pub fn database(&self, name: &DatabaseName) -> Result<Option<DatabaseEntry>, CatalogError> {
+        self.one(&Key::Database(name.clone()), typed!(Database))
+    }
+
+    /// The last numbers given out.
+    pub fn sequences(&self) -> Result<Sequences, CatalogError> {
+        Ok(self.one(&Key::Sequences, typed!(Sequences))?.unwrap_or_default())
+    }
+
+    fn one<T>(&self, key: &Key, typed: fn(Entry) -> Option<T>) -> Result<Option<T>, CatalogError> {
+        match self.index.get(&key.index_key())? {
+            Some(bytes) => Ok(typed(codec::decode(&bytes)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn all<T>(&self, table: Table, typed: fn(Entry) -> Option<T>) -> Result<Vec<T>, CatalogError> {
+        let mut found = Vec::new();
+        for bytes in self.index.scan(&[table as u8])? {
+            found.extend(typed(codec::decode(&bytes)?));
+        }
+        Ok(found)
+    }
+}

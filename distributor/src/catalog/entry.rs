@@ -1,0 +1,165 @@
+//! What the catalog holds.
+
+use super::CatalogError;
+use super::index::IndexChange;
+use crate::core::subscriptions::fold;
+use proto::catalog::{DatabaseName, LoginRole, Publication, Snapshot, Subscription, SubscriptionState};
+use proto::{Article, ArticleId, Lsn, codec};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A thing in the catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// A publication.
+    Publication(Publication),
+    /// An article.
+    Article(Article),
+    /// A subscription.
+    Subscription(SubscriptionEntry),
+    /// A snapshot.
+    Snapshot(Snapshot),
+    /// A login.
+    Login(LoginEntry),
+    /// A publication database.
+    Database(DatabaseEntry),
+    /// The numbers given out.
+    Sequences(Sequences),
+}
+
+/// A subscription with what must outlive the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubscriptionEntry {
+    /// Itself.
+    pub subscription: Subscription,
+    /// How it stood.
+    pub state: SubscriptionState,
+    /// Its last position known.
+    pub position: Option<Lsn>,
+    /// Everything after this is needed.
+    pub keep_after: Option<Lsn>,
+}
+
+/// A login.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoginEntry {
+    /// Name.
+    pub name: String,
+    /// Argon2id hash in PHC form.
+    pub hash: String,
+    /// What it may do.
+    pub role: LoginRole,
+}
+
+impl std::fmt::Debug for LoginEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoginEntry").field("name", &self.name).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// A publication database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseEntry {
+    /// Itself.
+    pub database: DatabaseName,
+    /// Number of its queue's directory.
+    pub id: u32,
+    /// Epoch of its last log reader.
+    pub epoch: u64,
+    /// Version of its articles; moves on with every change of any of them.
+    pub articles_version: u64,
+}
+
+/// The last numbers given out; none is given twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequences {
+    /// Of an article.
+    pub article: u32,
+    /// Of a database.
+    pub database: u32,
+}
+
+/// Names an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Key {
+    /// By name.
+    Publication(String),
+    /// By id.
+    Article(ArticleId),
+    /// By name.
+    Subscription(String),
+    /// By id.
+    Snapshot(Uuid),
+    /// By name.
+    Login(String),
+    /// By name.
+    Database(DatabaseName),
+    /// The only one.
+    Sequences,
+}
+
+/// A change of the catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// Adds or replaces.
+    Put(Entry),
+    /// Removes.
+    Delete(Key),
+}
+
+/// First byte of an index key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Publication = 1,
+    Article,
+    Subscription,
+    Snapshot,
+    Login,
+    Database,
+    Sequences,
+}
+
+impl Entry {
+    /// Its key.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Publication(p) => Key::Publication(p.name.clone()),
+            Self::Article(a) => Key::Article(a.id),
+            Self::Subscription(s) => Key::Subscription(s.subscription.name.clone()),
+            Self::Snapshot(s) => Key::Snapshot(s.id),
+            Self::Login(l) => Key::Login(l.name.clone()),
+            Self::Database(d) => Key::Database(d.database.clone()),
+            Self::Sequences(_) => Key::Sequences,
+        }
+    }
+}
+
+impl Key {
+    /// As the index stores it: the same for names that differ in case only.
+    pub(super) fn index_key(&self) -> Vec<u8> {
+        let (table, key) = match self {
+            Self::Publication(name) => (Table::Publication, fold(name).into_bytes()),
+            Self::Article(id) => (Table::Article, id.0.to_be_bytes().to_vec()),
+            Self::Subscription(name) => (Table::Subscription, fold(name).into_bytes()),
+            Self::Snapshot(id) => (Table::Snapshot, id.as_bytes().to_vec()),
+            Self::Login(name) => (Table::Login, fold(name).into_bytes()),
+            Self::Database(name) => {
+                (Table::Database, [fold(&name.server), fold(&name.database)].join("\0").into_bytes())
+            }
+            Self::Sequences => (Table::Sequences, Vec::new()),
+        };
+        let mut bytes = vec![table as u8];
+        bytes.extend(key);
+        bytes
+    }
+}
+
+pub(super) fn index_changes(changes: &[Change]) -> Result<Vec<IndexChange>, CatalogError> {
+    let index_change = |change: &Change| {
+        Ok(match change {
+            Change::Put(entry) => (entry.key().index_key(), Some(codec::encode(entry)?)),
+            Change::Delete(key) => (key.index_key(), None),
+        })
+    };
+    changes.iter().map(index_change).collect()
+}

@@ -1,0 +1,309 @@
+//! What may be changed: from a request to the changes that it makes, or to a refusal that says what to do.
+
+use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry};
+use super::{CatalogError, Contents};
+use proto::catalog::{LoginRole, Publication, Response, Snapshot, Subscription, SubscriptionState};
+use proto::message::{Refusal, RefusalKind};
+use proto::{Article, ArticleId, Lsn, TableName};
+use std::collections::BTreeSet;
+
+/// Longest name, in characters: that of a SQL Server identifier.
+const MAX_NAME: usize = 128;
+/// Most columns of a table in SQL Server.
+const MAX_COLUMNS: usize = 1024;
+/// Snapshots of a publication that are remembered.
+const MAX_SNAPSHOTS: usize = 8;
+
+/// Changes to make and what to answer once they are durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// The answer.
+    pub response: Response,
+}
+
+/// Plans of changes, a function a request.
+pub mod plan {
+    use super::*;
+
+    /// A new publication.
+    pub fn publication_add(contents: Contents<'_>, publication: Publication) -> Result<Planned, Refusal> {
+        name("publication", &publication.name)?;
+        name("server", &publication.database.server)?;
+        name("database", &publication.database.database)?;
+        if let Some(other) = contents.publication(&publication.name)? {
+            return Err(exists(format!("publication `{}` exists already, of {}", other.name, other.database)));
+        }
+        let mut changes = Vec::new();
+        if contents.database(&publication.database)?.is_none() {
+            let mut sequences = contents.sequences()?;
+            sequences.database += 1;
+            let database = publication.database.clone();
+            changes.push(Change::Put(Entry::Sequences(sequences)));
+            changes.push(Change::Put(Entry::Database(DatabaseEntry {
+                database,
+                id: sequences.database,
+                epoch: 0,
+                articles_version: 0,
+            })));
+        }
+        changes.push(Change::Put(Entry::Publication(publication)));
+        Ok(done(changes))
+    }
+
+    /// The end of a publication.
+    pub fn publication_drop(contents: Contents<'_>, name: &str) -> Result<Planned, Refusal> {
+        let publication = existing(contents, name)?;
+        no_subscriptions(contents, &publication, "dropped")?;
+        let mut changes = vec![Change::Delete(Key::Publication(publication.name.clone()))];
+        let articles = contents.articles_of(name)?;
+        if !articles.is_empty() {
+            changes.push(new_version(contents, &publication)?);
+        }
+        changes.extend(articles.iter().map(|a| Change::Delete(Key::Article(a.id))));
+        changes.extend(contents.snapshots_of(name)?.iter().map(|s| Change::Delete(Key::Snapshot(s.id))));
+        Ok(done(changes))
+    }
+
+    /// A new article.
+    pub fn article_add(contents: Contents<'_>, mut article: Article) -> Result<Planned, Refusal> {
+        let publication = existing(contents, &article.publication)?;
+        no_subscriptions(contents, &publication, "given another article")?;
+        well_formed(&article)?;
+        let articles = contents.articles_of(&publication.name)?;
+        if articles.len() >= u16::MAX.into() {
+            return Err(invalid(format!("publication `{}` has too many articles", publication.name)));
+        }
+        if articles.iter().any(|a| same_table(&a.source, &article.source)) {
+            return Err(exists(format!(
+                "publication `{}` has an article of {} already; drop that one first",
+                publication.name, article.source
+            )));
+        }
+        if let Some(other) = articles.iter().find(|a| same_table(&a.destination, &article.destination)) {
+            return Err(invalid(format!(
+                "the article of {} in publication `{}` has the destination {} already",
+                other.source, publication.name, other.destination
+            )));
+        }
+        let mut sequences = contents.sequences()?;
+        sequences.article += 1;
+        article.id = ArticleId(sequences.article);
+        article.publication = publication.name.clone();
+        let response = Response::ArticleAdded(article.id);
+        let changes = vec![
+            Change::Put(Entry::Sequences(sequences)),
+            new_version(contents, &publication)?,
+            Change::Put(Entry::Article(article)),
+        ];
+        Ok(Planned { changes, response })
+    }
+
+    /// The end of an article.
+    pub fn article_drop(contents: Contents<'_>, publication: &str, source: &TableName) -> Result<Planned, Refusal> {
+        let publication = existing(contents, publication)?;
+        no_subscriptions(contents, &publication, "left without one of its articles")?;
+        let articles = contents.articles_of(&publication.name)?;
+        let article = articles
+            .iter()
+            .find(|a| same_table(&a.source, source))
+            .ok_or_else(|| not_found(format!("publication `{}` has no article of {source}", publication.name)))?;
+        let changes = vec![new_version(contents, &publication)?, Change::Delete(Key::Article(article.id))];
+        Ok(done(changes))
+    }
+
+    /// A new subscription; the queue after `keep_after` is kept for it.
+    pub fn subscription_add(
+        contents: Contents<'_>,
+        subscription: Subscription,
+        keep_after: Option<Lsn>,
+    ) -> Result<Planned, Refusal> {
+        name("subscription", &subscription.name)?;
+        name("server", &subscription.database.server)?;
+        name("database", &subscription.database.database)?;
+        let publication = existing(contents, &subscription.publication)?;
+        if let Some(other) = contents.subscription(&subscription.name)? {
+            return Err(exists(format!(
+                "subscription `{}` exists already, of {} to publication `{}`",
+                other.subscription.name, other.subscription.database, other.subscription.publication
+            )));
+        }
+        let database = Key::Database(subscription.database.clone()).index_key();
+        let twice = contents
+            .subscriptions_to(&publication.name)?
+            .into_iter()
+            .find(|s| Key::Database(s.subscription.database.clone()).index_key() == database);
+        if let Some(other) = twice {
+            return Err(exists(format!(
+                "{} is subscribed to publication `{}` already, by subscription `{}`",
+                subscription.database, publication.name, other.subscription.name
+            )));
+        }
+        let subscription = Subscription { publication: publication.name, ..subscription };
+        let entry =
+            SubscriptionEntry { subscription, state: SubscriptionState::Uninitialized, position: None, keep_after };
+        Ok(done(vec![Change::Put(Entry::Subscription(entry))]))
+    }
+
+    /// The end of a subscription.
+    pub fn subscription_drop(contents: Contents<'_>, name: &str) -> Result<Planned, Refusal> {
+        let entry =
+            contents.subscription(name)?.ok_or_else(|| not_found(format!("there is no subscription `{name}`")))?;
+        Ok(done(vec![Change::Delete(Key::Subscription(entry.subscription.name))]))
+    }
+
+    /// A snapshot that was taken.
+    pub fn snapshot_register(contents: Contents<'_>, mut snapshot: Snapshot) -> Result<Planned, Refusal> {
+        let publication = existing(contents, &snapshot.publication)?;
+        if snapshot.location.is_empty() {
+            return Err(invalid("a snapshot needs a location".to_owned()));
+        }
+        if !matches(&snapshot, &contents.articles_of(&publication.name)?) {
+            return Err(invalid(format!(
+                "the articles of publication `{}` changed while the snapshot was taken; take it again",
+                publication.name
+            )));
+        }
+        snapshot.publication = publication.name.clone();
+        let older = contents.snapshots_of(&publication.name)?;
+        let forgotten = (older.len() + 1).saturating_sub(MAX_SNAPSHOTS);
+        let mut changes: Vec<_> = older.iter().take(forgotten).map(|s| Change::Delete(Key::Snapshot(s.id))).collect();
+        changes.push(Change::Put(Entry::Snapshot(snapshot)));
+        Ok(done(changes))
+    }
+
+    /// The newest snapshot that fits the publication's articles and from which a queue that begins after `kept_after` goes on.
+    pub fn snapshot_latest(
+        contents: Contents<'_>,
+        publication: &str,
+        kept_after: Option<Lsn>,
+    ) -> Result<Option<Snapshot>, Refusal> {
+        let publication = existing(contents, publication)?;
+        let articles = contents.articles_of(&publication.name)?;
+        let covered = |s: &Snapshot| first_boundary(s) >= kept_after;
+        let snapshots = contents.snapshots_of(&publication.name)?;
+        Ok(snapshots.into_iter().rev().find(|s| matches(s, &articles) && covered(s)))
+    }
+
+    /// A new login with the hash of its password.
+    pub fn login_add(contents: Contents<'_>, login: &str, hash: String, role: LoginRole) -> Result<Planned, Refusal> {
+        name("login", login)?;
+        if contents.login(login)?.is_some() {
+            return Err(exists(format!("login `{login}` exists already")));
+        }
+        Ok(done(vec![Change::Put(Entry::Login(LoginEntry { name: login.to_owned(), hash, role }))]))
+    }
+
+    /// The end of a login.
+    pub fn login_drop(contents: Contents<'_>, login: &str) -> Result<Planned, Refusal> {
+        let entry = contents.login(login)?.ok_or_else(|| not_found(format!("there is no login `{login}`")))?;
+        let admins = contents.logins()?.into_iter().filter(|l| l.role == LoginRole::Admin).count();
+        if entry.role == LoginRole::Admin && admins == 1 {
+            return Err(invalid(format!("`{login}` is the last login with the role admin; add another one first")));
+        }
+        Ok(done(vec![Change::Delete(Key::Login(entry.name))]))
+    }
+}
+
+/// The position from which the queue is needed after a snapshot.
+pub(super) fn first_boundary(snapshot: &Snapshot) -> Option<Lsn> {
+    snapshot.boundaries.iter().map(|(_, lsn)| *lsn).min()
+}
+
+fn matches(snapshot: &Snapshot, articles: &[Article]) -> bool {
+    let taken: BTreeSet<_> = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+    let published: BTreeSet<_> = articles.iter().map(|a| a.id).collect();
+    !published.is_empty() && taken == published
+}
+
+fn existing(contents: Contents<'_>, publication: &str) -> Result<Publication, Refusal> {
+    contents.publication(publication)?.ok_or_else(|| {
+        not_found(format!(
+            "there is no publication `{publication}`; `publisher publication list` shows which there are"
+        ))
+    })
+}
+
+fn no_subscriptions(contents: Contents<'_>, publication: &Publication, what: &str) -> Result<(), Refusal> {
+    let subscriptions = contents.subscriptions_to(&publication.name)?;
+    if subscriptions.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = subscriptions.iter().map(|s| format!("`{}`", s.subscription.name)).collect();
+    Err(invalid(format!(
+        "publication `{}` cannot be {what} while it has subscriptions ({}); drop those first with `subscriber subscription drop`, \
+         and add them again with a new snapshot afterwards",
+        publication.name,
+        names.join(", ")
+    )))
+}
+
+fn new_version(contents: Contents<'_>, publication: &Publication) -> Result<Change, Refusal> {
+    let mut database = contents.database(&publication.database)?.ok_or_else(|| {
+        Refusal::new(RefusalKind::Internal, format!("the catalog does not know {}", publication.database))
+    })?;
+    database.articles_version += 1;
+    Ok(Change::Put(Entry::Database(database)))
+}
+
+fn well_formed(article: &Article) -> Result<(), Refusal> {
+    for part in [&article.source, &article.destination] {
+        name("schema", &part.schema)?;
+        name("table", &part.table)?;
+    }
+    name("capture instance", &article.capture_instance)?;
+    if article.columns.is_empty() || article.columns.len() > MAX_COLUMNS {
+        return Err(invalid(format!("an article has 1 to {MAX_COLUMNS} columns, not {}", article.columns.len())));
+    }
+    let mut names = BTreeSet::new();
+    for column in &article.columns {
+        name("column", &column.name)?;
+        if !names.insert(&column.name) {
+            return Err(invalid(format!("column `{}` of {} is given twice", column.name, article.source)));
+        }
+    }
+    let key: Vec<_> = article.key().iter().map(|i| article.columns[*i].key_ordinal).collect();
+    let expected: Vec<_> = (0..key.len() as u16).map(Some).collect();
+    if key.is_empty() || key != expected {
+        return Err(invalid(format!("the article of {} needs the table's key among its columns", article.source)));
+    }
+    Ok(())
+}
+
+fn same_table(a: &TableName, b: &TableName) -> bool {
+    use crate::core::subscriptions::fold;
+    fold(&a.schema) == fold(&b.schema) && fold(&a.table) == fold(&b.table)
+}
+
+fn name(what: &str, name: &str) -> Result<(), Refusal> {
+    if name.is_empty() || name.chars().count() > MAX_NAME {
+        return Err(invalid(format!("a {what} name has 1 to {MAX_NAME} characters, not {}", name.chars().count())));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(invalid(format!("a {what} name must not contain control characters")));
+    }
+    Ok(())
+}
+
+fn done(changes: Vec<Change>) -> Planned {
+    Planned { changes, response: Response::Done }
+}
+
+fn exists(message: String) -> Refusal {
+    Refusal::new(RefusalKind::Exists, message)
+}
+
+fn not_found(message: String) -> Refusal {
+    Refusal::new(RefusalKind::NotFound, message)
+}
+
+fn invalid(message: String) -> Refusal {
+    Refusal::new(RefusalKind::Invalid, message)
+}
+
+impl From<CatalogError> for Refusal {
+    fn from(error: CatalogError) -> Self {
+        Self::new(RefusalKind::Internal, error.to_string())
+    }
+}
