@@ -15,7 +15,6 @@
 //! * **Errors** that SQLite reports go through [`to_sql_error`](crate::engine::constraint_errors::to_sql_error); triggers may
 //!   raise any T-SQL error by `RAISE(ABORT, <encode_error(..)>)`.
 
-use crate::error::SqlResult;
 use crate::session::ColumnMeta;
 use crate::tsql::ast::ObjectName;
 use crate::types::SqlType;
@@ -98,5 +97,9 @@ pub struct OutputInto {
     pub sql: String,
 }
 
-/// A compile-time result together with the column types that the session needs for it.
-pub type CompileResult<T> = SqlResult<T>;
+pub use super::compile::{
+    check_to_sqlite, compile_expr, compile_expr_as, compile_predicate, compile_query, compile_select_assign,
+    computed_to_sqlite, default_expr_to_sqlite, default_to_sqlite,
+};
+pub use super::dml::{compile_insert, insert_rows};
+pub use super::dml_change::{compile_delete, compile_update};

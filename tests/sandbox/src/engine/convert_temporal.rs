@@ -6,7 +6,7 @@ use crate::types::{Datum, SqlType};
 use super::calendar::{self, DAYS_TO_1753, DAYS_TO_1900, LAST_DAY};
 use super::encode::TICKS_PER_DAY;
 use super::type_rules::type_name;
-use super::{convert_text, parse_temporal};
+use super::parse_temporal;
 
 /// A moment: local days since 0001-01-01, local 100 ns units since midnight, offset in minutes where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,9 +164,4 @@ fn in_calendar(days: i32, from: &SqlType, to: &SqlType) -> SqlResult<()> {
 pub fn month_name(days: i32) -> &'static str {
     let (_, month, _) = calendar::date_of(days);
     calendar::MONTHS[month as usize - 1]
-}
-
-/// Text of a value in the default style, e.g. for `PRINT`.
-pub fn default_text(value: &Datum, from: &SqlType) -> SqlResult<Datum> {
-    convert_text::to_text(value, from, &SqlType::VarChar(crate::types::Length::Max), None)
 }

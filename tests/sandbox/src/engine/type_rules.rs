@@ -353,3 +353,8 @@ pub fn type_from_code(code: i64) -> Option<SqlType> {
         _ => return None,
     })
 }
+
+/// Scale of a decimal type.
+pub fn scale_in(ty: &SqlType) -> u8 {
+    as_decimal(ty).map_or(0, |(_, scale)| scale)
+}

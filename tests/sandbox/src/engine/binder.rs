@@ -1,0 +1,295 @@
+//! The compiler's state: which names are visible, and what the statement has used so far.
+
+use std::sync::Arc;
+
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::ObjectName;
+use crate::types::SqlType;
+
+use super::compiled::{Compiled, LockNeed};
+use super::meta::{Scope, Table};
+use super::typed::{Collation, Shape, Typed};
+
+/// A column that a table source offers.
+#[derive(Debug, Clone)]
+pub(super) struct SourceColumn {
+    pub name: String,
+    pub value: Typed,
+    pub identity: bool,
+    pub computed: bool,
+}
+
+/// A table source in a `FROM` clause.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// Alias, or the table's name.
+    pub exposed: String,
+    /// Schema, for a table without an alias.
+    pub schema: Option<String>,
+    /// SQLite alias.
+    pub alias: String,
+    pub columns: Vec<SourceColumn>,
+    /// The table itself, unless derived.
+    pub table: Option<Arc<Table>>,
+}
+
+/// `GROUP BY` of the query block being compiled.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Grouping {
+    /// SQLite text of each grouping expression.
+    pub keys: Vec<String>,
+    /// Inside an aggregate's argument, where any column may stand.
+    pub in_aggregate: bool,
+}
+
+/// One query block's names.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    pub sources: Vec<Source>,
+    pub grouping: Option<Grouping>,
+    /// Aggregates may stand in the clause being compiled.
+    pub aggregates_allowed: bool,
+    /// Window functions may stand in the clause being compiled.
+    pub windows_allowed: bool,
+}
+
+/// A common table expression in scope.
+#[derive(Debug, Clone)]
+pub(super) struct CteEntry {
+    pub name: String,
+    pub sqlite_name: String,
+    pub columns: Vec<SourceColumn>,
+}
+
+/// A recursive CTE whose recursive part is being compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Recursion {
+    pub sqlite_name: String,
+    /// Alias of the reference to itself, once met.
+    pub alias: Option<String>,
+}
+
+/// Levels of recursion that a CTE may take (`MAXRECURSION`).
+const DEFAULT_MAX_RECURSION: u32 = 100;
+
+/// The compiler of one statement.
+pub(super) struct Binder<'a> {
+    pub scope: &'a dyn Scope,
+    pub frames: Vec<Frame>,
+    pub ctes: Vec<CteEntry>,
+    /// SQLite text of the CTE definitions.
+    pub cte_texts: Vec<String>,
+    pub variables: Vec<(String, SqlType)>,
+    pub lock: LockNeed,
+    pub reads: Vec<Arc<Table>>,
+    pub recursion: Option<Recursion>,
+    /// 0 is without limit.
+    pub max_recursion: u32,
+    next_alias: usize,
+}
+
+impl<'a> Binder<'a> {
+    pub fn new(scope: &'a dyn Scope) -> Self {
+        Self {
+            scope,
+            frames: Vec::new(),
+            ctes: Vec::new(),
+            cte_texts: Vec::new(),
+            variables: Vec::new(),
+            lock: LockNeed::None,
+            reads: Vec::new(),
+            recursion: None,
+            max_recursion: DEFAULT_MAX_RECURSION,
+            next_alias: 0,
+        }
+    }
+
+    pub fn fresh_alias(&mut self) -> String {
+        self.next_alias += 1;
+        format!("t{}", self.next_alias)
+    }
+
+    /// Where alias numbering stands, to compile an expression twice to the same text.
+    pub fn next_alias_mark(&self) -> usize {
+        self.next_alias
+    }
+
+    /// Back to a mark.
+    pub fn restore_alias_mark(&mut self, mark: usize) {
+        self.next_alias = mark;
+    }
+
+    /// The `WITH` prefix for the whole statement.
+    pub fn with_prefix(&self) -> String {
+        if self.cte_texts.is_empty() { String::new() } else { format!("WITH {} ", self.cte_texts.join(", ")) }
+    }
+
+    /// What the session needs besides the text.
+    pub fn finish(self, sql: String) -> Compiled {
+        Compiled { sql, variables: self.variables, lock: self.lock, reads: self.reads, ..Compiled::default() }
+    }
+
+    pub fn default_collation(&self) -> String {
+        self.scope.default_collation()
+    }
+
+    /// The collation to compare an expression under.
+    pub fn collation_of(&self, e: &Typed) -> String {
+        e.collation_name().map_or_else(|| self.default_collation(), str::to_owned)
+    }
+
+    /// A table by name, noted as read.
+    pub fn read_table(&mut self, name: &ObjectName) -> SqlResult<Arc<Table>> {
+        let table = self.scope.table(name)?;
+        self.note_read(&table);
+        Ok(table)
+    }
+
+    pub fn note_read(&mut self, table: &Arc<Table>) {
+        if !self.reads.iter().any(|seen| Arc::ptr_eq(seen, table) || seen.sqlite_name == table.sqlite_name) {
+            self.reads.push(table.clone());
+        }
+    }
+
+    /// `@name` as a bound parameter; error 137 if it is not declared.
+    pub fn variable(&mut self, name: &str) -> SqlResult<Typed> {
+        let known = self.variables.iter().position(|(seen, _)| seen.eq_ignore_ascii_case(name));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let ty = self.scope.variable(name).ok_or_else(|| {
+                    SqlError::new(137, format!("Must declare the scalar variable \"{name}\".")).severity(15).with_state(2)
+                })?;
+                self.variables.push((name.to_owned(), ty));
+                self.variables.len() - 1
+            }
+        };
+        Ok(Typed::new(format!("?{}", index + 1), self.variables[index].1, true))
+    }
+
+    /// Applies a table hint.
+    pub fn hint(&mut self, hint: &str) -> SqlResult<()> {
+        let word = hint.split(['(', ' ', '=']).next().unwrap_or_default().to_ascii_uppercase();
+        match word.as_str() {
+            "NOLOCK" | "READUNCOMMITTED" | "READCOMMITTED" | "ROWLOCK" | "PAGLOCK" | "INDEX" | "FORCESEEK" | "FORCESCAN"
+            | "KEEPIDENTITY" | "KEEPDEFAULTS" | "NOEXPAND" => Ok(()),
+            "UPDLOCK" | "XLOCK" | "HOLDLOCK" | "SERIALIZABLE" | "REPEATABLEREAD" | "TABLOCK" | "TABLOCKX"
+            | "READCOMMITTEDLOCK" => {
+                self.lock = LockNeed::Write;
+                Ok(())
+            }
+            "READPAST" | "NOWAIT" | "SNAPSHOT" | "IGNORE_CONSTRAINTS" | "IGNORE_TRIGGERS" | "SPATIAL_WINDOW_MAX_CELLS" => {
+                Err(SqlError::unsupported(format!("table hint {word}")))
+            }
+            _ => Err(SqlError::new(
+                321,
+                format!("\"{hint}\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90."),
+            )
+            .severity(15)),
+        }
+    }
+
+    pub fn hints(&mut self, hints: &[String]) -> SqlResult<()> {
+        hints.iter().try_for_each(|hint| self.hint(hint))
+    }
+
+    /// The innermost frame.
+    pub fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        &mut self.frames[last]
+    }
+
+    /// A column by its written parts, from the innermost query block outwards.
+    pub fn column(&self, parts: &[String]) -> SqlResult<Typed> {
+        let Some((name, qualifier)) = parts.split_last() else {
+            return Err(SqlError::new(207, "Invalid column name ''."));
+        };
+        let mut qualifier_seen = false;
+        for frame in self.frames.iter().rev() {
+            let mut found: Option<&SourceColumn> = None;
+            for source in &frame.sources {
+                if !source.answers_to(qualifier) {
+                    continue;
+                }
+                qualifier_seen |= !qualifier.is_empty();
+                for column in source.columns.iter().filter(|c| c.name.eq_ignore_ascii_case(name)) {
+                    if found.is_some() {
+                        return Err(SqlError::new(209, format!("Ambiguous column name '{name}'.")));
+                    }
+                    found = Some(column);
+                }
+            }
+            if let Some(column) = found {
+                if let Some(grouping) = &frame.grouping {
+                    if !grouping.in_aggregate && !grouping.keys.contains(&column.value.sql) {
+                        return Err(not_grouped(parts));
+                    }
+                }
+                return Ok(column.value.clone());
+            }
+            if qualifier_seen {
+                break;
+            }
+        }
+        Err(if qualifier.is_empty() || qualifier_seen {
+            SqlError::new(207, format!("Invalid column name '{name}'."))
+        } else {
+            SqlError::new(4104, format!("The multi-part identifier \"{}\" could not be bound.", parts.join(".")))
+        })
+    }
+}
+
+fn not_grouped(parts: &[String]) -> SqlError {
+    SqlError::new(
+        8120,
+        format!(
+            "Column '{}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.",
+            parts.join(".")
+        ),
+    )
+}
+
+impl Source {
+    /// True if a qualifier (`t`, `dbo.t`, `db.dbo.t`, or none) names this source.
+    pub fn answers_to(&self, qualifier: &[String]) -> bool {
+        match qualifier {
+            [] => true,
+            [table] => self.exposed.eq_ignore_ascii_case(table),
+            [.., schema, table] => {
+                self.exposed.eq_ignore_ascii_case(table)
+                    && self.schema.as_ref().is_some_and(|own| {
+                        own.eq_ignore_ascii_case(schema) || schema.is_empty() && own.eq_ignore_ascii_case("dbo")
+                    })
+            }
+        }
+    }
+
+    /// A stored table under a SQLite alias; an empty alias leaves its columns unqualified.
+    pub fn of_table(table: &Arc<Table>, alias: &str, exposed: Option<&str>) -> Self {
+        let columns = table
+            .columns
+            .iter()
+            .map(|column| {
+                let sql =
+                    if alias.is_empty() { column.sqlite_name.clone() } else { format!("{alias}.{}", column.sqlite_name) };
+                let collation = column.collation.clone().map_or(Collation::Default, Collation::Implicit);
+                SourceColumn {
+                    name: column.name.clone(),
+                    value: Typed { sql, ty: column.ty, nullable: column.nullable, collation, shape: Shape::Column },
+                    identity: column.identity.is_some(),
+                    computed: column.computed.is_some(),
+                }
+            })
+            .collect();
+        Self {
+            exposed: exposed.unwrap_or(&table.name).to_owned(),
+            schema: exposed.is_none().then(|| table.schema.clone()),
+            alias: alias.to_owned(),
+            columns,
+            table: Some(table.clone()),
+        }
+    }
+}

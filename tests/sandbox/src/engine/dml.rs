@@ -1,0 +1,343 @@
+//! `INSERT`, `UPDATE` and `DELETE`.
+
+use std::sync::Arc;
+
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::{Insert, InsertSource, ObjectName, Output, SelectItem};
+
+use super::binder::{Binder, Frame, Source};
+use super::compile::default_to_sqlite;
+use super::compiled::{Compiled, CompiledDml, DmlKind, OutputInto};
+use super::meta::{Column, Scope, Table};
+use super::select::{OutputColumn, Plan};
+use super::typed::{Typed, assign};
+
+/// Compiles an `INSERT`; `identity_insert` says that `IDENTITY_INSERT` is on for the target.
+pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool) -> SqlResult<CompiledDml> {
+    let mut binder = Binder::new(scope);
+    let target = writable(scope.table(&insert.target)?)?;
+    binder.hints(&insert.hints)?;
+    binder.bind_ctes(&insert.ctes)?;
+    let columns = insert_columns(&target, &insert.columns, identity_insert, matches!(insert.source, InsertSource::DefaultValues))?;
+    let row = RowMaker { table: &target, columns: &columns, scope };
+    let names = row.column_names();
+    let body = match &insert.source {
+        InsertSource::DefaultValues => {
+            let extra = row.extra_values()?;
+            if extra.is_empty() { "DEFAULT VALUES".to_owned() } else { format!("VALUES ({})", extra.join(", ")) }
+        }
+        InsertSource::Values(rows) => {
+            let mut texts = Vec::with_capacity(rows.len());
+            let extra = row.extra_values()?;
+            for values in rows {
+                check_count(values.len(), columns.len(), insert.columns.is_empty(), false)?;
+                let mut items = Vec::with_capacity(names.len());
+                for (value, &index) in values.iter().zip(&columns) {
+                    items.push(match value {
+                        Some(expr) => {
+                            let value = binder.value(expr)?;
+                            row.stored(value, index)?
+                        }
+                        None => row.default_value(index)?,
+                    });
+                }
+                items.extend(extra.iter().cloned());
+                texts.push(format!("({})", items.join(", ")));
+            }
+            format!("VALUES {}", texts.join(", "))
+        }
+        InsertSource::Query(query) => {
+            let plan = binder.query(query)?;
+            check_count(plan.outputs.len(), columns.len(), insert.columns.is_empty(), true)?;
+            insert_from_plan(&mut binder, plan, &row)?
+        }
+        InsertSource::Exec(_) => return Err(SqlError::unsupported("INSERT … EXEC in this place")),
+    };
+    let (returning, outputs, output_into) = output_clause(&mut binder, insert.output.as_ref(), &[("inserted", &target)], scope)?;
+    let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
+    let sql = format!("{}INSERT INTO {}{list} {body}{returning}", binder.with_prefix(), target.sqlite_name);
+    let statement = with_outputs(binder.finish(sql), &outputs);
+    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into })
+}
+
+/// An `INSERT` whose parameters `?1…?n` are the given columns' values in storage encoding; defaults and identity values are
+/// filled in for the others.
+pub fn insert_rows(table: &Arc<Table>, columns: &[usize], scope: &dyn Scope, identity_insert: bool) -> SqlResult<Compiled> {
+    let target = writable(table.clone())?;
+    check_identity(&target, columns, identity_insert)?;
+    let row = RowMaker { table: &target, columns, scope };
+    let mut values = Vec::new();
+    for (i, &index) in columns.iter().enumerate() {
+        let column = &target.columns[index];
+        values.push(row.stored(Typed::new(format!("?{}", i + 1), column.ty, true), index)?);
+    }
+    values.extend(row.extra_values()?);
+    let sql = format!(
+        "INSERT INTO {}({}) VALUES ({})",
+        target.sqlite_name,
+        row.column_names().join(", "),
+        values.join(", ")
+    );
+    Ok(Compiled { sql, ..Compiled::default() })
+}
+
+/// Error 259 for system tables, 4406 for views.
+pub(super) fn writable(table: Arc<Table>) -> SqlResult<Arc<Table>> {
+    if table.writable {
+        Ok(table)
+    } else {
+        Err(SqlError::new(259, "Ad hoc updates to system catalogs are not allowed."))
+    }
+}
+
+/// The columns that an `INSERT` supplies.
+fn insert_columns(table: &Table, named: &[String], identity_insert: bool, none: bool) -> SqlResult<Vec<usize>> {
+    if none {
+        return Ok(Vec::new());
+    }
+    if named.is_empty() {
+        if identity_insert && table.columns.iter().any(|column| column.identity.is_some()) {
+            return Err(SqlError::new(
+                8101,
+                format!("An explicit value for the identity column in table '{}' can only be specified when a column list is used and IDENTITY_INSERT is ON.", table.name),
+            ));
+        }
+        return Ok((0..table.columns.len())
+            .filter(|&i| table.columns[i].computed.is_none() && table.columns[i].identity.is_none())
+            .collect());
+    }
+    let mut columns = Vec::with_capacity(named.len());
+    for name in named {
+        let index = column_index(table, name)?;
+        if columns.contains(&index) {
+            return Err(SqlError::new(
+                264,
+                format!("The column name '{name}' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code."),
+            ));
+        }
+        columns.push(index);
+    }
+    check_identity(table, &columns, identity_insert)?;
+    Ok(columns)
+}
+
+fn check_identity(table: &Table, columns: &[usize], identity_insert: bool) -> SqlResult<()> {
+    if let Some(&computed) = columns.iter().find(|&&i| table.columns[i].computed.is_some()) {
+        return Err(not_modifiable(&table.columns[computed].name));
+    }
+    let Some(identity) = table.columns.iter().position(|column| column.identity.is_some()) else { return Ok(()) };
+    match (columns.contains(&identity), identity_insert) {
+        (true, false) => Err(SqlError::new(
+            544,
+            format!("Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.", table.name),
+        )),
+        (false, true) => Err(SqlError::new(
+            545,
+            format!("Explicit value must be specified for identity column in table '{}' either when IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column.", table.name),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Error 271.
+pub(super) fn not_modifiable(column: &str) -> SqlError {
+    SqlError::new(
+        271,
+        format!("The column \"{column}\" cannot be modified because it is either a computed column or is the result of a UNION operator."),
+    )
+}
+
+/// A column by name: error 207.
+pub(super) fn column_index(table: &Table, name: &str) -> SqlResult<usize> {
+    table
+        .columns
+        .iter()
+        .position(|column| column.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| SqlError::new(207, format!("Invalid column name '{name}'.")))
+}
+
+fn check_count(supplied: usize, wanted: usize, unnamed: bool, query: bool) -> SqlResult<()> {
+    if supplied == wanted {
+        return Ok(());
+    }
+    if unnamed {
+        return Err(SqlError::new(213, "Column name or number of supplied values does not match table definition."));
+    }
+    let (number, text) = match (query, supplied > wanted) {
+        (false, true) => (
+            110,
+            "There are fewer columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.",
+        ),
+        (false, false) => (
+            109,
+            "There are more columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.",
+        ),
+        (true, true) => (
+            121,
+            "The select list for the INSERT statement contains more items than the insert list. The number of SELECT values must match the number of INSERT columns.",
+        ),
+        (true, false) => (
+            120,
+            "The select list for the INSERT statement contains fewer items than the insert list. The number of SELECT values must match the number of INSERT columns.",
+        ),
+    };
+    Err(SqlError::new(number, text).severity(15))
+}
+
+/// Turns supplied values into stored rows: conversion, defaults, identity.
+struct RowMaker<'a> {
+    table: &'a Arc<Table>,
+    columns: &'a [usize],
+    scope: &'a dyn Scope,
+}
+
+impl RowMaker<'_> {
+    /// Columns that get a value although none was supplied.
+    fn extra_columns(&self) -> impl Iterator<Item = &Column> {
+        self.table
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(i, column)| {
+                !self.columns.contains(i) && column.computed.is_none() && (column.default.is_some() || column.identity.is_some())
+            })
+            .map(|(_, column)| column)
+    }
+
+    fn column_names(&self) -> Vec<&str> {
+        let supplied = self.columns.iter().map(|&i| self.table.columns[i].sqlite_name.as_str());
+        supplied.chain(self.extra_columns().map(|column| column.sqlite_name.as_str())).collect()
+    }
+
+    fn extra_values(&self) -> SqlResult<Vec<String>> {
+        self.extra_columns()
+            .map(|column| match (&column.identity, &column.default) {
+                (Some(_), _) => Ok(format!("sandbox_next_identity({})", self.table.object_id)),
+                (None, Some(text)) => default_to_sqlite(text, column, self.scope),
+                (None, None) => Ok("NULL".to_owned()),
+            })
+            .collect()
+    }
+
+    /// A supplied value as the column stores it.
+    fn stored(&self, value: Typed, index: usize) -> SqlResult<String> {
+        let column = &self.table.columns[index];
+        let stored = assign(value, &column.ty, &full_name(self.table), &column.name)?.sql;
+        Ok(if column.identity.is_some() {
+            format!("sandbox_note_identity({}, {stored})", self.table.object_id)
+        } else {
+            stored
+        })
+    }
+
+    /// What the keyword `DEFAULT` stands for.
+    fn default_value(&self, index: usize) -> SqlResult<String> {
+        let column = &self.table.columns[index];
+        match &column.default {
+            _ if column.identity.is_some() => {
+                Err(SqlError::new(339, "DEFAULT or NULL are not allowed as explicit identity values."))
+            }
+            Some(text) => default_to_sqlite(text, column, self.scope),
+            None => Ok("NULL".to_owned()),
+        }
+    }
+}
+
+/// `database.schema.table`, as messages name a table.
+pub(super) fn full_name(table: &Table) -> String {
+    format!("{}.{}.{}", table.database, table.schema, table.name)
+}
+
+fn insert_from_plan(binder: &mut Binder<'_>, plan: Plan, row: &RowMaker<'_>) -> SqlResult<String> {
+    // Conversions inside DISTINCT would change what is distinct, and an ordinal in ORDER BY would sort converted values.
+    let mut plan = binder.detached(plan);
+    for (i, &index) in row.columns.iter().enumerate() {
+        let stored = row.stored(plan.outputs[i].value.clone(), index)?;
+        plan.replace_output(i, stored);
+    }
+    for extra in row.extra_values()? {
+        plan.add_item(extra);
+    }
+    Ok(plan.render())
+}
+
+/// `OUTPUT`: the `RETURNING` text, its columns and the statement for `INTO`.
+pub(super) fn output_clause(
+    binder: &mut Binder<'_>,
+    output: Option<&Output>,
+    images: &[(&str, &Arc<Table>)],
+    scope: &dyn Scope,
+) -> SqlResult<(String, Vec<OutputColumn>, Option<OutputInto>)> {
+    let Some(output) = output else { return Ok((String::new(), Vec::new(), None)) };
+    check_output_images(&output.items, images)?;
+    let frames = std::mem::take(&mut binder.frames);
+    let sources = images.iter().map(|(name, table)| Source::of_table(table, "", Some(name))).collect();
+    binder.frames.push(Frame { sources, ..Frame::default() });
+    let outputs = binder.select_items(&output.items);
+    binder.frames = frames;
+    let outputs = outputs?;
+    let items: Vec<String> =
+        outputs.iter().enumerate().map(|(i, output)| format!("{} AS c{}", output.value.sql, i + 1)).collect();
+    let into = match &output.into {
+        None => None,
+        Some((name, columns)) => Some(output_into(name, columns, &outputs, scope)?),
+    };
+    Ok((format!(" RETURNING {}", items.join(", ")), outputs, into))
+}
+
+/// What SQLite's `RETURNING` cannot give is refused.
+fn check_output_images(items: &[SelectItem], images: &[(&str, &Arc<Table>)]) -> SqlResult<()> {
+    let missing = |qualifier: &str| {
+        matches!(qualifier.to_ascii_lowercase().as_str(), "inserted" | "deleted")
+            && !images.iter().any(|(name, _)| name.eq_ignore_ascii_case(qualifier))
+    };
+    for item in items {
+        let refused = match item {
+            SelectItem::Star => false,
+            SelectItem::QualifiedStar(name) => missing(&name.name),
+            SelectItem::Expr { expr, .. } => super::expr_walk::any(expr, &|part| match part {
+                crate::tsql::ast::Expr::Column(parts) => parts.len() > 1 && missing(&parts[0]),
+                _ => false,
+            }),
+        };
+        if refused {
+            return Err(SqlError::unsupported("OUTPUT of this image (deleted.* of an UPDATE)"));
+        }
+    }
+    Ok(())
+}
+
+fn output_into(name: &ObjectName, named: &[String], outputs: &[OutputColumn], scope: &dyn Scope) -> SqlResult<OutputInto> {
+    let target = writable(scope.table(name)?)?;
+    let columns = insert_columns(&target, named, false, false)?;
+    check_count(outputs.len(), columns.len(), named.is_empty(), true)?;
+    let row = RowMaker { table: &target, columns: &columns, scope };
+    let mut values = Vec::new();
+    for (i, (output, &index)) in outputs.iter().zip(&columns).enumerate() {
+        let value = Typed::new(format!("?{}", i + 1), output.value.ty, true);
+        values.push(row.stored(value, index)?);
+    }
+    values.extend(row.extra_values()?);
+    let sql = format!(
+        "INSERT INTO {}({}) VALUES ({})",
+        target.sqlite_name,
+        row.column_names().join(", "),
+        values.join(", ")
+    );
+    Ok(OutputInto { sql, target })
+}
+
+/// A statement with the columns of its `OUTPUT`.
+pub(super) fn with_outputs(statement: Compiled, outputs: &[OutputColumn]) -> Compiled {
+    let columns = outputs
+        .iter()
+        .map(|output| crate::session::ColumnMeta {
+            name: output.name.clone(),
+            ty: output.value.ty,
+            nullable: output.value.nullable,
+            identity: output.identity,
+            computed: output.computed,
+        })
+        .collect();
+    Compiled { columns, ..statement }
+}
