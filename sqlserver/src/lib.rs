@@ -9,8 +9,10 @@
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
 //! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it.
 //! - [`snapshot`]: consistent reads of whole tables.
+//! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod catalog;
 pub mod cdc;
 pub mod change;
@@ -21,7 +23,11 @@ pub mod error;
 pub mod marker;
 pub mod predicate;
 pub mod quote;
+pub mod schema;
+pub mod script;
 pub mod snapshot;
+pub mod staging;
+pub mod state;
 pub mod value;
 
 pub use client::{Client, Encryption, MAX_PARAMETERS, Parameter, RowStream, ServerOptions};
