@@ -1,0 +1,73 @@
+//! Sessions that all see the database as of one commit.
+
+use super::{SnapshotError, Task};
+use proto::{Marker, MarkerKind};
+use sqlserver::{Client, Error, ServerOptions, marker, snapshot};
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How long each lock is waited for. While it is, new writers queue up behind it, so it must be short.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Attempts to get all locks.
+const ATTEMPTS: u32 = 30;
+/// Pause between attempts, in which those who waited go first.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Sessions in `SNAPSHOT` transactions that see exactly what had committed before the marker's transaction.
+pub(super) struct Views {
+    /// The sessions.
+    pub sessions: Vec<Client>,
+    /// How long the tables were locked.
+    pub locked_for: Duration,
+}
+
+impl Views {
+    /// Opens `count` sessions; `client` is the one that locks.
+    pub async fn open(
+        server: &ServerOptions,
+        client: &mut Client,
+        count: usize,
+        tasks: &[Task],
+        id: Uuid,
+    ) -> Result<Self, SnapshotError> {
+        let server = server.with_command_timeout(None);
+        let mut sessions = Vec::with_capacity(count);
+        for _ in 0..count {
+            sessions.push(Client::connect(&server).await?);
+        }
+        lock(client, tasks, id).await?;
+        let locked = Instant::now();
+        let begun = futures::future::try_join_all(sessions.iter_mut().map(snapshot::begin_view)).await;
+        if let Err(error) = begun {
+            snapshot::rollback(client).await?;
+            return Err(error.into());
+        }
+        snapshot::commit(client).await?;
+        Ok(Self { sessions, locked_for: locked.elapsed() })
+    }
+}
+
+/// Begins a transaction that holds shared locks on all tables and has written the marker.
+pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), SnapshotError> {
+    let mut attempt = 1;
+    loop {
+        match try_lock(client, tasks, id).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.is_transient() && client.is_usable() && attempt < ATTEMPTS => {
+                tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
+                snapshot::rollback(client).await?;
+                tokio::time::sleep(PAUSE).await;
+                attempt += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+async fn try_lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), Error> {
+    snapshot::begin_locking(client, LOCK_PATIENCE).await?;
+    for task in tasks {
+        snapshot::lock_table(client, &task.article.source).await?;
+    }
+    marker::insert(client, Marker { kind: MarkerKind::Snapshot, token: id }).await
+}
