@@ -81,7 +81,13 @@ mod tests {
     #[test]
     fn rows_lie_between_begin_and_commit_and_transactions_do_not_overlap() {
         let (first, second) = (FIRST_TRANSACTION, FIRST_TRANSACTION + 1);
-        let order = [Lsn::begin(first), Lsn::within(first, 1), Lsn::within(first, 1 << 39), Lsn::commit(first), Lsn::begin(second)];
+        let order = [
+            Lsn::begin(first),
+            Lsn::within(first, 1),
+            Lsn::within(first, 1 << 39),
+            Lsn::commit(first),
+            Lsn::begin(second),
+        ];
         assert!(order.is_sorted() && order.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(order.windows(2).all(|pair| pair[0].to_bytes() < pair[1].to_bytes()));
         assert_eq!(Lsn::commit(first).next(), Lsn::begin(second));

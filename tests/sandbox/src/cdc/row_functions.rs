@@ -20,7 +20,9 @@ pub struct Recording {
     rows: AtomicU64,
     command: AtomicI64,
     begun: AtomicI64,
+    ended: AtomicI64,
     used: AtomicBool,
+    settings_changed: AtomicBool,
 }
 
 impl Recording {
@@ -31,6 +33,7 @@ impl Recording {
         self.command.store(0, Ordering::Relaxed);
         self.begun.store(now, Ordering::Relaxed);
         self.used.store(false, Ordering::Relaxed);
+        self.settings_changed.store(false, Ordering::Relaxed);
     }
 
     /// A statement begins.
@@ -46,6 +49,27 @@ impl Recording {
     /// Nothing more of this transaction.
     pub fn end(&self) {
         self.used.store(false, Ordering::Relaxed);
+        self.settings_changed.store(false, Ordering::Relaxed);
+    }
+
+    /// When the transaction is about to commit.
+    pub fn set_ended(&self, now: i64) {
+        self.ended.store(now, Ordering::Relaxed);
+    }
+
+    /// When it committed.
+    pub fn ended(&self) -> i64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// The transaction changes settings of CDC, which count once it commits.
+    pub fn change_settings(&self) {
+        self.settings_changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    pub fn take_settings_changed(&self) -> bool {
+        self.settings_changed.swap(false, Ordering::Relaxed)
     }
 
     /// Number and begin of the transaction, if it belongs into the log.
@@ -73,7 +97,8 @@ impl Recording {
 pub fn register(connection: &Connection, recording: &Arc<Recording>) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8;
     let state = Arc::clone(recording);
-    connection.create_scalar_function("sandbox_cdc_lsn", 0, flags, move |_| Ok(state.commit_lsn().to_bytes().to_vec()))?;
+    connection
+        .create_scalar_function("sandbox_cdc_lsn", 0, flags, move |_| Ok(state.commit_lsn().to_bytes().to_vec()))?;
     let state = Arc::clone(recording);
     connection.create_scalar_function("sandbox_cdc_command", 0, flags, move |_| {
         Ok(state.command.load(Ordering::Relaxed).max(1))

@@ -26,11 +26,16 @@ const TABLES: &[&str] = &[
         retention INT, threshold INT) WITHOUT ROWID"#,
 ];
 
+/// Views that clients see.
+const VIEWS: &[&str] = &[
+    r#""cdc.lsn_time_mapping" AS SELECT start_lsn, tran_begin_time, tran_end_time, tran_id, tran_begin_lsn FROM "$cdc_log"
+        WHERE start_lsn <= (SELECT captured_lsn FROM "$cdc_state")"#,
+    r#""cdc.ddl_history" AS SELECT source_object_id, object_id, required_column_update, ddl_command, ddl_lsn, ddl_time
+        FROM "$cdc_ddl_history" WHERE ddl_lsn <= (SELECT captured_lsn FROM "$cdc_state")"#,
+];
+
 /// Transaction id of the rows of `cdc.lsn_time_mapping` that mark an idle time.
 pub const IDLE: &[u8] = &[0];
-
-/// Condition under which a row of the log shows.
-pub const IS_CAPTURED: &str = r#"start_lsn <= (SELECT captured_lsn FROM "$cdc_state")"#;
 
 /// A database's CDC as it was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,9 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     for table in TABLES {
         connection.execute_batch(&format!("CREATE TABLE db.{table}"))?;
     }
+    for view in VIEWS {
+        connection.execute_batch(&format!("CREATE VIEW db.{view}"))?;
+    }
     connection.execute_batch(r#"CREATE INDEX db."$cdc_log_time" ON "$cdc_log"(tran_end_time)"#)?;
     connection.execute(
         r#"INSERT INTO db."$cdc_state" VALUES (1, 0, ?1, ?2)"#,
@@ -71,17 +79,14 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Reads how far a database is.
 pub fn progress(connection: &Connection) -> rusqlite::Result<Progress> {
-    let (enabled, next, captured): (bool, i64, Vec<u8>) = connection.query_row(
-        r#"SELECT enabled, next_transaction, captured_lsn FROM db."$cdc_state""#,
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
+    let (enabled, next, captured): (bool, i64, Vec<u8>) =
+        connection.query_row(r#"SELECT enabled, next_transaction, captured_lsn FROM db."$cdc_state""#, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     let last: Option<(Vec<u8>, i64)> = connection
-        .query_row(
-            r#"SELECT start_lsn, tran_end_time FROM db."$cdc_log" ORDER BY start_lsn DESC LIMIT 1"#,
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row(r#"SELECT start_lsn, tran_end_time FROM db."$cdc_log" ORDER BY start_lsn DESC LIMIT 1"#, [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let (last, last_time) = last.unwrap_or_default();
     let last = Lsn::from_bytes(&last).unwrap_or_default();
@@ -94,6 +99,17 @@ pub fn progress(connection: &Connection) -> rusqlite::Result<Progress> {
     })
 }
 
+/// Enables the database, or disables it and forgets everything but the counter of transactions.
+pub fn set_enabled(connection: &Connection, enabled: bool) -> rusqlite::Result<()> {
+    let next = progress(connection)?.next_transaction as i64;
+    connection.execute(r#"UPDATE db."$cdc_state" SET enabled = ?1, next_transaction = ?2"#, params![enabled, next])?;
+    if !enabled {
+        connection.execute(r#"UPDATE db."$cdc_state" SET captured_lsn = ?1"#, [Lsn::ZERO.to_bytes()])?;
+        connection.execute_batch(r#"DELETE FROM db."$cdc_log"; DELETE FROM db."$cdc_jobs""#)?;
+    }
+    Ok(())
+}
+
 /// Writes a transaction's row of the log.
 pub fn log_transaction(
     connection: &Connection,
@@ -104,9 +120,13 @@ pub fn log_transaction(
 ) -> rusqlite::Result<()> {
     let id = transaction.to_be_bytes();
     let id = if idle { IDLE } else { &id[2..] };
-    connection
-        .prepare_cached(r#"INSERT INTO db."$cdc_log" VALUES (?1, ?2, ?3, ?4, ?5)"#)?
-        .execute(params![Lsn::commit(transaction).to_bytes(), begun, ended, id, Lsn::begin(transaction).to_bytes()])?;
+    connection.prepare_cached(r#"INSERT INTO db."$cdc_log" VALUES (?1, ?2, ?3, ?4, ?5)"#)?.execute(params![
+        Lsn::commit(transaction).to_bytes(),
+        begun,
+        ended,
+        id,
+        Lsn::begin(transaction).to_bytes()
+    ])?;
     Ok(())
 }
 

@@ -60,9 +60,7 @@ impl Capture {
 
     fn column_list(&self) -> String {
         let own: String = self.columns.iter().map(|column| format!(", {}", quote(&column.name))).collect();
-        format!(
-            r#""__$start_lsn", "__$end_lsn", "__$seqval", "__$operation", "__$update_mask"{own}, "__$command_id""#
-        )
+        format!(r#""__$start_lsn", "__$end_lsn", "__$seqval", "__$operation", "__$update_mask"{own}, "__$command_id""#)
     }
 
     /// Makes storage, view and triggers.
@@ -87,7 +85,7 @@ impl Capture {
 
     /// Drops everything.
     pub fn drop(object_id: i32, view: &str, connection: &Connection) -> rusqlite::Result<()> {
-        drop_triggers(object_id, connection)?;
+        Self::drop_triggers(object_id, connection)?;
         connection.execute_batch(&format!(
             "DROP VIEW IF EXISTS db.{}; DROP TABLE IF EXISTS db.{}",
             quote(view),
@@ -97,8 +95,17 @@ impl Capture {
 
     /// Makes the triggers anew, after the source table changed.
     pub fn renew_triggers(&self, connection: &Connection) -> rusqlite::Result<()> {
-        drop_triggers(self.object_id, connection)?;
+        Self::drop_triggers(self.object_id, connection)?;
         self.create_triggers(connection)
+    }
+
+    /// Drops the triggers alone.
+    pub fn drop_triggers(object_id: i32, connection: &Connection) -> rusqlite::Result<()> {
+        for event in ["i", "d", "u", "k"] {
+            let name = quote(&format!("$cdc:{object_id}:{event}"));
+            connection.execute_batch(&format!("DROP TRIGGER IF EXISTS db.{name}"))?;
+        }
+        Ok(())
     }
 
     fn create_triggers(&self, connection: &Connection) -> rusqlite::Result<()> {
@@ -112,7 +119,9 @@ impl Capture {
             self.trigger("i"),
             self.trigger("d"),
         ))?;
-        let Some(changed) = any(self.columns.iter().filter_map(|column| column.source.as_deref())) else { return Ok(()) };
+        let Some(changed) = any(self.columns.iter().filter_map(|column| column.source.as_deref())) else {
+            return Ok(());
+        };
         let mask = self.changed_mask();
         let before = self.row("sandbox_cdc_next()", 3, &mask, "OLD", Image::Changed);
         let after = self.row("sandbox_cdc_same()", 4, &mask, "NEW", Image::Changed);
@@ -203,13 +212,6 @@ fn differs(column: &str) -> String {
 fn any<'a>(columns: impl Iterator<Item = &'a str>) -> Option<String> {
     let conditions: Vec<String> = columns.map(differs).collect();
     if conditions.is_empty() { None } else { Some(conditions.join(" OR ")) }
-}
-
-fn drop_triggers(object_id: i32, connection: &Connection) -> rusqlite::Result<()> {
-    for event in ["i", "d", "u", "k"] {
-        connection.execute_batch(&format!("DROP TRIGGER IF EXISTS db.{}", quote(&format!("$cdc:{object_id}:{event}"))))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

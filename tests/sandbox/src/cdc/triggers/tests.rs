@@ -19,7 +19,9 @@ impl Fixture {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("ATTACH ':memory:' AS db; PRAGMA foreign_keys = ON").unwrap();
         connection
-            .create_collation("SQL_Latin1_General_CP1_CI_AS", |a: &str, b: &str| a.to_lowercase().cmp(&b.to_lowercase()))
+            .create_collation("SQL_Latin1_General_CP1_CI_AS", |a: &str, b: &str| {
+                a.to_lowercase().cmp(&b.to_lowercase())
+            })
             .unwrap();
         store::create(&connection).unwrap();
         let recording = Arc::new(Recording::default());
@@ -35,7 +37,13 @@ impl Fixture {
             })
             .collect();
         let unique_columns = unique.iter().map(|name| (*name).to_owned()).collect();
-        let capture = Capture { object_id: 7, source: "dbo.t".to_owned(), view: "cdc.dbo_t_CT".to_owned(), columns, unique_columns };
+        let capture = Capture {
+            object_id: 7,
+            source: "dbo.t".to_owned(),
+            view: "cdc.dbo_t_CT".to_owned(),
+            columns,
+            unique_columns,
+        };
         capture.create(&connection).unwrap();
         Self { connection, recording, transaction: 0x2000 }
     }
@@ -77,7 +85,8 @@ fn text(values: &[&str]) -> Vec<Option<String>> {
     values.iter().map(|value| if *value == "-" { None } else { Some((*value).to_owned()) }).collect()
 }
 
-const PLAIN: &str = r#"CREATE TABLE db."dbo.t"(k INTEGER PRIMARY KEY, a TEXT COLLATE SQL_Latin1_General_CP1_CI_AS, b INT)"#;
+const PLAIN: &str =
+    r#"CREATE TABLE db."dbo.t"(k INTEGER PRIMARY KEY, a TEXT COLLATE SQL_Latin1_General_CP1_CI_AS, b INT)"#;
 
 fn plain() -> Fixture {
     let columns = [("k", SqlType::Int, true), ("a", SqlType::NVarChar(Length::N(50)), true), ("b", SqlType::Int, true)];

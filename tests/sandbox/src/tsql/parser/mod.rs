@@ -21,6 +21,9 @@ use crate::types::SqlType;
 /// compiler and in SQLite (whose own limit on expression depth is 1,000).
 const MAX_DEPTH: u32 = 200;
 
+/// How many set operations may follow one another; SQLite takes no more terms than 500.
+const MAX_SET_OPERATIONS: u32 = 499;
+
 /// One parameter declared to `sp_executesql`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterDeclaration {

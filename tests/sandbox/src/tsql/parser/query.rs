@@ -1,6 +1,6 @@
 //! Queries: CTEs, set operations, SELECT blocks, table sources.
 
-use super::{MAX_DEPTH, Parser, too_deep};
+use super::{MAX_DEPTH, MAX_SET_OPERATIONS, Parser, too_deep};
 use crate::error::SqlResult;
 use crate::tsql::ast::{
     Cte, Expr, JoinKind, ObjectName, Query, Select, SelectItem, SetExpr, SetOp, StmtKind, TableRef, Top,
@@ -106,7 +106,7 @@ impl Parser<'_> {
                 return Ok(left);
             };
             length += 1;
-            if length > MAX_DEPTH {
+            if length > MAX_SET_OPERATIONS {
                 return Err(too_deep(self.line()));
             }
             let all = op == SetOp::Union && self.eat("ALL");
@@ -120,7 +120,7 @@ impl Parser<'_> {
         let mut length = 0;
         while self.eat("INTERSECT") {
             length += 1;
-            if length > MAX_DEPTH {
+            if length > MAX_SET_OPERATIONS {
                 return Err(too_deep(self.line()));
             }
             let right = Box::new(self.set_operand()?);

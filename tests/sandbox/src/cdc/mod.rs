@@ -1,0 +1,196 @@
+//! Change data capture on the engine, with the names, shapes and lag of SQL Server's.
+//!
+//! * [`triggers`]: SQLite triggers on a tracked table write its changes into the change tables' storage, in the transaction that
+//!   makes them, under the LSN that its commit will have: there is one writer per database, so transactions commit in the
+//!   order in which they began to write.
+//! * [`store`]: the log and how much of it clients can see; [`visible`]: the tables of the schema `cdc` in the catalog.
+//! * [`worker`]: the capture job, which lets committed transactions show; [`jobs`]: its settings; [`cleanup`].
+//! * [`procedures`], [`functions`] and [`queries`]: what T-SQL calls; [`instance`]: capture instances; [`ddl`]: what becomes of
+//!   them when their table changes.
+//!
+//! [`ChangeDataCapture`] plugs all of it into the engine through [`Extension`].
+
+pub mod cleanup;
+pub mod ddl;
+pub mod errors;
+pub mod functions;
+pub mod instance;
+pub mod jobs;
+pub mod lsn;
+pub mod parameters;
+pub mod procedures;
+pub mod queries;
+pub mod reports;
+pub mod row_functions;
+pub mod store;
+pub mod triggers;
+pub mod visible;
+pub mod worker;
+
+use crate::engine::clock::now_datetime;
+use crate::engine::database::{Database, lock};
+use crate::engine::extension::{DdlEvent, DdlKind, Extension};
+use crate::engine::meta::{SessionFunction, Table};
+use crate::engine::procedures::Argument;
+use crate::engine::server_state::Server;
+use crate::engine::session::SqlSession;
+use crate::engine::stop::Exec;
+use crate::engine::storage_error;
+use crate::error::SqlResult;
+use crate::session::Sink;
+use crate::tsql::ast::{Expr, ObjectName};
+use crate::types::SqlType;
+use row_functions::Recording;
+use rusqlite::functions::FunctionFlags;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Weak};
+use worker::DatabaseCapture;
+
+/// The databases of a server, by id.
+type Databases = Arc<Mutex<BTreeMap<i32, Arc<DatabaseCapture>>>>;
+
+/// Change data capture of a server.
+#[derive(Debug, Default)]
+pub struct ChangeDataCapture {
+    databases: Databases,
+    recordings: Mutex<BTreeMap<i32, Weak<Recording>>>,
+}
+
+impl ChangeDataCapture {
+    /// The CDC of a session's current database.
+    fn capture(&self, session: &SqlSession) -> Option<Arc<DatabaseCapture>> {
+        lock(&self.databases).get(&session.database().id).cloned()
+    }
+
+    /// What a session's triggers read.
+    fn recording(&self, session: &SqlSession) -> Option<Arc<Recording>> {
+        lock(&self.recordings).get(&session.shared.id).and_then(Weak::upgrade)
+    }
+}
+
+impl Extension for ChangeDataCapture {
+    fn register(&self, session: &SqlSession) -> SqlResult<()> {
+        let recording = Arc::new(Recording::default());
+        let databases = Arc::clone(&self.databases);
+        let run = || -> rusqlite::Result<()> {
+            row_functions::register(&session.connection, &recording)?;
+            functions::register(&session.connection)?;
+            queries::register(&session.connection)?;
+            session.connection.create_scalar_function("sandbox_cdc_jobs", 0, FunctionFlags::SQLITE_UTF8, move |_| {
+                Ok(reports::jobs_as_json(&lock(&databases)))
+            })
+        };
+        run().map_err(storage_error)?;
+        let mut recordings = lock(&self.recordings);
+        recordings.retain(|_, recording| recording.strong_count() > 0);
+        recordings.insert(session.shared.id, Arc::downgrade(&recording));
+        Ok(())
+    }
+
+    fn database_opened(&self, _server: &Arc<Server>, database: &Arc<Database>) {
+        match DatabaseCapture::open(database) {
+            Ok(capture) => {
+                lock(&self.databases).insert(database.id, capture);
+            }
+            Err(error) => tracing::error!(database = %database.name, number = error.number, "CDC could not be opened"),
+        }
+    }
+
+    fn database_closing(&self, database: &Database) {
+        let capture = lock(&self.databases).remove(&database.id);
+        if let Some(capture) = capture {
+            capture.stop();
+        }
+    }
+
+    fn is_cdc_enabled(&self, database: &Database) -> bool {
+        lock(&self.databases).get(&database.id).is_some_and(|capture| capture.progress().enabled)
+    }
+
+    fn procedure(
+        &self,
+        session: &mut SqlSession,
+        name: &ObjectName,
+        arguments: &mut Vec<Argument>,
+        sink: &mut dyn Sink,
+    ) -> Option<Exec<i32>> {
+        procedures::run(self, session, name, arguments, sink)
+    }
+
+    fn table(&self, session: &SqlSession, name: &ObjectName) -> SqlResult<Option<Arc<Table>>> {
+        Ok(queries::jobs_table(&session.catalog(), name))
+    }
+
+    fn table_function(
+        &self,
+        session: &SqlSession,
+        name: &ObjectName,
+        arguments: &[Expr],
+    ) -> SqlResult<Option<Arc<Table>>> {
+        queries::table_function(&session.catalog(), name, arguments.len())
+    }
+
+    fn session_function(&self, name: &ObjectName, argument_types: &[SqlType]) -> SqlResult<Option<SessionFunction>> {
+        functions::find(name, argument_types.len())
+    }
+
+    fn after_begin_write(&self, session: &SqlSession) -> SqlResult<()> {
+        if let (Some(capture), Some(recording)) = (self.capture(session), self.recording(session)) {
+            recording.begin(capture.progress().next_transaction, now_datetime());
+        }
+        Ok(())
+    }
+
+    fn before_statement(&self, session: &SqlSession) -> SqlResult<()> {
+        if let Some(recording) = self.recording(session) {
+            recording.next_command();
+        }
+        Ok(())
+    }
+
+    fn before_commit(&self, session: &SqlSession) -> SqlResult<()> {
+        let (Some(capture), Some(recording)) = (self.capture(session), self.recording(session)) else { return Ok(()) };
+        let Some((transaction, begun)) = recording.logged() else { return Ok(()) };
+        // Commit times follow commit order even when the clock is set back.
+        let ended = now_datetime().max(capture.progress().last_time);
+        recording.set_ended(ended);
+        store::log_transaction(&session.connection, transaction, begun.min(ended), ended, false).map_err(storage_error)
+    }
+
+    fn after_commit(&self, session: &SqlSession) {
+        let (Some(capture), Some(recording)) = (self.capture(session), self.recording(session)) else { return };
+        if let Some((transaction, _)) = recording.logged() {
+            capture.committed(transaction, recording.ended());
+        }
+        if recording.take_settings_changed() {
+            if let Err(error) = capture.settings_changed(&session.connection) {
+                tracing::error!(number = error.number, "the settings of CDC could not be read");
+            }
+        }
+        recording.end();
+    }
+
+    fn after_rollback(&self, session: &SqlSession) {
+        if let Some(recording) = self.recording(session) {
+            recording.end();
+        }
+    }
+
+    fn on_ddl(&self, session: &SqlSession, event: &DdlEvent<'_>) -> SqlResult<()> {
+        let table = event.table.table.object_id;
+        let instances = instance::of_table(&session.connection, table)?;
+        let Some(recording) = self.recording(session).filter(|_| !instances.is_empty()) else { return Ok(()) };
+        for instance in &instances {
+            match event.kind {
+                DdlKind::DropTable => instance::disable(&session.connection, instance)?,
+                DdlKind::BeforeAlterTable => ddl::about_to_change(&session.connection, instance)?,
+                DdlKind::AlterTable => {
+                    recording.keep();
+                    ddl::changed(session, instance, event.table, event.text, recording.commit_lsn())?;
+                }
+                DdlKind::IndexesChanged => ddl::renew(session, instance, event.table)?,
+            }
+        }
+        Ok(())
+    }
+}

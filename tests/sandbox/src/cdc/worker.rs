@@ -1,0 +1,240 @@
+//! The capture job of a database: a thread that lets committed transactions show, with the lag that a real server has.
+//!
+//! <https://learn.microsoft.com/sql/relational-databases/track-changes/administer-and-monitor-change-data-capture-sql-server>
+
+use super::cleanup;
+use super::jobs::{self, Job, JobType};
+use super::lsn::Lsn;
+use super::store::{self, Progress};
+use crate::engine::clock::now_datetime;
+use crate::engine::database::{Database, lock};
+use crate::engine::storage_error;
+use crate::error::SqlResult;
+use rusqlite::Connection;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Pause between scans when the polling interval is 0.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// `datetime` units without a transaction after which an idle marker is written: five minutes.
+const IDLE_TICKS: i64 = 5 * 60 * 300;
+/// `datetime` units in a day, and at what time of it the cleanup job runs: 2 a.m.
+const TICKS_PER_DAY: i64 = 86_400 * 300;
+const CLEANUP_TIME: i64 = 2 * 3600 * 300;
+
+/// The CDC of one database, shared by its sessions and its capture job.
+#[derive(Debug)]
+pub struct DatabaseCapture {
+    database: Arc<Database>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    progress: Progress,
+    jobs: Vec<Job>,
+    /// Number of the run of the capture job that may go on; another means stop.
+    run: u64,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl DatabaseCapture {
+    /// Opens the CDC of a database, and starts its capture job if it has one.
+    pub fn open(database: &Arc<Database>) -> SqlResult<Arc<Self>> {
+        let connection = database.open()?;
+        store::create(&connection).map_err(storage_error)?;
+        let progress = store::progress(&connection).map_err(storage_error)?;
+        let jobs = jobs::all(&connection).map_err(storage_error)?;
+        let state = State { progress, jobs, run: 0, worker: None };
+        let capture =
+            Arc::new(Self { database: Arc::clone(database), state: Mutex::new(state), changed: Condvar::new() });
+        capture.start_if_defined(&connection)?;
+        Ok(capture)
+    }
+
+    /// How far the database is.
+    pub fn progress(&self) -> Progress {
+        lock(&self.state).progress
+    }
+
+    /// The jobs that are defined.
+    pub fn jobs(&self) -> Vec<Job> {
+        lock(&self.state).jobs.clone()
+    }
+
+    /// A transaction of the log committed; the caller holds the database's write lock.
+    pub fn committed(&self, transaction: u64, time: i64) {
+        let mut state = lock(&self.state);
+        let progress = &mut state.progress;
+        progress.next_transaction = transaction + 1;
+        progress.last = Lsn::commit(transaction);
+        progress.last_time = time;
+    }
+
+    /// The settings changed in a transaction that committed: reads them anew, and starts or stops the capture job.
+    pub fn settings_changed(self: &Arc<Self>, connection: &Connection) -> SqlResult<()> {
+        let progress = store::progress(connection).map_err(storage_error)?;
+        let jobs = jobs::all(connection).map_err(storage_error)?;
+        let defined = jobs.iter().any(|job| job.job_type == JobType::Capture);
+        {
+            let mut state = lock(&self.state);
+            state.progress = progress;
+            state.jobs = jobs;
+        }
+        if !progress.enabled || !defined {
+            self.stop();
+        } else if !self.is_running() {
+            self.start_if_defined(connection)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the capture job runs.
+    pub fn is_running(&self) -> bool {
+        lock(&self.state).worker.as_ref().is_some_and(|worker| !worker.is_finished())
+    }
+
+    /// Starts the capture job if the database has one; false if it runs already or there is none.
+    pub fn start_if_defined(self: &Arc<Self>, connection: &Connection) -> SqlResult<bool> {
+        let job = jobs::find(connection, JobType::Capture).map_err(storage_error)?;
+        let Some(job) = job else { return Ok(false) };
+        let mut state = lock(&self.state);
+        if !state.progress.enabled || state.worker.as_ref().is_some_and(|worker| !worker.is_finished()) {
+            return Ok(false);
+        }
+        state.run += 1;
+        let (capture, run) = (Arc::clone(self), state.run);
+        let worker = std::thread::Builder::new().name(format!("cdc {}", self.database.name)).spawn(move || {
+            if let Err(error) = capture.work(run, &job) {
+                tracing::error!(database = %capture.database.name, number = error.number, "the capture job stopped");
+            }
+        });
+        match worker {
+            Ok(worker) => state.worker = Some(worker),
+            Err(error) => tracing::error!(%error, "the capture job could not be started"),
+        }
+        Ok(true)
+    }
+
+    /// Stops the capture job and waits for its end; false if it did not run.
+    pub fn stop(&self) -> bool {
+        let worker = {
+            let mut state = lock(&self.state);
+            state.run += 1;
+            state.worker.take()
+        };
+        self.changed.notify_all();
+        let Some(worker) = worker else { return false };
+        let ran = !worker.is_finished();
+        if worker.join().is_err() {
+            tracing::error!(database = %self.database.name, "the capture job had panicked");
+        }
+        ran
+    }
+
+    fn is_stopped(&self, run: u64) -> bool {
+        lock(&self.state).run != run
+    }
+
+    fn work(&self, run: u64, job: &Job) -> SqlResult<()> {
+        let connection = self.database.open()?;
+        let pause = Duration::from_secs(job.polling_interval.max(0) as u64).max(SHORTEST_PAUSE);
+        let per_cycle = job.max_transactions.saturating_mul(job.max_scans).max(1) as u64;
+        let mut cleaned = (now_datetime() - CLEANUP_TIME) / TICKS_PER_DAY;
+        while !self.is_stopped(run) {
+            self.scan(&connection, per_cycle, &|| self.is_stopped(run))?;
+            if !job.continuous {
+                return Ok(());
+            }
+            self.mark_idle(&connection, &|| self.is_stopped(run))?;
+            let day = (now_datetime() - CLEANUP_TIME) / TICKS_PER_DAY;
+            if day > cleaned {
+                cleaned = day;
+                self.clean_up(&connection, &|| self.is_stopped(run))?;
+            }
+            self.pause(run, pause);
+        }
+        Ok(())
+    }
+
+    fn pause(&self, run: u64, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut state = lock(&self.state);
+        while state.run == run {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets up to `limit` transactions show.
+    pub fn scan(&self, connection: &Connection, limit: u64, cancelled: &dyn Fn() -> bool) -> SqlResult<()> {
+        let Progress { captured, last, .. } = self.progress();
+        if captured >= last {
+            return Ok(());
+        }
+        self.write(connection, cancelled, || {
+            let upto = store::capture(connection, captured, limit)?;
+            Ok(Some(upto))
+        })
+    }
+
+    /// After five minutes without a transaction, an entry that only says how far time has come.
+    fn mark_idle(&self, connection: &Connection, cancelled: &dyn Fn() -> bool) -> SqlResult<()> {
+        let now = now_datetime();
+        let Progress { captured, last, last_time, .. } = self.progress();
+        if captured < last || now - last_time < IDLE_TICKS {
+            return Ok(());
+        }
+        self.write(connection, cancelled, || {
+            // With the write lock held nobody else takes this number.
+            let next = self.progress().next_transaction;
+            store::log_transaction(connection, next, now, now, true)?;
+            self.committed(next, now);
+            Ok(None)
+        })
+    }
+
+    /// What the cleanup job does.
+    pub fn clean_up(&self, connection: &Connection, cancelled: &dyn Fn() -> bool) -> SqlResult<()> {
+        let Some(job) = jobs::find(connection, JobType::Cleanup).map_err(storage_error)? else { return Ok(()) };
+        self.write(connection, cancelled, || {
+            cleanup::run(connection, job.retention, now_datetime())?;
+            Ok(None)
+        })
+    }
+
+    /// Runs a short transaction of the job's own under the database's write lock. What it returns is how far it captured.
+    fn write(
+        &self,
+        connection: &Connection,
+        cancelled: &dyn Fn() -> bool,
+        run: impl FnOnce() -> rusqlite::Result<Option<Lsn>>,
+    ) -> SqlResult<()> {
+        let Ok(_guard) = self.database.write_lock.acquire(None, cancelled) else { return Ok(()) };
+        let result = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
+            let captured = run()?;
+            connection.execute_batch("COMMIT")?;
+            Ok(captured)
+        });
+        match result {
+            Ok(captured) => {
+                if let Some(captured) = captured {
+                    lock(&self.state).progress.captured = captured;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if !connection.is_autocommit() {
+                    // The error that led here is the one to report.
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
+                Err(storage_error(error))
+            }
+        }
+    }
+}
