@@ -1,0 +1,429 @@
+//! The log reader's core: what it reads next, how the rows of many change tables become transactions, what it may send.
+//!
+//! It has no clock, socket or database. [`LogReader::handle`] takes one [`Input`] and returns the [`Output`]s that follow from it;
+//! the loop around it ([`crate::reader`]) carries them out, and a simulation can do so instead.
+//!
+//! ```text
+//! Attached ─▶ Inspect ─Instances▶ Poll ─Captured▶ Read ─Active▶ Fetch ─Changes, Markers, Commits, End▶ Append … Progress ─▶ Poll …
+//! ```
+//!
+//! What holds at every moment:
+//! - `sent ≤ captured`: only what capture has completed is read, so a slice `(sent, captured]` holds whole transactions of all
+//!   tables.
+//! - Transactions go out in commit order, each once after every `Attached`, and with their parts in order.
+//! - The articles change only between slices, so that one transaction is read with one set of them.
+//! - After a [`Problem`] nothing more comes out.
+
+mod article;
+mod merge;
+mod problem;
+mod transaction;
+
+use self::article::Translator;
+use self::merge::{Merge, Next};
+use self::transaction::OpenTransaction;
+pub use problem::Problem;
+use proto::{Article, Chunk, Lsn, Marker, MarkerKind};
+use sqlserver::cdc::CaptureInstance;
+use sqlserver::change::ChangeRow;
+use std::collections::VecDeque;
+
+/// Bytes of whole transactions that may be on their way to the distributor's disk. Reading goes on while they are.
+pub const WINDOW: usize = 32 << 20;
+
+/// One of the streams of rows that make up a slice of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// Change table of the article with this index in the present set.
+    Article(usize),
+    /// The marker table's change table.
+    Markers,
+    /// `cdc.lsn_time_mapping`.
+    Commits,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The distributor took this reader on.
+    Attached {
+        /// Goes with every message.
+        epoch: u64,
+        /// Everything up to here is durable there.
+        position: Option<Lsn>,
+        /// Version of the articles.
+        version: u64,
+        /// Articles of all publications of the database.
+        articles: Vec<Article>,
+    },
+    /// The connection to the distributor is gone; the next input is `Attached`.
+    Detached,
+    /// The articles changed.
+    Articles {
+        /// Their version.
+        version: u64,
+        /// Articles of all publications of the database.
+        articles: Vec<Article>,
+    },
+    /// The capture instances of the database: the answer to [`Output::Inspect`], or unasked from time to time.
+    Instances(Vec<CaptureInstance>),
+    /// How far the log is captured: the answer to [`Output::Poll`].
+    Captured(Option<Lsn>),
+    /// Which of the sources have rows in the slice: the answer to [`Output::Read`].
+    Active(Vec<Source>),
+    /// The next rows of an article, in order.
+    Changes {
+        /// Index of the article.
+        article: usize,
+        /// The rows.
+        rows: Vec<ChangeRow>,
+    },
+    /// The next markers, in order; kinds that this version does not know are `None`.
+    Markers(Vec<(Lsn, Option<Marker>)>),
+    /// The next commits with their times, in order.
+    Commits(Vec<(Lsn, i64)>),
+    /// A source has no more rows in this slice.
+    End(Source),
+    /// Everything up to here is durable at the distributor.
+    Durable(Lsn),
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Ask for the capture instances.
+    Inspect,
+    /// Ask how far the log is captured, after a pause.
+    Poll {
+        /// Polls before this one without anything new: the longer, the longer may the pause be.
+        idle: u32,
+    },
+    /// Begin a slice: find out which sources have rows in it. The slice before is over.
+    Read {
+        /// Transactions after this one.
+        after: Lsn,
+        /// Up to this one.
+        up_to: Lsn,
+    },
+    /// Get more of a source of the slice.
+    Fetch(Source),
+    /// Send chunks.
+    Append {
+        /// Of the attachment.
+        epoch: u64,
+        /// In order.
+        chunks: Vec<Chunk>,
+    },
+    /// Send that everything up to here was sent.
+    Progress {
+        /// Of the attachment.
+        epoch: u64,
+        /// Up to here.
+        lsn: Lsn,
+    },
+    /// Send that these articles are in use.
+    ArticlesInUse {
+        /// Of the attachment.
+        epoch: u64,
+        /// Their version.
+        version: u64,
+    },
+    /// Stop: this needs somebody.
+    Stop(Problem),
+}
+
+/// The log reader.
+#[derive(Debug, Default)]
+pub struct LogReader {
+    epoch: u64,
+    phase: Phase,
+    /// Everything up to here was sent, or had nothing for us.
+    sent: Option<Lsn>,
+    articles: Vec<Translator>,
+    /// Articles to use once the slice is over, with their version, and whether the distributor waits to hear so.
+    pending: Option<Pending>,
+    /// Whole transactions that were sent and are not durable: LSN and bytes.
+    in_flight: VecDeque<(Lsn, usize)>,
+    in_flight_bytes: usize,
+    open_bytes: usize,
+    /// Fetches held back while the window is full.
+    held: Vec<Source>,
+    idle: u32,
+}
+
+#[derive(Debug)]
+struct Pending {
+    version: u64,
+    articles: Vec<Article>,
+    announce: bool,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Detached,
+    Inspecting,
+    Polling,
+    /// The sources of the slice up to here are being found out.
+    Opening(Lsn),
+    Reading(Box<Slice>),
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Slice {
+    up_to: Lsn,
+    merge: Merge,
+    open: Option<OpenTransaction>,
+    /// The last transaction that went out.
+    last: Option<Lsn>,
+}
+
+impl LogReader {
+    /// A reader that is not attached.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The articles in use, whose indices [`Source::Article`] and [`Input::Changes`] speak of.
+    pub fn articles(&self) -> impl Iterator<Item = &Article> {
+        self.articles.iter().map(Translator::article)
+    }
+
+    /// Everything up to here was sent.
+    pub fn sent(&self) -> Option<Lsn> {
+        self.sent
+    }
+
+    /// Takes an input; `now` is microseconds since 1970-01-01 UTC.
+    pub fn handle(&mut self, input: Input, now: i64) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Err(problem) = self.step(input, now, &mut outputs) {
+            self.phase = Phase::Stopped;
+            outputs.push(Output::Stop(problem));
+        }
+        outputs
+    }
+
+    fn step(&mut self, input: Input, now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        if matches!(self.phase, Phase::Stopped) {
+            return Ok(());
+        }
+        match input {
+            Input::Attached { epoch, position, version, articles } => {
+                *self = Self { epoch, sent: position, ..Self::default() };
+                self.pending = Some(Pending { version, articles, announce: false });
+                self.inspect(outputs);
+            }
+            Input::Detached => *self = Self::default(),
+            Input::Articles { version, articles } => {
+                self.pending = Some(Pending { version, articles, announce: true });
+                if matches!(self.phase, Phase::Polling) {
+                    self.inspect(outputs);
+                }
+            }
+            Input::Instances(instances) => self.instances(&instances, outputs)?,
+            Input::Captured(captured) => {
+                if matches!(self.phase, Phase::Polling) {
+                    self.captured(captured, outputs);
+                }
+            }
+            Input::Active(active) => {
+                if let Phase::Opening(up_to) = self.phase {
+                    let merge = Merge::new(self.articles.len(), &active);
+                    self.phase = Phase::Reading(Box::new(Slice { up_to, merge, open: None, last: None }));
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::Changes { article, rows } => {
+                if let (Phase::Reading(slice), Some(translator)) = (&mut self.phase, self.articles.get_mut(article)) {
+                    slice.merge.changes(article, translator, rows)?;
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::Markers(rows) => {
+                if let Phase::Reading(slice) = &mut self.phase {
+                    slice.merge.markers(rows);
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::Commits(rows) => {
+                if let Phase::Reading(slice) = &mut self.phase {
+                    slice.merge.commits(rows);
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::End(source) => {
+                if let Phase::Reading(slice) = &mut self.phase {
+                    if let Source::Article(i) = source {
+                        self.articles.get(i).map_or(Ok(()), Translator::end)?;
+                    }
+                    slice.merge.end(source);
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::Durable(lsn) => self.durable(lsn, outputs),
+        }
+        Ok(())
+    }
+
+    fn inspect(&mut self, outputs: &mut Vec<Output>) {
+        self.phase = Phase::Inspecting;
+        outputs.push(Output::Inspect);
+    }
+
+    fn poll(&mut self, outputs: &mut Vec<Output>) {
+        self.phase = Phase::Polling;
+        outputs.push(Output::Poll { idle: self.idle });
+    }
+
+    /// Puts pending articles to use and checks that none of them has lost changes.
+    fn instances(&mut self, instances: &[CaptureInstance], outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        let inspecting = matches!(self.phase, Phase::Inspecting);
+        match self.pending.take() {
+            Some(pending) if inspecting => {
+                if self.sent.is_none() {
+                    self.sent = pending.articles.iter().map(|a| a.start_lsn).min();
+                }
+                self.articles = pending
+                    .articles
+                    .into_iter()
+                    .map(|article| translator(article, instances))
+                    .collect::<Result<_, _>>()?;
+                if pending.announce {
+                    outputs.push(Output::ArticlesInUse { epoch: self.epoch, version: pending.version });
+                }
+            }
+            other => self.pending = other,
+        }
+        for article in self.articles.iter().map(Translator::article) {
+            check_gap(article, self.sent.unwrap_or(Lsn::ZERO), instances)?;
+        }
+        if inspecting {
+            self.poll(outputs);
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self, captured: Option<Lsn>, outputs: &mut Vec<Output>) {
+        match (captured, self.sent) {
+            (Some(captured), Some(sent)) if captured > sent && !self.articles.is_empty() => {
+                self.idle = 0;
+                self.phase = Phase::Opening(captured);
+                outputs.push(Output::Read { after: sent, up_to: captured });
+            }
+            _ => {
+                self.idle = self.idle.saturating_add(1);
+                self.poll(outputs);
+            }
+        }
+    }
+
+    /// Merges as far as it goes, sends what is complete, asks for what is missing.
+    fn advance(&mut self, now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        let Phase::Reading(slice) = &mut self.phase else { return Ok(()) };
+        let mut chunks = Vec::new();
+        let ended = loop {
+            let next = slice.merge.next();
+            let (lsn, committed_at) = match &next {
+                Next::Change { lsn, committed_at, .. } | Next::Marker { lsn, committed_at, .. } => {
+                    (*lsn, *committed_at)
+                }
+                Next::Dry => break false,
+                Next::End => {
+                    chunks.extend(slice.open.take().and_then(|open| open.finish(now)));
+                    break true;
+                }
+            };
+            if slice.open.as_ref().is_some_and(|open| open.lsn != lsn) {
+                chunks.extend(slice.open.take().and_then(|open| open.finish(now)));
+            }
+            let open = slice.open.get_or_insert_with(|| OpenTransaction::new(lsn, committed_at));
+            match next {
+                Next::Change { article, change, .. } => {
+                    chunks.extend(open.push(self.articles[article].article(), &change, now)?);
+                }
+                Next::Marker { marker: Some(marker), .. } if marker.kind != MarkerKind::Heartbeat => open.mark(marker),
+                _ => {}
+            }
+        };
+        let asked = slice.merge.asked();
+        let up_to = slice.up_to;
+        let last = chunks.last().map(|chunk: &Chunk| chunk.lsn).or(slice.last);
+        slice.last = last;
+        self.send(chunks, outputs);
+        if ended {
+            if last != Some(up_to) {
+                outputs.push(Output::Progress { epoch: self.epoch, lsn: up_to });
+            }
+            self.sent = Some(up_to);
+            if self.pending.is_some() { self.inspect(outputs) } else { self.poll(outputs) }
+        } else {
+            self.held.extend(asked);
+            self.release(outputs);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, chunks: Vec<Chunk>, outputs: &mut Vec<Output>) {
+        if chunks.is_empty() {
+            return;
+        }
+        for chunk in &chunks {
+            self.open_bytes += chunk.payload_bytes();
+            // What is not whole cannot become durable, so it must not fill the window; the network holds it back.
+            if chunk.last {
+                self.in_flight.push_back((chunk.lsn, self.open_bytes));
+                self.in_flight_bytes += self.open_bytes;
+                self.open_bytes = 0;
+            }
+        }
+        outputs.push(Output::Append { epoch: self.epoch, chunks });
+    }
+
+    fn durable(&mut self, lsn: Lsn, outputs: &mut Vec<Output>) {
+        while let Some((_, bytes)) = self.in_flight.front().filter(|(sent, _)| *sent <= lsn) {
+            self.in_flight_bytes -= bytes;
+            self.in_flight.pop_front();
+        }
+        self.release(outputs);
+    }
+
+    fn release(&mut self, outputs: &mut Vec<Output>) {
+        if self.in_flight_bytes <= WINDOW {
+            outputs.extend(self.held.drain(..).map(Output::Fetch));
+        }
+    }
+}
+
+fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Translator, Problem> {
+    let instance = find(&article, instances)?;
+    let ordinals = article.columns.iter().map(|column| {
+        instance.ordinal(&column.name).ok_or_else(|| Problem::NotCaptured {
+            table: article.source.clone(),
+            capture_instance: article.capture_instance.clone(),
+            column: column.name.clone(),
+        })
+    });
+    let ordinals = ordinals.collect::<Result<_, _>>()?;
+    Ok(Translator::new(article, ordinals))
+}
+
+fn check_gap(article: &Article, position: Lsn, instances: &[CaptureInstance]) -> Result<(), Problem> {
+    let available = find(article, instances)?.start_lsn;
+    if available > position.max(article.start_lsn) {
+        return Err(Problem::Gap { table: article.source.clone(), position, available });
+    }
+    Ok(())
+}
+
+fn find<'a>(article: &Article, instances: &'a [CaptureInstance]) -> Result<&'a CaptureInstance, Problem> {
+    instances.iter().find(|i| i.name == article.capture_instance).ok_or_else(|| Problem::Gone {
+        table: article.source.clone(),
+        capture_instance: article.capture_instance.clone(),
+    })
+}
+
+#[cfg(test)]
+#[path = "core/tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use proto::codec::decode_changes;
+use proto::{ArticleId, Change, Column, ColumnType, TableName, Value};
+use sqlserver::change::{Operation, Place};
+use uuid::Uuid;
+
+fn article(id: u32) -> Article {
+    let table = TableName { schema: "dbo".into(), table: format!("t{id}") };
+    let column = |name: &str, key_ordinal| Column {
+        name: name.to_owned(),
+        column_type: ColumnType::VarBinary(Some(8000)),
+        nullable: false,
+        identity: false,
+        collation: None,
+        key_ordinal,
+    };
+    Article {
+        id: ArticleId(id),
+        publication: "p".into(),
+        source: table.clone(),
+        destination: table,
+        columns: vec![column("id", Some(0)), column("data", None)],
+        filter: None,
+        capture_instance: format!("i{id}"),
+        start_lsn: lsn(10),
+    }
+}
+
+fn instance(id: u32, start: u32) -> CaptureInstance {
+    CaptureInstance {
+        name: format!("i{id}"),
+        source_object_id: id as i32,
+        start_lsn: lsn(start),
+        columns: vec![("id".into(), 1), ("data".into(), 2)],
+    }
+}
+
+fn lsn(n: u32) -> Lsn {
+    Lsn::new(1, n, 1)
+}
+
+fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
+    let place = Place { lsn: lsn(at), command: 1, sequence: lsn(sequence), operation: Operation::Insert };
+    let id = Value::Bytes(sequence.to_be_bytes().to_vec());
+    ChangeRow { place, mask: vec![3], published: true, values: vec![id, Value::Bytes(vec![7; size])] }
+}
+
+/// Attached with two articles, and asking how far the log is captured.
+fn reader(position: Option<Lsn>) -> LogReader {
+    let mut reader = LogReader::new();
+    let attached = Input::Attached { epoch: 5, position, version: 1, articles: vec![article(0), article(1)] };
+    assert_eq!(reader.handle(attached, 0), [Output::Inspect]);
+    let outputs = reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);
+    assert_eq!(outputs, [Output::Poll { idle: 0 }]);
+    reader
+}
+
+/// Opens a slice with rows in both articles.
+fn reading(up_to: u32) -> LogReader {
+    let mut reader = reader(Some(lsn(10)));
+    let outputs = reader.handle(Input::Captured(Some(lsn(up_to))), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(up_to) }]);
+    let outputs = reader.handle(Input::Active(vec![Source::Article(0), Source::Article(1)]), 0);
+    let fetches = [Source::Article(0), Source::Article(1), Source::Commits].map(Output::Fetch);
+    assert_eq!(outputs, fetches);
+    let times = (11..=up_to).map(|n| (lsn(n), i64::from(n) * 1_000)).collect();
+    assert_eq!(reader.handle(Input::Commits(times), 0), []);
+    assert_eq!(reader.handle(Input::End(Source::Commits), 0), []);
+    reader
+}
+
+fn chunks(outputs: Vec<Output>) -> Vec<Chunk> {
+    let of = |output| if let Output::Append { epoch: 5, chunks } = output { chunks } else { Vec::new() };
+    outputs.into_iter().flat_map(of).collect()
+}
+
+/// Sequence numbers of the inserted rows, in order.
+fn inserted(chunk: &Chunk) -> Vec<u32> {
+    let changes = chunk.segments.iter().flat_map(|s| decode_changes(&s.payload).map(Result::unwrap));
+    changes
+        .map(|change| match change {
+            Change::Insert(row) => match &row[0] {
+                Value::Bytes(id) => u32::from_be_bytes(id[..].try_into().unwrap()),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn tables_are_merged_into_transactions_in_commit_order() {
+    let mut reader = reading(20);
+    let mut out = Vec::new();
+    out.extend(reader.handle(Input::Changes { article: 0, rows: vec![insert(11, 2, 1), insert(13, 5, 1)] }, 0));
+    assert_eq!(out, [], "nothing can go before it is known what the other table has");
+    let rows = vec![insert(11, 1, 1), insert(11, 3, 1), insert(12, 4, 1)];
+    out.extend(reader.handle(Input::Changes { article: 1, rows }, 9));
+    out.extend(reader.handle(Input::End(Source::Article(1)), 9));
+    out.extend(reader.handle(Input::End(Source::Article(0)), 9));
+    assert_eq!(out.last(), Some(&Output::Poll { idle: 0 }));
+    assert!(out.contains(&Output::Progress { epoch: 5, lsn: lsn(20) }));
+    let chunks = chunks(out);
+    let shapes: Vec<_> = chunks.iter().map(|c| (c.lsn, c.part, c.last, c.committed_at, inserted(c))).collect();
+    assert_eq!(
+        shapes,
+        [
+            (lsn(11), 0, true, 11_000, vec![1, 2, 3]),
+            (lsn(12), 0, true, 12_000, vec![4]),
+            (lsn(13), 0, true, 13_000, vec![5])
+        ]
+    );
+    assert_eq!(chunks[0].segments.iter().map(|s| s.article.0).collect::<Vec<_>>(), [1, 0, 1]);
+}
+
+#[test]
+fn a_large_transaction_goes_out_in_parts_before_its_end_is_known() {
+    let mut reader = reading(12);
+    reader.handle(Input::End(Source::Article(1)), 0);
+    let mut parts = Vec::new();
+    let mut rows = 0;
+    for batch in 0..40 {
+        let batch: Vec<ChangeRow> = (0..10).map(|n| insert(12, batch * 10 + n, 8_000)).collect();
+        rows += batch.len();
+        parts.extend(chunks(reader.handle(Input::Changes { article: 0, rows: batch }, 0)));
+    }
+    assert!(parts.len() >= 2 && parts.iter().all(|c| !c.last), "sent while it is read");
+    parts.extend(chunks(reader.handle(Input::End(Source::Article(0)), 0)));
+    assert_eq!(parts.iter().map(|c| c.part).collect::<Vec<_>>(), (0..parts.len() as u32).collect::<Vec<_>>());
+    assert_eq!(parts.iter().filter(|c| c.last).count(), 1);
+    assert!(parts.last().unwrap().last);
+    assert_eq!(parts.iter().flat_map(inserted).collect::<Vec<_>>(), (0..rows as u32).collect::<Vec<_>>());
+    assert!(parts.iter().all(|c| c.payload_bytes() < proto::chunk::CHUNK_TARGET_BYTES + 10_000));
+}
+
+#[test]
+fn transactions_with_nothing_for_us_are_progress() {
+    let mut reader = reader(Some(lsn(10)));
+    reader.handle(Input::Captured(Some(lsn(30))), 0);
+    let outputs = reader.handle(Input::Active(Vec::new()), 0);
+    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(30) }, Output::Poll { idle: 0 }]);
+    assert_eq!(reader.handle(Input::Captured(Some(lsn(30))), 0), [Output::Poll { idle: 1 }]);
+}
+
+#[test]
+fn without_a_position_reading_begins_where_the_first_article_does() {
+    let mut reader = reader(None);
+    let outputs = reader.handle(Input::Captured(Some(lsn(11))), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(11) }]);
+}
+
+#[test]
+fn a_marker_ends_its_transaction_also_without_changes() {
+    let mut reader = reader(Some(lsn(10)));
+    reader.handle(Input::Captured(Some(lsn(12))), 0);
+    reader.handle(Input::Active(vec![Source::Markers]), 0);
+    reader.handle(Input::Commits(vec![(lsn(11), 5), (lsn(12), 6)]), 0);
+    let marker = Marker { kind: MarkerKind::Snapshot, token: Uuid::from_u128(7) };
+    let heartbeat = Marker { kind: MarkerKind::Heartbeat, token: Uuid::from_u128(8) };
+    let mut out = reader.handle(Input::Markers(vec![(lsn(11), Some(heartbeat)), (lsn(12), Some(marker))]), 0);
+    out.extend(reader.handle(Input::End(Source::Markers), 0));
+    let chunks = chunks(out);
+    assert_eq!(chunks.len(), 1);
+    assert_eq!((chunks[0].lsn, chunks[0].last, chunks[0].marker), (lsn(12), true, Some(marker)));
+}
+
+#[test]
+fn new_articles_are_used_from_the_next_slice_on() {
+    let mut reader = reading(12);
+    let articles = vec![article(0), article(1), article(2)];
+    assert_eq!(reader.handle(Input::Articles { version: 2, articles }, 0), [], "not in the middle of a slice");
+    reader.handle(Input::End(Source::Article(0)), 0);
+    let outputs = reader.handle(Input::End(Source::Article(1)), 0);
+    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(12) }, Output::Inspect]);
+    let instances = vec![instance(0, 10), instance(1, 10), instance(2, 12)];
+    let mut third = article(2);
+    third.start_lsn = lsn(12);
+    let outputs = reader.handle(Input::Instances(instances), 0);
+    assert_eq!(outputs, [Output::ArticlesInUse { epoch: 5, version: 2 }, Output::Poll { idle: 0 }]);
+    assert_eq!(reader.articles().count(), 3);
+}
+
+#[test]
+fn lost_changes_stop_with_table_and_positions() {
+    let mut reader = LogReader::new();
+    reader.handle(Input::Attached { epoch: 1, position: Some(lsn(15)), version: 1, articles: vec![article(0)] }, 0);
+    let outputs = reader.handle(Input::Instances(vec![instance(0, 16)]), 0);
+    let [Output::Stop(problem)] = &outputs[..] else { panic!("{outputs:?}") };
+    let text = problem.to_string();
+    assert!(text.contains("dbo.t0") && text.contains(&lsn(15).to_string()) && text.contains(&lsn(16).to_string()));
+    assert_eq!(reader.handle(Input::Captured(Some(lsn(99))), 0), [], "nothing comes out after that");
+}
+
+#[test]
+fn an_idle_table_raises_no_alarm() {
+    // Its instance began after the position, but not after the article was added: there was nothing to lose.
+    let mut late = article(0);
+    late.start_lsn = lsn(20);
+    let mut reader = LogReader::new();
+    reader.handle(Input::Attached { epoch: 1, position: Some(lsn(15)), version: 1, articles: vec![late] }, 0);
+    assert_eq!(reader.handle(Input::Instances(vec![instance(0, 20)]), 0), [Output::Poll { idle: 0 }]);
+}
+
+#[test]
+fn a_capture_instance_that_is_gone_stops() {
+    let mut reader = LogReader::new();
+    reader.handle(Input::Attached { epoch: 1, position: None, version: 1, articles: vec![article(0)] }, 0);
+    let outputs = reader.handle(Input::Instances(Vec::new()), 0);
+    assert!(matches!(&outputs[..], [Output::Stop(Problem::Gone { .. })]), "{outputs:?}");
+}
+
+#[test]
+fn reading_waits_while_too_much_is_not_durable() {
+    let mut reader = reading(20_000);
+    reader.handle(Input::End(Source::Article(1)), 0);
+    let mut at = 11;
+    let mut asked = true;
+    let mut batches = 0;
+    while asked {
+        let rows: Vec<ChangeRow> = (0..100).map(|n| insert(at + n, n, 8_000)).collect();
+        at += 100;
+        batches += 1;
+        asked = reader.handle(Input::Changes { article: 0, rows }, 0).contains(&Output::Fetch(Source::Article(0)));
+        assert!(batches * 100 * 8_000 < WINDOW * 2, "the window is bounded");
+    }
+    assert!(batches * 100 * 8_000 > WINDOW);
+    let outputs = reader.handle(Input::Durable(lsn(at)), 0);
+    assert_eq!(outputs, [Output::Fetch(Source::Article(0))]);
+}
+
+#[test]
+fn after_a_new_attachment_reading_goes_on_from_the_durable_position() {
+    let mut reader = reading(20);
+    reader.handle(Input::Changes { article: 0, rows: vec![insert(12, 1, 1)] }, 0);
+    assert_eq!(reader.handle(Input::Detached, 0), []);
+    assert_eq!(reader.handle(Input::End(Source::Article(0)), 0), [], "what was on its way is forgotten");
+    let attached = Input::Attached { epoch: 6, position: Some(lsn(11)), version: 1, articles: vec![article(0)] };
+    reader.handle(attached, 0);
+    reader.handle(Input::Instances(vec![instance(0, 10)]), 0);
+    let outputs = reader.handle(Input::Captured(Some(lsn(20))), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(11), up_to: lsn(20) }]);
+}
