@@ -48,8 +48,8 @@ impl Target {
                 return Err(format!("its column {} is computed", column.name));
             }
             let target_type = found.column_type.clone();
-            let target_type =
-                target_type.map_err(|name| format!("its column {} is of type {name}, which is not handled", column.name))?;
+            let target_type = target_type
+                .map_err(|name| format!("its column {} is of type {name}, which is not handled", column.name))?;
             columns.push(TargetColumn {
                 name: found.name.clone(),
                 column_type: column.column_type,
@@ -81,7 +81,8 @@ impl Target {
     pub(crate) fn key_join(&self) -> String {
         let equal = |(i, column): (usize, &usize)| {
             let column = &self.columns[*column];
-            let collate = column.collation.as_ref().map(|c| format!(" COLLATE {}", collation_name(c))).unwrap_or_default();
+            let collate =
+                column.collation.as_ref().map(|c| format!(" COLLATE {}", collation_name(c))).unwrap_or_default();
             format!("t.{} = v.c{i}{collate}", quote::identifier(&column.name))
         };
         self.key.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
@@ -195,7 +196,11 @@ impl<'a> Text<'a> {
                 if i > 0 {
                     source.push_str(", ");
                 }
-                source.push_str(&if i < keys { key_parameter(column, &parameter) } else { value_parameter(column, value, parameter) });
+                source.push_str(&if i < keys {
+                    key_parameter(column, &parameter)
+                } else {
+                    value_parameter(column, value, parameter)
+                });
             }
             source.push(')');
         }
@@ -215,11 +220,10 @@ fn key_parameter(column: &TargetColumn, parameter: &str) -> String {
         (T::Char(_) | T::VarChar(_), Some(collation)) => {
             format!("CAST({parameter} COLLATE {} AS {})", collation_name(collation), column.target_type)
         }
-        (T::Bit | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::Real | T::Float | T::UniqueIdentifier | T::Date, _)
-            if column.target_type == column.column_type =>
-        {
-            parameter.to_owned()
-        }
+        (
+            T::Bit | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::Real | T::Float | T::UniqueIdentifier | T::Date,
+            _,
+        ) if column.target_type == column.column_type => parameter.to_owned(),
         _ => format!("CAST({parameter} AS {})", column.target_type),
     }
 }
@@ -228,7 +232,9 @@ fn key_parameter(column: &TargetColumn, parameter: &str) -> String {
 fn value_parameter(column: &TargetColumn, value: &Value, parameter: String) -> String {
     use ColumnType as T;
     match (column.column_type, value) {
-        (T::Char(_) | T::VarChar(_) | T::NChar(_) | T::NVarChar(_), Value::Null) => format!("CAST({parameter} AS nvarchar(1))"),
+        (T::Char(_) | T::VarChar(_) | T::NChar(_) | T::NVarChar(_), Value::Null) => {
+            format!("CAST({parameter} AS nvarchar(1))")
+        }
         (T::Binary(_) | T::VarBinary(_), Value::Null) => format!("CAST({parameter} AS varbinary(1))"),
         (T::Decimal { .. } | T::Money | T::SmallMoney, _) => format!("CAST({parameter} AS {})", column.target_type),
         _ => parameter,

@@ -12,10 +12,9 @@ pub fn each_change<E: From<CoreError>>(
     mut take: impl FnMut(&Arc<Article>, Change) -> Result<(), E>,
 ) -> Result<(), E> {
     for segment in &chunk.segments {
-        let article = articles.get(segment.article).ok_or_else(|| CoreError::UnknownArticle {
-            article: segment.article.to_string(),
-            lsn: chunk.lsn,
-        })?;
+        let article = articles
+            .get(segment.article)
+            .ok_or_else(|| CoreError::UnknownArticle { article: segment.article.to_string(), lsn: chunk.lsn })?;
         let layout = Layout::of(article);
         let mut count = 0_u32;
         for change in decode_changes(&segment.payload) {
@@ -26,7 +25,12 @@ pub fn each_change<E: From<CoreError>>(
             take(article, change)?;
         }
         if count != segment.changes {
-            return Err(malformed(article, chunk.lsn, format!("{count} changes where {} were announced", segment.changes)).into());
+            return Err(malformed(
+                article,
+                chunk.lsn,
+                format!("{count} changes where {} were announced", segment.changes),
+            )
+            .into());
         }
     }
     Ok(())
@@ -54,7 +58,8 @@ impl<'a> Layout<'a> {
                 self.check_key(key)?;
                 let mut last = None;
                 for (index, value) in changed {
-                    let column = self.columns.get(usize::from(*index)).ok_or("it changes a column that is not there")?;
+                    let column =
+                        self.columns.get(usize::from(*index)).ok_or("it changes a column that is not there")?;
                     if column.key_ordinal.is_some() || last.is_some_and(|last| last >= *index) {
                         return Err("it changes key columns, or columns out of order".to_owned());
                     }

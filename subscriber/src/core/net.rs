@@ -179,7 +179,9 @@ fn follow(before: Net, change: Change) -> Result<Net, &'static str> {
         (Net::Inserted(_), Change::Delete(_)) => Ok(Net::Nothing),
         (Net::Updated(_) | Net::Replaced(_), Change::Delete(key)) => Ok(Net::Deleted(key)),
         (Net::Deleted(_), Change::Insert(row)) => Ok(Net::Replaced(row)),
-        (Net::Inserted(_) | Net::Updated(_) | Net::Replaced(_), Change::Insert(_)) => Err("an insert of a row that is there"),
+        (Net::Inserted(_) | Net::Updated(_) | Net::Replaced(_), Change::Insert(_)) => {
+            Err("an insert of a row that is there")
+        }
         (Net::Deleted(_), Change::Update { .. }) => Err("an update of a row that was deleted"),
         (Net::Deleted(_), Change::Delete(_)) => Err("a delete of a row that was deleted"),
         (Net::Nothing, _) => Err("a change of a row without a history"),

@@ -106,7 +106,12 @@ enum Act {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
-        (0..4_usize, any::<bool>(), any::<u8>(), any::<u8>()).prop_map(|(key, upper, a, b)| Act::Put { key, upper, a, b }),
+        (0..4_usize, any::<bool>(), any::<u8>(), any::<u8>()).prop_map(|(key, upper, a, b)| Act::Put {
+            key,
+            upper,
+            a,
+            b
+        }),
         (0..4_usize, any::<Option<u8>>(), any::<Option<u8>>()).prop_map(|(key, a, b)| Act::Set { key, a, b }),
         (0..4_usize).prop_map(|key| Act::Remove { key }),
         (0..4_usize, any::<bool>(), any::<u8>()).prop_map(|(key, upper, a)| Act::Rename { key, upper, a }),

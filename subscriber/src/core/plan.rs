@@ -157,14 +157,7 @@ mod tests {
             ["lines", "customers", "orders"].iter().zip(1..).map(|(t, id)| net(article(id, t), 1, 0, 1)).collect();
         assert_eq!(
             names(&changes, &plan(&changes, &keys)),
-            [
-                "Delete lines",
-                "Delete orders",
-                "Delete customers",
-                "Insert customers",
-                "Insert orders",
-                "Insert lines"
-            ]
+            ["Delete lines", "Delete orders", "Delete customers", "Insert customers", "Insert orders", "Insert lines"]
         );
     }
 
@@ -179,14 +172,7 @@ mod tests {
         ];
         assert_eq!(
             names(&changes, &plan(&changes, &keys)),
-            [
-                "Delete notes",
-                "Insert customers",
-                "Update orders",
-                "Update notes",
-                "Delete customers",
-                "Delete regions"
-            ]
+            ["Delete notes", "Insert customers", "Update orders", "Update notes", "Delete customers", "Delete regions"]
         );
     }
 

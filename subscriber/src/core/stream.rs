@@ -272,7 +272,9 @@ impl Stream {
             }
         }
         let lsn = chunk.lsn;
-        chunk.segments.retain(|s| s.changes > 0 && self.boundaries.get(&s.article).is_some_and(|boundary| lsn > *boundary));
+        chunk
+            .segments
+            .retain(|s| s.changes > 0 && self.boundaries.get(&s.article).is_some_and(|boundary| lsn > *boundary));
         Ok(())
     }
 

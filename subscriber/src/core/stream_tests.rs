@@ -27,7 +27,8 @@ fn whole(n: u32) -> Chunk {
 
 /// Articles 1 and 2 of table t (2 is the newer definition), 3 of table u; the snapshot contains 1 up to 0, 2 and 3 up to 5.
 fn stream(limits: Limits) -> Stream {
-    let articles: Articles = [(1, "t"), (2, "T"), (3, "u")].into_iter().map(|(id, t)| (*article(id, t)).clone()).collect();
+    let articles: Articles =
+        [(1, "t"), (2, "T"), (3, "u")].into_iter().map(|(id, t)| (*article(id, t)).clone()).collect();
     let boundaries = HashMap::from([(ArticleId(1), lsn(0)), (ArticleId(2), lsn(5)), (ArticleId(3), lsn(5))]);
     Stream::new(lsn(0), boundaries, &articles, limits)
 }
@@ -51,10 +52,7 @@ fn what_waits_is_applied_together_and_at_once_when_nothing_more_waits() {
     assert!(matches!(&outputs[..], [Output::Batch { position, .. }] if *position == lsn(2)), "{outputs:?}");
     assert_eq!(lsns(&outputs[0]), [lsn(1), lsn(2)]);
     assert_eq!(stream.position(), lsn(0));
-    assert_eq!(
-        feed(&mut stream, [Input::Done]),
-        [Output::Report { position: lsn(2), transactions: 2, changes: 2 }]
-    );
+    assert_eq!(feed(&mut stream, [Input::Done]), [Output::Report { position: lsn(2), transactions: 2, changes: 2 }]);
 }
 
 #[test]
@@ -83,7 +81,8 @@ fn a_batch_is_closed_by_changes_by_bytes_and_by_time() {
 #[test]
 fn a_transaction_beyond_memory_is_applied_in_pieces_and_commits_with_its_end() {
     let mut stream = stream(LIMITS);
-    let outputs = feed(&mut stream, [whole(1), chunk(2, 0, false, 1, 700), chunk(2, 1, false, 1, 700)].map(Input::Chunk));
+    let outputs =
+        feed(&mut stream, [whole(1), chunk(2, 0, false, 1, 700), chunk(2, 1, false, 1, 700)].map(Input::Chunk));
     assert_eq!(lsns(&outputs[0]), [lsn(1)]);
     let outputs = feed(&mut stream, [Input::Done]);
     assert!(matches!(outputs[1], Output::Part { first: true, .. }), "{outputs:?}");
@@ -91,10 +90,7 @@ fn a_transaction_beyond_memory_is_applied_in_pieces_and_commits_with_its_end() {
     assert!(matches!(outputs[..], [Output::Part { first: false, .. }]), "{outputs:?}");
     assert_eq!(stream.position(), lsn(1));
     assert_eq!(feed(&mut stream, [Input::Done]), [Output::Commit { position: lsn(2) }]);
-    assert_eq!(
-        feed(&mut stream, [Input::Done]),
-        [Output::Report { position: lsn(2), transactions: 2, changes: 4 }]
-    );
+    assert_eq!(feed(&mut stream, [Input::Done]), [Output::Report { position: lsn(2), transactions: 2, changes: 4 }]);
 }
 
 #[test]
@@ -204,7 +200,8 @@ proptest! {
             parts.iter().enumerate().map(move |(part, bytes)| chunk(n, part as u32, part + 1 == count, 1, *bytes))
         }).collect();
         let mut stream = stream(LIMITS);
-        let (mut database, mut open): (Vec<(Lsn, u32)>, Option<Vec<(Lsn, u32)>>) = (Vec::new(), None);
+        let mut database: Vec<(Lsn, u32)> = Vec::new();
+        let mut open: Option<Vec<(Lsn, u32)>> = None;
         let mut durable = lsn(0);
         let mut working: Option<Output> = None;
         let mut next = 0;

@@ -1,0 +1,132 @@
+//! `subscriber subscription add|list|drop`.
+
+use crate::distributor::{Distributor, same_name};
+use crate::error::Error;
+use proto::catalog::{Status, Subscription};
+use proto::transport::ConnectOptions;
+use serde::Serialize;
+use sqlserver::state::{Stage, SubscriptionRow};
+use sqlserver::{Client, ServerOptions, database, state};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Subscribes the database to a publication: registers at the distributor and makes the row of its state. Done again after a crash
+/// between the two, it does what is missing.
+pub async fn add(
+    server: &ServerOptions,
+    distributor: &ConnectOptions,
+    name: &str,
+    publication: &str,
+) -> Result<(), Error> {
+    check_name(name)?;
+    let mut client = Client::connect(server).await?;
+    let here = database::facts(&mut client).await?.name;
+    let mut distributor = Distributor::connect(distributor).await?;
+    let publication = distributor.publication(publication).await?;
+    state::create_tables(&mut client).await?;
+    if let Some(row) = state::read(&mut client, name).await? {
+        let place = client.place();
+        return Err(Error::invalid(format!("subscription {} exists at {place} already", row.subscription)));
+    }
+    let registered = distributor.subscriptions().await?.into_iter().find(|other| same_name(&other.name, name));
+    match registered {
+        Some(other) if other.database == here && same_name(&other.publication, &publication.name) => {
+            tracing::info!(subscription = name, "was registered at the distributor already");
+        }
+        _ => {
+            let created_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+            let subscription = Subscription {
+                name: name.to_owned(),
+                publication: publication.name.clone(),
+                database: here,
+                created_at,
+            };
+            distributor.add(subscription).await?;
+        }
+    }
+    let row = SubscriptionRow {
+        subscription: name.to_owned(),
+        publication: publication.name,
+        publication_server: publication.database.server,
+        publication_database: publication.database.database,
+        stage: Stage::Uninitialized,
+        position: None,
+        snapshot: None,
+    };
+    Ok(state::add(&mut client, &row).await?)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim().is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
+        return Err(Error::invalid("a subscription's name has 1 to 128 characters, none of them a control character"));
+    }
+    Ok(())
+}
+
+/// Ends a subscription: removes it from the distributor and its state from the database. The tables and their rows stay.
+pub async fn drop(server: &ServerOptions, distributor: &ConnectOptions, name: &str) -> Result<(), Error> {
+    let mut client = Client::connect(server).await?;
+    let row = state::read(&mut client, name).await?;
+    let mut distributor = Distributor::connect(distributor).await?;
+    let here = database::facts(&mut client).await?.name;
+    let registered = distributor.subscriptions().await?.into_iter().find(|other| same_name(&other.name, name));
+    let mine = registered.as_ref().is_some_and(|other| other.database == here);
+    if row.is_none() && !mine {
+        return Err(Error::invalid(format!("there is no subscription {name} of {}", client.place())));
+    }
+    if row.is_some() && !state::lock(&mut client, name).await? {
+        return Err(Error::invalid(format!("subscription {name} is being run; stop `subscriber run` first")));
+    }
+    if mine {
+        distributor.drop(name).await?;
+    }
+    if let Some(row) = row {
+        state::drop(&mut client, &row.subscription).await?;
+    }
+    Ok(())
+}
+
+/// A subscription of this database, as both sides know it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// Name.
+    pub subscription: String,
+    /// Publication.
+    pub publication: String,
+    /// `server/database` of the publication.
+    pub publication_database: String,
+    /// How far it has come: uninitialized, initializing, active; what the distributor knows beyond that: failed, expired.
+    pub state: String,
+    /// Everything up to here is applied.
+    pub position: Option<String>,
+    /// Transactions that wait in the queue.
+    pub pending_transactions: Option<u64>,
+    /// Last error.
+    pub error: Option<String>,
+}
+
+/// The database's subscriptions.
+pub async fn list(server: &ServerOptions, distributor: &ConnectOptions) -> Result<Vec<Listed>, Error> {
+    let mut client = Client::connect(server).await?;
+    let rows = state::list(&mut client).await?;
+    let status = Distributor::connect(distributor).await?.status().await?;
+    Ok(rows.into_iter().map(|row| listed(row, &status)).collect())
+}
+
+fn listed(row: SubscriptionRow, status: &Status) -> Listed {
+    use proto::catalog::SubscriptionState::{Expired, Failed};
+    let known = status.subscriptions.iter().find(|other| same_name(&other.subscription.name, &row.subscription));
+    let state = match known.map(|known| known.state) {
+        Some(Failed) => "failed",
+        Some(Expired) => "expired",
+        _ => row.stage.name(),
+    };
+    Listed {
+        state: state.to_owned(),
+        position: row.position.map(|position| position.to_string()),
+        publication_database: format!("{}/{}", row.publication_server, row.publication_database),
+        pending_transactions: known.map(|known| known.pending_transactions),
+        error: known.and_then(|known| known.error.clone()),
+        subscription: row.subscription,
+        publication: row.publication,
+    }
+}

@@ -1,0 +1,90 @@
+//! Requests to the distributor.
+
+use crate::error::{Error, ErrorKind};
+use proto::catalog::{Publication, Request, Response, Snapshot, Status, Subscription};
+use proto::message::{ClientMessage, RefusalKind, Report};
+use proto::transport::{ConnectOptions, Connection, TransportError};
+
+/// A connection for requests.
+#[derive(Debug)]
+pub struct Distributor(Connection);
+
+impl Distributor {
+    /// Connects and logs in.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, Error> {
+        Ok(Self(Connection::connect(options).await?))
+    }
+
+    /// The publication of this name.
+    pub async fn publication(&mut self, name: &str) -> Result<Publication, Error> {
+        let publications = match self.0.request(Request::PublicationList).await? {
+            Response::Publications(publications) => publications,
+            _ => return Err(self.unexpected()),
+        };
+        let names: Vec<String> = publications.iter().map(|publication| publication.name.clone()).collect();
+        publications.into_iter().find(|publication| same_name(&publication.name, name)).ok_or_else(|| {
+            let there =
+                if names.is_empty() { "there are none".to_owned() } else { format!("there are {}", names.join(", ")) };
+            Error::invalid(format!("the distributor at {} has no publication {name}; {there}", self.0.address()))
+        })
+    }
+
+    /// All subscriptions.
+    pub async fn subscriptions(&mut self) -> Result<Vec<Subscription>, Error> {
+        match self.0.request(Request::SubscriptionList).await? {
+            Response::Subscriptions(subscriptions) => Ok(subscriptions),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Registers a subscription.
+    pub async fn add(&mut self, subscription: Subscription) -> Result<(), Error> {
+        self.0.request(Request::SubscriptionAdd(subscription)).await?;
+        Ok(())
+    }
+
+    /// Removes a subscription; one that is not there is no error.
+    pub async fn drop(&mut self, name: &str) -> Result<(), Error> {
+        match self.0.request(Request::SubscriptionDrop { name: name.to_owned() }).await {
+            Err(error) if is_not_found(&error) => Ok(()),
+            done => Ok(done.map(|_| ())?),
+        }
+    }
+
+    /// The newest snapshot from which the queue can go on.
+    pub async fn latest_snapshot(&mut self, publication: &str) -> Result<Option<Snapshot>, Error> {
+        match self.0.request(Request::SnapshotLatest { publication: publication.to_owned() }).await? {
+            Response::Snapshot(snapshot) => Ok(snapshot),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Everything it knows.
+    pub async fn status(&mut self) -> Result<Status, Error> {
+        match self.0.request(Request::Status).await? {
+            Response::Status(status) => Ok(*status),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Says how a subscription stands that is not streamed.
+    pub async fn report(self, report: Report) -> Result<(), Error> {
+        let (sender, _receiver) = self.0.into_split();
+        sender.send(&ClientMessage::Report(report)).await?;
+        sender.shutdown().await?;
+        Ok(())
+    }
+
+    fn unexpected(&self) -> Error {
+        Error::new(ErrorKind::Stream, format!("the distributor at {} answered another question", self.0.address()))
+    }
+}
+
+fn is_not_found(error: &TransportError) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::NotFound)
+}
+
+/// Names of publications and subscriptions are compared without regard to case.
+pub fn same_name(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}

@@ -1,0 +1,129 @@
+//! `subscriber run`: the subscriptions of a database, each until it fails or the process is asked to end.
+
+use crate::error::Error;
+use crate::retry::Retry;
+use crate::session::{Ended, Settings, Until, session, stopped};
+use sqlserver::{Client, state};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Without a pause.
+    Continuous,
+    /// What there is, again and again after this time.
+    Every(Duration),
+    /// What there is, once.
+    Once,
+}
+
+/// Runs the named subscriptions of the database, or all. Ends when all have ended; the first failure of any is the result. One that
+/// fails does not stop the others.
+pub async fn run(
+    settings: Settings,
+    names: &[String],
+    schedule: Schedule,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let mut running: JoinSet<Result<(), Error>> = JoinSet::new();
+    for name in subscriptions(&settings, names, schedule, stop.clone()).await? {
+        running.spawn(subscription(settings.clone(), name, schedule, stop.clone()));
+    }
+    let mut result = Ok(());
+    while let Some(ended) = running.join_next().await {
+        let ended = ended
+            .unwrap_or_else(|panicked| Err(Error::invalid(format!("a subscription ended abnormally: {panicked}"))));
+        if let Err(error) = ended {
+            if !running.is_empty() {
+                tracing::error!("a subscription failed, others go on: {}", error.without_values());
+            }
+            if result.is_ok() {
+                result = Err(error);
+            }
+        }
+    }
+    result
+}
+
+/// Their names, as the database spells them.
+async fn subscriptions(
+    settings: &Settings,
+    names: &[String],
+    schedule: Schedule,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Vec<String>, Error> {
+    let mut retry = Retry::default();
+    let there: Vec<String> = loop {
+        let listed = async {
+            let mut client = Client::connect(&settings.server).await?;
+            state::list(&mut client).await
+        };
+        match listed.await {
+            Ok(rows) => break rows.into_iter().map(|row| row.subscription).collect(),
+            Err(error) => {
+                let error = Error::from(error);
+                if schedule == Schedule::Once {
+                    return Err(error);
+                }
+                let Some(wait) = retry.after(&error) else { return Err(error) };
+                tracing::warn!(%error, retry_in = ?wait, "the subscription database cannot be asked");
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = stopped(&mut stop) => return Ok(Vec::new()),
+                }
+            }
+        }
+    };
+    let place = settings.server.place();
+    if there.is_empty() {
+        return Err(Error::invalid(format!("{place} has no subscription; `subscriber subscription add` makes one")));
+    }
+    if names.is_empty() {
+        return Ok(there);
+    }
+    let find = |name: &String| {
+        let found = there.iter().find(|other| other.to_lowercase() == name.to_lowercase()).cloned();
+        found.ok_or_else(|| {
+            Error::invalid(format!("{place} has no subscription {name}; there are {}", there.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+async fn subscription(
+    settings: Settings,
+    name: String,
+    schedule: Schedule,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let until = if schedule == Schedule::Continuous { Until::Stopped } else { Until::CaughtUp };
+    let mut retry = Retry::default();
+    // `--once` is for schedulers that try again themselves: it does not wait for a side that is down for long.
+    let mut patience = 5;
+    loop {
+        let ended = Box::pin(session(&settings, &name, until, &mut stop, || retry.succeeded())).await;
+        let wait = match (ended, schedule) {
+            (Ok(Ended::Stopped), _) | (Ok(Ended::CaughtUp), Schedule::Once) => return Ok(()),
+            (Ok(Ended::CaughtUp), Schedule::Every(pause)) => {
+                tracing::info!(subscription = name, next_in = ?pause, "caught up");
+                pause
+            }
+            (Ok(Ended::CaughtUp), Schedule::Continuous) => Duration::ZERO,
+            (Err(error), _) => {
+                let Some(wait) = retry.after(&error) else { return Err(error) };
+                patience -= 1;
+                if schedule == Schedule::Once && patience == 0 {
+                    return Err(error);
+                }
+                tracing::warn!(subscription = name, %error, retry_in = ?wait, "interrupted; trying again");
+                wait
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stopped(&mut stop) => return Ok(()),
+        }
+    }
+}
