@@ -4,3 +4,4 @@
 pub mod catalog;
 pub mod core;
 pub mod log;
+pub mod queue;
