@@ -33,3 +33,76 @@ mod scalar_functions;
 mod scalar_texts;
 mod select;
 pub mod typed;
+pub mod application_locks;
+pub mod bulk;
+pub mod catalog;
+pub mod catalog_store;
+pub mod clock;
+mod constraint_names;
+mod data_statements;
+pub mod database;
+mod ddl;
+mod ddl_alter;
+mod ddl_constraints;
+mod ddl_index;
+mod ddl_table;
+mod default_text;
+pub mod extension;
+pub mod foreign_keys;
+pub mod frame;
+pub mod interpreter;
+pub mod logins;
+mod metadata_functions;
+pub mod plans;
+pub mod prepared;
+pub mod procedures;
+mod raise;
+pub mod scope;
+pub mod server_state;
+mod server_views;
+pub mod session;
+mod session_functions;
+mod session_options;
+pub mod session_state;
+pub mod sqlite_engine;
+mod statements;
+pub mod stop;
+mod system_functions;
+pub mod system_types;
+pub mod system_variables;
+mod system_views;
+mod table_design;
+mod table_text;
+pub mod transaction;
+pub mod write_lock;
+
+pub use sqlite_engine::{EngineOptions, SqliteEngine, Synchronous};
+
+use crate::error::SqlError;
+
+/// The T-SQL error for what SQLite reports outside of a statement's own rows. Names and rows do not occur in it.
+pub fn storage_error(error: rusqlite::Error) -> SqlError {
+    storage_message(&error)
+}
+
+fn storage_message(error: &rusqlite::Error) -> SqlError {
+    use rusqlite::ErrorCode;
+    let text = error.to_string();
+    if let Some(raised) = constraint_errors::decode_error(&text) {
+        return raised;
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            SqlError::new(1222, "Lock request time out period exceeded.").with_state(51)
+        }
+        Some(ErrorCode::DiskFull) => {
+            SqlError::new(1105, "Could not allocate space in database because the disk is full.").severity(17)
+        }
+        _ => SqlError::new(8180, format!("sandbox: storage: {text}")),
+    }
+}
+
+#[cfg(test)]
+mod compiler_tests;
+#[cfg(test)]
+mod session_tests;

@@ -1,0 +1,253 @@
+//! `INSERT BULK`: rows that arrive as a stream of values.
+//!
+//! Source: <https://learn.microsoft.com/sql/t-sql/statements/bulk-insert-transact-sql>,
+//! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/5ee52ecd-2baf-4bb2-b7fa-3e5e7f6d3ba1>. Constraints are always
+//! checked, as with `CHECK_CONSTRAINTS`.
+
+use super::compiled::{Compiled, DmlKind};
+use super::dml::insert_rows;
+use super::convert;
+use super::encode::encode;
+use super::frame::Frame;
+use super::meta::Table;
+use super::scope::{StatementScope, TEMPORARY_DATABASE};
+use super::session::SqlSession;
+use super::stop::{Exec, Stop};
+use super::transaction::Writes;
+use crate::error::{SqlError, SqlResult};
+use crate::session::{ColumnMeta, Sink};
+use crate::tsql::ast::{BulkColumn, Insert, ObjectName};
+use crate::types::{Datum, SqlType};
+use rusqlite::CachedStatement;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Rows between two looks whether the client gave up.
+const CANCEL_CHECK_ROWS: u64 = 1024;
+
+/// A bulk load whose rows are to come.
+#[derive(Debug, Clone)]
+pub struct PendingLoad {
+    target: ObjectName,
+    columns: Vec<BulkColumn>,
+    keep_identity: bool,
+    keep_nulls: bool,
+}
+
+impl PendingLoad {
+    /// The columns in the client's order.
+    pub(super) fn client_columns(&self) -> Vec<ColumnMeta> {
+        let column = |c: &BulkColumn| ColumnMeta {
+            name: c.name.clone(),
+            ty: c.ty,
+            nullable: true,
+            identity: false,
+            computed: false,
+        };
+        self.columns.iter().map(column).collect()
+    }
+}
+
+impl SqlSession {
+    /// `INSERT BULK`: checks the target and remembers it until the rows come.
+    pub(super) fn begin_load(&mut self, target: &ObjectName, columns: &[BulkColumn], options: &[String]) -> Exec<()> {
+        self.refresh_catalog()?;
+        let table = self.find_table(target)?;
+        let mut keep_identity = false;
+        let mut keep_nulls = false;
+        for option in options {
+            let upper = option.to_ascii_uppercase();
+            match upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default() {
+                "KEEP_IDENTITY" => keep_identity = true,
+                "KEEP_NULLS" => keep_nulls = true,
+                "TABLOCK" | "CHECK_CONSTRAINTS" | "FIRE_TRIGGERS" | "ROWS_PER_BATCH" | "KILOBYTES_PER_BATCH" | "ORDER" | "" => {}
+                _ => return Err(SqlError::unsupported(format!("INSERT BULK with {option}")).into()),
+            }
+        }
+        for column in columns {
+            position(&table, &column.name)?;
+        }
+        if !table.writable {
+            return Err(SqlError::unsupported(format!("INSERT BULK into {}.{}", table.schema, table.name)).into());
+        }
+        self.pending_load = Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_identity, keep_nulls });
+        Ok(())
+    }
+
+    /// Loads the rows of the pending bulk load.
+    pub(super) fn load(
+        &mut self,
+        columns: &[ColumnMeta],
+        rows: &mut dyn FnMut() -> SqlResult<Option<Vec<Datum>>>,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let Some(pending) = self.pending_load.take() else {
+            return Err(SqlError::new(4022, "Bulk load data was expected but not sent. The batch will be terminated.").into());
+        };
+        let outcome = self.load_pending(&pending, columns, rows, sink);
+        match outcome {
+            Ok(count) => self.done(count, false, sink),
+            Err(Stop::Error(error)) => {
+                self.failed(error, false, sink)?;
+                Ok(())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn load_pending(
+        &mut self,
+        pending: &PendingLoad,
+        columns: &[ColumnMeta],
+        rows: &mut dyn FnMut() -> SqlResult<Option<Vec<Datum>>>,
+        sink: &mut dyn Sink,
+    ) -> Exec<u64> {
+        self.refresh_catalog()?;
+        self.begin_implicit(true, sink)?;
+        let table = self.find_table(&pending.target)?;
+        let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
+        self.write(writes, sink, |session, sink| {
+            let table = session.find_table(&pending.target)?;
+            session.before_rows(&table)?;
+            let types: Vec<SqlType> = columns.iter().map(|c| c.ty).collect();
+            let named: Vec<usize> =
+                pending.columns.iter().map(|c| position(&table, &c.name)).collect::<SqlResult<_>>()?;
+            if named.len() != types.len() {
+                let text = "Bulk load: the column count of the rows differs from that of the INSERT BULK statement.";
+                return Err(SqlError::new(4815, text).into());
+            }
+            let mut load = Load::new(session, &table, &types, &named, pending.keep_identity, pending.keep_nulls);
+            let mut count = 0;
+            while let Some(row) = rows()? {
+                load.insert(&row)?;
+                count += 1;
+                if count % CANCEL_CHECK_ROWS == 0 && sink.is_cancelled() {
+                    return Err(Stop::Cancelled);
+                }
+            }
+            Ok(count)
+        })
+    }
+
+    /// What comes before rows are written to a table.
+    pub(super) fn before_rows(&mut self, table: &Arc<Table>) -> Exec<()> {
+        if table.database != TEMPORARY_DATABASE {
+            let server = Arc::clone(self.server());
+            server.extension.before_statement(self)?;
+        }
+        self.load_identity(table)
+    }
+
+    /// Inserts rows that a procedure returned.
+    pub(super) fn insert_collected(
+        &mut self,
+        insert: &Insert,
+        (rows, types): (&[Vec<Datum>], &[SqlType]),
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        if insert.output.is_some() {
+            return Err(SqlError::unsupported("INSERT … OUTPUT … EXEC").into());
+        }
+        let scope = StatementScope { session: self, frame };
+        let table = super::meta::Scope::table(&scope, &insert.target)?;
+        let explicit = self.shared.state().options.identity_insert == Some(table.object_id);
+        let named: Vec<usize> = if insert.columns.is_empty() {
+            let insertable = table.columns.iter().enumerate().filter(|(_, c)| c.computed.is_none() && c.identity.is_none());
+            insertable.map(|(position, _)| position).collect()
+        } else {
+            insert.columns.iter().map(|c| position(&table, c)).collect::<SqlResult<_>>()?
+        };
+        if !rows.is_empty() && named.len() != types.len() {
+            return Err(SqlError::new(213, "Column name or number of supplied values does not match table definition.").into());
+        }
+        let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
+        let count = self.write(writes, sink, |session, _| {
+            session.before_rows(&table)?;
+            let mut load = Load::new(session, &table, types, &named, explicit, true);
+            for row in rows {
+                load.insert(row)?;
+            }
+            Ok(rows.len() as u64)
+        })?;
+        self.done(count, false, sink)
+    }
+}
+
+/// Rows on their way into a table.
+struct Load<'a> {
+    session: &'a SqlSession,
+    table: &'a Arc<Table>,
+    types: &'a [SqlType],
+    named: &'a [usize],
+    keep_identity: bool,
+    keep_nulls: bool,
+    full_name: String,
+    /// Statements by the columns they are given (as positions in a row): those left out get their DEFAULT.
+    statements: HashMap<Vec<usize>, (Compiled, CachedStatement<'a>)>,
+    usual: Vec<usize>,
+}
+
+impl<'a> Load<'a> {
+    fn new(
+        session: &'a SqlSession,
+        table: &'a Arc<Table>,
+        types: &'a [SqlType],
+        named: &'a [usize],
+        keep_identity: bool,
+        keep_nulls: bool,
+    ) -> Self {
+        let taken = |&at: &usize| {
+            let column = &table.columns[named[at]];
+            column.computed.is_none() && (keep_identity || column.identity.is_none())
+        };
+        let usual = (0..named.len()).filter(taken).collect();
+        let full_name = format!("{}.{}.{}", session.database().name, table.schema, table.name);
+        Self { session, table, types, named, keep_identity, keep_nulls, full_name, statements: HashMap::new(), usual }
+    }
+
+    fn insert(&mut self, row: &[Datum]) -> Exec<()> {
+        let defaulted = |at: &usize| {
+            matches!(row[*at], Datum::Null) && self.table.columns[self.named[*at]].default.is_some()
+        };
+        let given = if !self.keep_nulls && self.usual.iter().any(defaulted) {
+            self.usual.iter().copied().filter(|at| !defaulted(at)).collect()
+        } else {
+            self.usual.clone()
+        };
+        if !self.statements.contains_key(&given) {
+            let prepared = self.prepare(&given)?;
+            self.statements.insert(given.clone(), prepared);
+        }
+        let Some((_, statement)) = self.statements.get_mut(&given) else { return Ok(()) };
+        for (index, &at) in given.iter().enumerate() {
+            let column = &self.table.columns[self.named[at]];
+            let value = &row[at];
+            if self.types[at] == column.ty {
+                statement.raw_bind_parameter(index + 1, encode(value, &column.ty))?;
+            } else {
+                let value = convert::assign(value, &self.types[at], &column.ty, &self.full_name, &column.name)?;
+                statement.raw_bind_parameter(index + 1, encode(&value, &column.ty))?;
+            }
+        }
+        match statement.raw_execute() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.session.row_failed(&error, DmlKind::Insert, self.table)?),
+        }
+    }
+
+    fn prepare(&self, given: &[usize]) -> Exec<(Compiled, CachedStatement<'a>)> {
+        let frame = Frame::default();
+        let scope = StatementScope { session: self.session, frame: &frame };
+        let columns: Vec<usize> = given.iter().map(|&at| self.named[at]).collect();
+        let compiled = insert_rows(self.table, &columns, &scope, self.keep_identity)?;
+        let statement = self.session.connection.prepare_cached(&compiled.sql)?;
+        Ok((compiled, statement))
+    }
+}
+
+/// Position of a column in a table; error 207.
+fn position(table: &Table, name: &str) -> SqlResult<usize> {
+    let found = table.columns.iter().position(|c| super::catalog::same_name(&c.name, name));
+    found.ok_or_else(|| SqlError::new(207, format!("Invalid column name '{name}'.")))
+}

@@ -1,0 +1,468 @@
+//! Queries and data modification: compiled plans bound, run and streamed.
+
+use super::compile::{compile_expr, compile_expr_as, compile_predicate, compile_query, compile_select_assign};
+use super::compiled::{Compiled, CompiledDml, DmlKind, LockNeed};
+use super::dml::compile_insert;
+use super::dml_change::{compile_delete, compile_update};
+use super::constraint_errors::to_sql_error;
+use super::constraint_names::CatalogNames;
+use super::encode::{decode, encode};
+use super::frame::{Frame, undeclared};
+use super::meta::Table;
+use super::plans::{Basis, Batch, Plan, expression_node, statement_node};
+use super::scope::{StatementScope, TEMPORARY_DATABASE};
+use super::session::SqlSession;
+use super::stop::{Exec, Stop};
+use super::system_variables;
+use super::transaction::Writes;
+use crate::error::{SqlError, SqlResult};
+use crate::session::Sink;
+use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, ObjectName, OrderItem, Select, Stmt, Update};
+use crate::types::{Datum, SqlType};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{CachedStatement, Row};
+use std::sync::Arc;
+
+/// `sys` and the views over SQLite's catalog tables: reading them takes no locks.
+const SYSTEM_SCHEMA: &str = "sys";
+
+impl SqlSession {
+    /// What plans that are compiled now depend on.
+    pub(super) fn basis(&self) -> Basis {
+        let state = self.shared.state();
+        Basis {
+            catalog: state.catalog.version,
+            temporary: state.temporary_version,
+            identity_insert: state.options.identity_insert,
+        }
+    }
+
+    fn query_plan(
+        &mut self,
+        batch: &Batch,
+        node: usize,
+        frame: &Frame,
+        compile: impl FnOnce(&StatementScope<'_>) -> SqlResult<Compiled>,
+    ) -> Exec<Arc<Compiled>> {
+        self.refresh_catalog()?;
+        let basis = self.basis();
+        if let Some(Plan::Query(compiled)) = self.plans.get(batch, node, basis) {
+            return Ok(compiled);
+        }
+        let compiled = Arc::new(compile(&StatementScope { session: self, frame })?);
+        self.plans.put(batch, node, basis, &Plan::Query(Arc::clone(&compiled)));
+        Ok(compiled)
+    }
+
+    fn dml_plan(
+        &mut self,
+        batch: &Batch,
+        node: usize,
+        frame: &Frame,
+        compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<CompiledDml>,
+    ) -> Exec<Arc<CompiledDml>> {
+        self.refresh_catalog()?;
+        let basis = self.basis();
+        if let Some(Plan::Dml(compiled)) = self.plans.get(batch, node, basis) {
+            return Ok(compiled);
+        }
+        let compiled = Arc::new(compile(&StatementScope { session: self, frame })?);
+        self.plans.put(batch, node, basis, &Plan::Dml(Arc::clone(&compiled)));
+        Ok(compiled)
+    }
+
+    /// A statement whose parameters are bound.
+    fn bound(&self, compiled: &Compiled, frame: &Frame) -> Exec<CachedStatement<'_>> {
+        let mut statement = self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None, None))?;
+        for (index, (name, ty)) in compiled.variables.iter().enumerate() {
+            let value = if name.starts_with("@@") {
+                encode(&system_variables::value_of(self, name).ok_or_else(|| undeclared(name))?, ty)
+            } else {
+                let variable = frame.variable(name).ok_or_else(|| undeclared(name))?;
+                if variable.ty == *ty {
+                    encode(&variable.value, ty)
+                } else {
+                    encode(&super::convert::convert(&variable.value, &variable.ty, ty, None)?, ty)
+                }
+            };
+            statement.raw_bind_parameter(index + 1, value)?;
+        }
+        Ok(statement)
+    }
+
+    /// The T-SQL error for what SQLite reports of a statement.
+    fn statement_error(&self, error: &rusqlite::Error, kind: Option<DmlKind>, target: Option<&Arc<Table>>) -> Stop {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
+            return Stop::Cancelled;
+        }
+        let names = CatalogNames { session: self, kind, target };
+        Stop::Error(to_sql_error(error, kind, &names))
+    }
+
+    /// Runs a compiled query; `each` gets every row.
+    fn for_each_row(
+        &self,
+        compiled: &Compiled,
+        frame: &Frame,
+        kind: Option<DmlKind>,
+        target: Option<&Arc<Table>>,
+        each: &mut dyn FnMut(&Row<'_>) -> Exec<()>,
+    ) -> Exec<u64> {
+        let mut statement = self.bound(compiled, frame)?;
+        let mut rows = statement.raw_query();
+        let mut count = 0;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => {
+                    each(row)?;
+                    count += 1;
+                }
+                Ok(None) => return Ok(count),
+                Err(error) => {
+                    drop(rows);
+                    drop(statement);
+                    return match (kind, target) {
+                        (Some(kind), Some(target)) if is_foreign_key(&error) => {
+                            Err(self.broken_foreign_key(compiled, frame, (kind, target))?.into())
+                        }
+                        _ => Err(self.statement_error(&error, kind, target)),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Runs a compiled query and streams its result set.
+    fn stream(
+        &self,
+        compiled: &Compiled,
+        frame: &Frame,
+        (kind, target): (Option<DmlKind>, Option<&Arc<Table>>),
+        sink: &mut dyn Sink,
+    ) -> Exec<u64> {
+        sink.columns(&compiled.columns)?;
+        let mut values = Vec::with_capacity(compiled.columns.len());
+        self.for_each_row(compiled, frame, kind, target, &mut |row| {
+            decode_row(row, compiled, &mut values)?;
+            sink.row(&values)?;
+            Ok(())
+        })
+    }
+
+    /// Opens what the isolation level asks for before reading these tables.
+    fn ready_to_read(&mut self, compiled: &Compiled, sink: &mut dyn Sink) -> Exec<()> {
+        let reads_rows = compiled.reads.iter().any(|t| t.database != TEMPORARY_DATABASE && t.schema != SYSTEM_SCHEMA);
+        if reads_rows { self.open_for_reading(compiled.lock == LockNeed::Write, sink) } else { Ok(()) }
+    }
+
+    /// `SELECT`.
+    pub(super) fn select(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        query: &crate::tsql::ast::Query,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let mut compiled =
+            self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
+        if compiled.into.is_some() {
+            return self.select_into(&compiled, frame, sink);
+        }
+        self.begin_implicit(!compiled.reads.is_empty(), sink)?;
+        let before = self.basis();
+        self.ready_to_read(&compiled, sink)?;
+        if self.basis() != before {
+            compiled = self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
+        }
+        let count = self.stream(&compiled, frame, (None, None), sink)?;
+        self.done(count, true, sink)
+    }
+
+    /// Tells the client that a statement which counts rows is done.
+    pub(super) fn done(&mut self, count: u64, is_select: bool, sink: &mut dyn Sink) -> Exec<()> {
+        self.finished(count as i64);
+        let counted = !self.shared.state().options.no_count;
+        sink.statement_done(counted.then_some(count), is_select)?;
+        Ok(())
+    }
+
+    fn select_into(&mut self, compiled: &Arc<Compiled>, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
+        let Some(target) = compiled.into.clone() else { return Ok(()) };
+        self.begin_implicit(true, sink)?;
+        self.ready_to_read(compiled, sink)?;
+        let writes = if target.name.starts_with('#') { Writes::Temporary } else { Writes::Database };
+        let count = self.write(writes, sink, |session, _| {
+            let table = session.create_table_for(&target, compiled)?;
+            let columns: Vec<&str> = table.columns.iter().map(|c| c.sqlite_name.as_str()).collect();
+            let filling = Compiled {
+                sql: format!("INSERT INTO {}({}) {}", table.sqlite_name, columns.join(", "), compiled.sql),
+                ..Compiled::clone(compiled)
+            };
+            let count = session.change(&filling, frame, (DmlKind::Insert, &table))?;
+            session.note_copied_identity(&table)?;
+            Ok(count)
+        })?;
+        self.done(count, false, sink)
+    }
+
+    /// Runs a compiled data modification that returns no rows; how many rows it changed.
+    pub(super) fn change(&self, compiled: &Compiled, frame: &Frame, (kind, target): (DmlKind, &Arc<Table>)) -> Exec<u64> {
+        let mut statement = self.bound(compiled, frame)?;
+        match statement.raw_execute() {
+            Ok(changed) => Ok(changed as u64),
+            Err(error) if is_foreign_key(&error) => {
+                drop(statement);
+                Err(self.broken_foreign_key(compiled, frame, (kind, target))?.into())
+            }
+            Err(error) => Err(self.statement_error(&error, Some(kind), Some(target))),
+        }
+    }
+
+    /// Runs a compiled statement for its effect, whatever rows it returns.
+    pub(super) fn run_discarding(&self, compiled: &Compiled, frame: &Frame) -> Exec<()> {
+        self.for_each_row(compiled, frame, None, None, &mut |_| Ok(())).map(|_| ())
+    }
+
+    /// The error for a row that could not be inserted on its own.
+    pub(super) fn row_failed(&self, error: &rusqlite::Error, kind: DmlKind, target: &Arc<Table>) -> Exec<Stop> {
+        if is_foreign_key(error) {
+            return Ok(self.broken_foreign_key(&Compiled::default(), &Frame::default(), (kind, target))?.into());
+        }
+        Ok(self.statement_error(error, Some(kind), Some(target)))
+    }
+
+    /// `SELECT @a = …`.
+    pub(super) fn select_assign(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        (assignments, from, order_by): (&[(String, Expr)], Option<&Select>, &[OrderItem]),
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let compiled = self.query_plan(batch, statement_node(statement), frame, |scope| {
+            compile_select_assign(assignments, from, order_by, scope)
+        })?;
+        self.begin_implicit(!compiled.reads.is_empty(), sink)?;
+        self.ready_to_read(&compiled, sink)?;
+        let mut last = Vec::new();
+        let count = self.for_each_row(&compiled, frame, None, None, &mut |row| decode_row(row, &compiled, &mut last))?;
+        if count > 0 {
+            for ((name, _), value) in assignments.iter().zip(last) {
+                frame.set(name, value)?;
+            }
+        }
+        self.finished(count as i64);
+        Ok(())
+    }
+
+    /// `INSERT`, except from a procedure.
+    pub(super) fn insert(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        insert: &Insert,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        self.check_identity_insert(insert, frame)?;
+        let explicit_for = self.shared.state().options.identity_insert;
+        let compile = |scope: &StatementScope<'_>| {
+            let explicit = explicit_for.is_some_and(|id| table_id(scope, &insert.target) == Some(id));
+            compile_insert(insert, scope, explicit)
+        };
+        self.modify(batch, statement, &compile, frame, sink)
+    }
+
+    /// `UPDATE`.
+    pub(super) fn update(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        update: &Update,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        self.modify(batch, statement, &|scope| compile_update(update, scope), frame, sink)
+    }
+
+    /// `DELETE`.
+    pub(super) fn delete(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        delete: &Delete,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        self.modify(batch, statement, &|scope| compile_delete(delete, scope), frame, sink)
+    }
+
+    fn modify(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<CompiledDml>,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let node = statement_node(statement);
+        let dml = self.dml_plan(batch, node, frame, compile)?;
+        self.begin_implicit(true, sink)?;
+        self.ready_to_read(&dml.statement, sink)?;
+        let temporary = |table: &Table| table.database == TEMPORARY_DATABASE;
+        let only_temporary =
+            temporary(&dml.target) && dml.output_into.as_ref().is_none_or(|output| temporary(&output.target));
+        let writes = if only_temporary { Writes::Temporary } else { Writes::Database };
+        self.note_table_variable_write(&dml.target, frame);
+        let frame = &*frame;
+        let (count, returned_rows) = self.write(writes, sink, |session, sink| {
+            // Others' DDL may have come between compiling and getting the write lock.
+            let dml = session.dml_plan(batch, node, frame, compile)?;
+            session.run_modification(&dml, frame, sink)
+        })?;
+        self.done(count, returned_rows, sink)
+    }
+
+    fn run_modification(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<(u64, bool)> {
+        self.before_rows(&dml.target)?;
+        let subject = (Some(dml.kind), Some(&dml.target));
+        match &dml.output_into {
+            None if dml.statement.columns.is_empty() => {
+                Ok((self.change(&dml.statement, frame, (dml.kind, &dml.target))?, false))
+            }
+            None => Ok((self.stream(&dml.statement, frame, subject, sink)?, true)),
+            Some(output) => {
+                let mut insert = self.connection.prepare_cached(&output.sql)?;
+                let width = dml.statement.columns.len();
+                let count = self.for_each_row(&dml.statement, frame, subject.0, subject.1, &mut |row| {
+                    for column in 0..width {
+                        insert.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
+                    }
+                    insert
+                        .raw_execute()
+                        .map_err(|error| self.statement_error(&error, Some(DmlKind::Insert), Some(&output.target)))?;
+                    Ok(())
+                })?;
+                Ok((count, false))
+            }
+        }
+    }
+
+    /// A condition; NULL is false.
+    pub(super) fn predicate(&mut self, batch: &Batch, condition: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<bool> {
+        let compiled =
+            self.query_plan(batch, expression_node(condition), frame, |scope| compile_predicate(condition, scope))?;
+        self.ready_to_read(&compiled, sink)?;
+        let mut holds = false;
+        self.for_each_row(&compiled, frame, None, None, &mut |row| {
+            holds = row.get::<_, Option<i64>>(0)?.is_some_and(|v| v != 0);
+            Ok(())
+        })?;
+        Ok(holds)
+    }
+
+    /// The value of an expression, converted to a type.
+    pub(super) fn scalar_as(
+        &mut self,
+        batch: &Batch,
+        expr: &Expr,
+        ty: &SqlType,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<Datum> {
+        let compiled = self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr_as(expr, ty, scope))?;
+        Ok(self.single(&compiled, frame, sink)?.0)
+    }
+
+    /// The value of an expression with its own type.
+    pub(super) fn scalar(
+        &mut self,
+        batch: &Batch,
+        expr: &Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<(Datum, SqlType)> {
+        let compiled = self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr(expr, scope))?;
+        self.single(&compiled, frame, sink)
+    }
+
+    fn single(&mut self, compiled: &Compiled, frame: &Frame, sink: &mut dyn Sink) -> Exec<(Datum, SqlType)> {
+        self.ready_to_read(compiled, sink)?;
+        let mut values = Vec::new();
+        self.for_each_row(compiled, frame, None, None, &mut |row| decode_row(row, compiled, &mut values))?;
+        let ty = compiled.columns.first().map_or(SqlType::Int, |c| c.ty);
+        Ok((values.into_iter().next().unwrap_or(Datum::Null), ty))
+    }
+
+    /// A value as text, for PRINT and messages.
+    pub(super) fn text_of(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<Option<String>> {
+        let ty = SqlType::NVarChar(crate::types::Length::Max);
+        match self.scalar_as(batch, expr, &ty, frame, sink)? {
+            Datum::String(text) => Ok(Some(text)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Errors 544, 545 and 8101: explicit values for an identity column.
+    fn check_identity_insert(&self, insert: &Insert, frame: &Frame) -> Exec<()> {
+        let scope = StatementScope { session: self, frame };
+        let Ok(table) = super::meta::Scope::table(&scope, &insert.target) else { return Ok(()) };
+        let Some(identity) = table.columns.iter().find(|c| c.identity.is_some()) else { return Ok(()) };
+        let on = self.shared.state().options.identity_insert == Some(table.object_id);
+        let name = &table.name;
+        let named = insert.columns.iter().any(|c| super::catalog::same_name(c, &identity.name));
+        if !insert.columns.is_empty() {
+            return match (named, on) {
+                (true, false) => Err(SqlError::new(
+                    544,
+                    format!("Cannot insert explicit value for identity column in table '{name}' when IDENTITY_INSERT is set to OFF."),
+                )
+                .into()),
+                (false, true) => Err(SqlError::new(
+                    545,
+                    format!(
+                        "Explicit value must be specified for identity column in table '{name}' either when IDENTITY_INSERT is set \
+                         to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column."
+                    ),
+                )
+                .into()),
+                _ => Ok(()),
+            };
+        }
+        let insertable = table.columns.iter().filter(|c| c.computed.is_none()).count();
+        let width = match &insert.source {
+            InsertSource::Values(rows) => rows.first().map(Vec::len),
+            _ => None,
+        };
+        if on || width == Some(insertable) {
+            return Err(SqlError::new(
+                8101,
+                format!(
+                    "An explicit value for the identity column in table '{name}' can only be specified when a column list is used \
+                     and IDENTITY_INSERT is ON."
+                ),
+            )
+            .into());
+        }
+        Ok(())
+    }
+}
+
+fn table_id(scope: &StatementScope<'_>, name: &ObjectName) -> Option<i32> {
+    super::meta::Scope::table(scope, name).ok().map(|t| t.object_id)
+}
+
+/// Decodes a row into `values`.
+fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
+    values.clear();
+    for (index, column) in compiled.columns.iter().enumerate() {
+        values.push(decode(row.get_ref(index)?, &column.ty)?);
+    }
+    Ok(())
+}
+
+fn is_foreign_key(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+}

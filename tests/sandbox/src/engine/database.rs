@@ -1,0 +1,224 @@
+//! A database: its file, write lock, options, identity counters and the catalog that sessions share.
+
+use super::catalog::Catalog;
+use super::catalog_store::{self, ATTACHED};
+use super::clock::now_datetime;
+use super::write_lock::WriteLock;
+use super::{EngineOptions, storage_error};
+use crate::error::SqlResult;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How long SQLite itself waits for a lock that the engine's own lock does not cover (opening, checkpointing).
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+/// Pages of cache for the database and for temporary tables, in KiB (negative: SQLite's convention for KiB).
+const CACHE_KIB: i64 = -16_384;
+/// Compiled SQLite statements kept by a connection.
+const STATEMENT_CACHE: usize = 256;
+
+/// The state of one identity column.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// First value.
+    pub seed: i64,
+    /// Step.
+    pub increment: i64,
+    /// Last value given out; `None` before the first.
+    pub last: Option<i64>,
+    /// Not yet written to the catalog.
+    pub dirty: bool,
+}
+
+impl Identity {
+    /// Takes the next value. Like SQL Server's, it is not given back by a rollback.
+    pub fn next(&mut self) -> Option<i64> {
+        let value = match self.last {
+            None => self.seed,
+            Some(last) => last.checked_add(self.increment)?,
+        };
+        self.last = Some(value);
+        self.dirty = true;
+        Some(value)
+    }
+
+    /// An explicit value was inserted: the counter moves on if it is past it.
+    pub fn note(&mut self, value: i64) {
+        let beyond = match self.last {
+            None => true,
+            Some(last) if self.increment >= 0 => value > last,
+            Some(last) => value < last,
+        };
+        if beyond {
+            self.last = Some(value);
+            self.dirty = true;
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Database {
+    /// `database_id`.
+    pub id: i32,
+    /// Name.
+    pub name: String,
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// `create_date`, encoded as `datetime`.
+    pub create_date: i64,
+    /// One writing transaction at a time.
+    pub write_lock: Arc<WriteLock>,
+    /// `ALLOW_SNAPSHOT_ISOLATION`.
+    pub allow_snapshot: AtomicBool,
+    /// `READ_COMMITTED_SNAPSHOT` as it is shown; reads are versioned either way.
+    pub read_committed_snapshot: AtomicBool,
+    /// Sessions whose current database this is.
+    pub sessions: AtomicUsize,
+    /// Counts commits that wrote, for whoever waits on changes.
+    pub commits: AtomicU64,
+    /// `compatibility_level` and the like are constants; the recovery model can be set without effect.
+    pub recovery_model: AtomicI64,
+    schema_version: AtomicU64,
+    catalog: Mutex<Option<Arc<Catalog>>>,
+    identities: Mutex<HashMap<i32, Identity>>,
+    synchronous: &'static str,
+}
+
+impl Database {
+    /// Describes a database whose file exists or is about to.
+    pub fn new(id: i32, name: &str, path: &Path, create_date: i64, options: &EngineOptions) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            path: path.to_owned(),
+            create_date,
+            write_lock: Arc::default(),
+            allow_snapshot: AtomicBool::new(false),
+            read_committed_snapshot: AtomicBool::new(true),
+            sessions: AtomicUsize::new(0),
+            commits: AtomicU64::new(0),
+            recovery_model: AtomicI64::new(1),
+            schema_version: AtomicU64::new(next_version()),
+            catalog: Mutex::new(None),
+            identities: Mutex::default(),
+            synchronous: options.synchronous.pragma(),
+        }
+    }
+
+    /// Makes the file with an empty catalog unless it is there.
+    pub fn create_file(&self) -> SqlResult<()> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        let connection = self.open()?;
+        let make = || -> rusqlite::Result<()> {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            catalog_store::create(&connection, now_datetime())?;
+            connection.execute_batch("COMMIT")
+        };
+        make().map_err(storage_error)
+    }
+
+    /// A new connection with this database attached as [`ATTACHED`], with the compiler's functions and collations.
+    pub fn open(&self) -> SqlResult<Connection> {
+        let connection = Connection::open_in_memory().map_err(storage_error)?;
+        prepare_connection(&connection).map_err(storage_error)?;
+        self.attach(&connection)?;
+        Ok(connection)
+    }
+
+    /// Attaches the database to a connection that has none.
+    pub fn attach(&self, connection: &Connection) -> SqlResult<()> {
+        let path = self.path.to_string_lossy();
+        let run = || -> rusqlite::Result<()> {
+            connection.execute(&format!("ATTACH DATABASE ?1 AS {ATTACHED}"), [path.as_ref()])?;
+            connection.query_row(&format!("PRAGMA {ATTACHED}.journal_mode = WAL"), [], |_| Ok(()))?;
+            connection.execute_batch(&format!(
+                "PRAGMA {ATTACHED}.synchronous = {}; PRAGMA {ATTACHED}.cache_size = {CACHE_KIB}; PRAGMA temp.cache_size = {CACHE_KIB};",
+                self.synchronous
+            ))
+        };
+        run().map_err(storage_error)
+    }
+
+    /// The committed catalog, read through a connection that is outside of any transaction of its own unless cached.
+    pub fn catalog(&self, connection: &Connection) -> SqlResult<Arc<Catalog>> {
+        let version = self.schema_version.load(Ordering::Acquire);
+        if let Some(catalog) = lock(&self.catalog).as_ref().filter(|c| c.version == version) {
+            return Ok(Arc::clone(catalog));
+        }
+        loop {
+            let version = self.schema_version.load(Ordering::Acquire);
+            let catalog = Arc::new(Catalog::load(connection, &self.name, version)?);
+            if self.schema_version.load(Ordering::Acquire) == version {
+                *lock(&self.catalog) = Some(Arc::clone(&catalog));
+                return Ok(catalog);
+            }
+        }
+    }
+
+    /// Version of the committed catalog.
+    pub fn schema_version(&self) -> u64 {
+        self.schema_version.load(Ordering::Acquire)
+    }
+
+    /// A transaction with DDL committed: everybody reads the catalog anew.
+    pub fn schema_changed(&self) {
+        self.schema_version.store(next_version(), Ordering::Release);
+    }
+
+    /// Runs `f` on the state of a table's identity column, which `load` reads when it is first asked for.
+    pub fn identity<T>(&self, table: i32, load: impl FnOnce() -> Identity, f: impl FnOnce(&mut Identity) -> T) -> T {
+        f(lock(&self.identities).entry(table).or_insert_with(load))
+    }
+
+    /// The state of an identity column, if it was used since the database was opened.
+    pub fn known_identity(&self, table: i32) -> Option<Identity> {
+        lock(&self.identities).get(&table).copied()
+    }
+
+    /// The last value of an identity column that has not been used since the database was opened.
+    pub fn stored_identity(&self, table: i32) -> Option<i64> {
+        let connection = self.open().ok()?;
+        let sql = r#"SELECT identity_last FROM db."$columns" WHERE object_id = ?1 AND identity_seed IS NOT NULL"#;
+        connection.query_row(sql, [table], |r| r.get(0)).ok().flatten()
+    }
+
+    /// Forgets a table's counter: it was dropped, truncated or re-made.
+    pub fn forget_identity(&self, table: i32) {
+        lock(&self.identities).remove(&table);
+    }
+
+    /// Takes the counters that have to be written to the catalog.
+    pub fn take_dirty_identities(&self) -> Vec<(i32, i64)> {
+        let mut dirty = Vec::new();
+        for (&table, identity) in lock(&self.identities).iter_mut() {
+            if let (true, Some(last)) = (identity.dirty, identity.last) {
+                identity.dirty = false;
+                dirty.push((table, last));
+            }
+        }
+        dirty
+    }
+}
+
+/// A number no other catalog has.
+pub fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Locks a mutex whose data is valid at any moment, whoever panicked.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn prepare_connection(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF; PRAGMA trusted_schema = ON;")?;
+    super::functions::register(connection)
+}

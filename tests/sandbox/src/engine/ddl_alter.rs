@@ -1,0 +1,444 @@
+//! ALTER TABLE.
+//!
+//! SQLite can change the text of a table without touching its rows (see
+//! [`replace_table_text`](super::catalog_store::replace_table_text)); what goes beyond that is refused.
+
+use super::catalog::{ForeignKey, TableEntry, same_name};
+use super::compile;
+use super::extension::{DdlEvent, DdlKind};
+use super::frame::Frame;
+use super::quoting::{literal, quote};
+use super::scope::written;
+use super::session::SqlSession;
+use super::stop::Exec;
+use super::system_types::{facets, is_character};
+use super::table_design::Design;
+use super::transaction::Writes;
+use crate::error::SqlError;
+use crate::session::Sink;
+use crate::tsql::ast::{AlterTable, ColumnDef, ObjectName};
+use crate::types::{Length, SqlType};
+use rusqlite::params;
+use rusqlite::types::Value;
+use std::sync::Arc;
+
+impl SqlSession {
+    pub(super) fn alter_table(&mut self, name: &ObjectName, action: &AlterTable, text: &str, sink: &mut dyn Sink) -> Exec<()> {
+        if name.name.starts_with('#') {
+            return Err(SqlError::unsupported("ALTER TABLE of a temporary table").into());
+        }
+        self.write(Writes::Database, sink, |s, _| {
+            let catalog = s.catalog();
+            let entry = catalog
+                .table(name.schema.as_deref().unwrap_or("dbo"), &name.name)
+                .cloned()
+                .ok_or_else(|| cannot_find(name))?;
+            let id = entry.table.object_id;
+            let server = Arc::clone(s.server());
+            server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::BeforeAlterTable, table: &entry, text })?;
+            match action {
+                AlterTable::Add { elements, with_nocheck } => s.alter_add(&entry, &Design::read(elements)?, *with_nocheck)?,
+                AlterTable::DropColumns { names, if_exists } => s.drop_columns(&entry, names, *if_exists)?,
+                AlterTable::DropConstraints { names, if_exists } => s.drop_constraints(&entry, names, *if_exists)?,
+                AlterTable::AlterColumn(def) => s.alter_column(&entry, def)?,
+                AlterTable::CheckConstraint { names, enable, with_check } => {
+                    s.switch_constraints(&entry, names, *enable, *with_check)?;
+                }
+            }
+            s.touch(id)?;
+            s.catalog_changed()?;
+            let entry = s.entry(id)?;
+            server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::AlterTable, table: &entry, text })?;
+            Ok(())
+        })
+    }
+
+    fn alter_add(&mut self, entry: &Arc<TableEntry>, design: &Design, with_nocheck: bool) -> Exec<()> {
+        let id = entry.table.object_id;
+        let before: Vec<i32> = entry.foreign_keys.iter().map(|f| f.object_id).collect();
+        self.add_new_columns(entry, design)?;
+        self.catalog_changed()?;
+        let current = self.entry(id)?;
+        for default in &design.defaults {
+            let position = current.find(&default.column).ok_or_else(|| {
+                let text = format!("Column '{}' in table '{}' is invalid for creating a default constraint.", default.column, entry.table.name);
+                SqlError::new(1752, text)
+            })?;
+            let column = &current.table.columns[position];
+            if column.default.is_some() || column.identity.is_some() {
+                return Err(SqlError::new(1781, "Column already has a DEFAULT bound to it.").into());
+            }
+            let frame = Frame::default();
+            compile::default_to_sqlite(&default.text, column, &self.empty_scope(&frame))?;
+            let owner = (entry.schema_id, entry.table.name.as_str());
+            let column = (current.column_ids[position], column.name.as_str());
+            self.add_default(id, column, default.name.as_deref(), &default.text, owner)?;
+        }
+        self.add_keys(id, design)?;
+        self.add_checks(id, design, !with_nocheck)?;
+        self.add_foreign_keys(id, design, !with_nocheck)?;
+        self.rewrite_table(id)?;
+        let current = self.entry(id)?;
+        for index in current.indexes.iter().filter(|i| !entry.indexes.iter().any(|o| o.index_id == i.index_id)) {
+            self.create_index_storage(&current, index)?;
+        }
+        self.create_foreign_key_indexes(&current)?;
+        if !with_nocheck {
+            for check in current.checks.iter().filter(|c| !entry.checks.iter().any(|o| o.object_id == c.object_id)) {
+                self.verify_check(&current, &check.name, &check.definition)?;
+            }
+            for key in current.foreign_keys.iter().filter(|f| !before.contains(&f.object_id)) {
+                self.verify_foreign_key(&current, key, "ALTER TABLE")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_new_columns(&mut self, entry: &Arc<TableEntry>, design: &Design) -> Exec<()> {
+        if design.columns.is_empty() {
+            return Ok(());
+        }
+        let mut design = design.clone();
+        let mut columns = entry.table.columns.clone();
+        for column in &design.columns {
+            if columns.iter().any(|c| same_name(&c.name, &column.column.name)) {
+                let text = format!(
+                    "Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.",
+                    column.column.name,
+                    entry.full_name()
+                );
+                return Err(SqlError::new(2705, text).with_state(4).into());
+            }
+            columns.push(column.column.clone());
+        }
+        let frame = Frame::default();
+        let table = super::table_design::with_columns(entry, columns);
+        design.type_computed(&table, &self.empty_scope(&frame))?;
+        let first = entry.column_ids.iter().max().copied().unwrap_or(0) + 1;
+        let id = entry.table.object_id;
+        self.add_columns(id, first, &design, entry.schema_id, &entry.table.name)?;
+        let has_rows: bool = self.connection.query_row(
+            &format!("SELECT EXISTS (SELECT 1 FROM {})", entry.table.sqlite_name),
+            [],
+            |r| r.get(0),
+        )?;
+        if !has_rows {
+            return Ok(());
+        }
+        for (column, column_id) in design.columns.iter().zip(first..) {
+            let c = &column.column;
+            if c.identity.is_some() {
+                return Err(SqlError::unsupported("ALTER TABLE ADD of an identity column to a table with rows").into());
+            }
+            if c.nullable || c.computed.is_some() {
+                continue;
+            }
+            let Some(default) = &c.default else {
+                let text = format!(
+                    "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the \
+                     column being added is an identity or timestamp column, or alternatively if none of the previous conditions are \
+                     satisfied the table must be empty to allow addition of this column. Column '{}' cannot be added to non-empty table \
+                     '{}' because it does not satisfy these conditions.",
+                    c.name, entry.table.name
+                );
+                return Err(SqlError::new(4901, text).into());
+            };
+            let sql = compile::default_to_sqlite(default, c, &self.empty_scope(&frame))?;
+            let value: Value = self
+                .connection
+                .query_row(&format!("SELECT {sql}"), [], |r| r.get(0))
+                .map_err(super::stop::Stop::from)?;
+            self.connection.execute(
+                r#"UPDATE db."$columns" SET filler = ?3 WHERE object_id = ?1 AND column_id = ?2"#,
+                params![id, column_id, sqlite_literal(&value)],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn drop_columns(&mut self, entry: &Arc<TableEntry>, names: &[String], if_exists: bool) -> Exec<()> {
+        let id = entry.table.object_id;
+        for name in names {
+            let Some(position) = entry.find(name) else {
+                if if_exists {
+                    continue;
+                }
+                let text =
+                    format!("ALTER TABLE DROP COLUMN failed because column '{name}' does not exist in table '{}'.", entry.table.name);
+                return Err(SqlError::new(4924, text).into());
+            };
+            let column_id = entry.column_ids[position];
+            if let Some((kind, dependent)) = self.dependent(entry, position) {
+                let text = format!("The {kind} '{dependent}' is dependent on column '{name}'.");
+                return Err(SqlError::new(5074, text).into());
+            }
+            if entry.table.columns.len() == 1 {
+                let text = format!(
+                    "ALTER TABLE DROP COLUMN failed because '{name}' is the only data column in table '{}'. A table must have at least one \
+                     data column.",
+                    entry.table.name
+                );
+                return Err(SqlError::new(4923, text).into());
+            }
+            let column = &entry.table.columns[position];
+            self.connection.execute_batch(&format!("ALTER TABLE {} DROP COLUMN {}", entry.table.sqlite_name, column.sqlite_name))?;
+            self.connection.execute(
+                r#"DELETE FROM db."$columns" WHERE object_id = ?1 AND column_id = ?2"#,
+                params![id, column_id],
+            )?;
+            self.connection.execute(
+                r#"DELETE FROM db."$index_columns" WHERE object_id = ?1 AND column_id = ?2 AND is_included = 1"#,
+                params![id, column_id],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What keeps a column from being dropped.
+    fn dependent(&self, entry: &TableEntry, position: usize) -> Option<(&'static str, String)> {
+        let column_id = entry.column_ids[position];
+        let name = &entry.table.columns[position].name;
+        if let Some(index) = entry.indexes.iter().find(|i| i.key.iter().any(|k| k.0 == position)) {
+            return Some((if index.constraint_id.is_some() { "object" } else { "index" }, index.name.clone()));
+        }
+        if let Some(default) = entry.defaults.iter().find(|d| d.column_id == column_id) {
+            return Some(("object", default.name.clone()));
+        }
+        if let Some(key) = entry.foreign_keys.iter().find(|f| f.columns.iter().any(|c| c.0 == column_id)) {
+            return Some(("object", key.name.clone()));
+        }
+        let mentions = |text: &str| mentions_name(text, name);
+        if let Some(check) = entry.checks.iter().find(|c| mentions(&c.definition)) {
+            return Some(("object", check.name.clone()));
+        }
+        let computed = entry.table.columns.iter().find(|c| c.computed.as_deref().is_some_and(mentions));
+        computed.map(|c| ("column", c.name.clone()))
+    }
+
+    fn drop_constraints(&mut self, entry: &Arc<TableEntry>, names: &[String], if_exists: bool) -> Exec<()> {
+        let id = entry.table.object_id;
+        for name in names {
+            let catalog = self.catalog();
+            let object = catalog.objects().find(|o| o.parent_object_id == id && same_name(&o.name, name));
+            let Some(object) = object else {
+                if if_exists {
+                    continue;
+                }
+                return Err(SqlError::new(3728, format!("'{name}' is not a constraint.")).into());
+            };
+            let entry = self.entry(id)?;
+            if let Some(index) = entry.indexes.iter().find(|i| i.constraint_id == Some(object.object_id)) {
+                self.refuse_if_referenced(&entry, index)?;
+                self.remove_index(&entry, index)?;
+            }
+            let storage = quote(&super::catalog_store::foreign_key_storage(object.object_id));
+            super::catalog_store::delete_object(&self.connection, object.object_id)?;
+            self.rewrite_table(id)?;
+            self.connection.execute_batch(&format!("DROP INDEX IF EXISTS db.{storage}"))?;
+        }
+        Ok(())
+    }
+
+    fn switch_constraints(&mut self, entry: &Arc<TableEntry>, names: &[String], enable: bool, with_check: bool) -> Exec<()> {
+        let id = entry.table.object_id;
+        let all = names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case("ALL"));
+        let named = |name: &str| all || names.iter().any(|n| same_name(n, name));
+        for name in names.iter().filter(|_| !all) {
+            let known = entry.checks.iter().any(|c| same_name(&c.name, name))
+                || entry.foreign_keys.iter().any(|f| same_name(&f.name, name));
+            if !known {
+                let text = format!("Constraint '{name}' does not exist.");
+                return Err(SqlError::new(4917, text).into());
+            }
+        }
+        let checks: Vec<i32> = entry.checks.iter().filter(|c| named(&c.name)).map(|c| c.object_id).collect();
+        let keys: Vec<i32> = entry.foreign_keys.iter().filter(|f| named(&f.name)).map(|f| f.object_id).collect();
+        let trusted = enable && with_check;
+        for (table, ids) in [("$checks", &checks), ("$foreign_keys", &keys)] {
+            for constraint in ids {
+                self.connection.execute(
+                    &format!("UPDATE db.{} SET is_disabled = ?2, is_not_trusted = ?3 WHERE object_id = ?1", quote(table)),
+                    params![constraint, !enable, !trusted],
+                )?;
+            }
+        }
+        self.rewrite_table(id)?;
+        if trusted {
+            let entry = self.entry(id)?;
+            for check in entry.checks.iter().filter(|c| checks.contains(&c.object_id)) {
+                self.verify_check(&entry, &check.name, &check.definition)?;
+            }
+            for key in entry.foreign_keys.iter().filter(|f| keys.contains(&f.object_id)) {
+                self.verify_foreign_key(&entry, key, "ALTER TABLE")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Error 547 if a row breaks a CHECK constraint.
+    fn verify_check(&self, entry: &TableEntry, name: &str, definition: &str) -> Exec<()> {
+        let frame = Frame::default();
+        let expr = crate::tsql::parse_expr(definition)?;
+        let sql = compile::check_to_sqlite(&expr, &entry.table, &self.empty_scope(&frame))?;
+        let broken: bool = self.connection.query_row(
+            &format!("SELECT EXISTS (SELECT 1 FROM {} WHERE NOT ({sql}))", entry.table.sqlite_name),
+            [],
+            |r| r.get(0),
+        )?;
+        if broken {
+            let text = format!(
+                "The ALTER TABLE statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \"{}\", table \
+                 \"{}\".",
+                self.database().name,
+                entry.full_name()
+            );
+            return Err(SqlError::new(547, text).with_state(0).into());
+        }
+        Ok(())
+    }
+
+    /// Error 547 if a row has no parent.
+    pub(super) fn verify_foreign_key(&self, entry: &TableEntry, key: &ForeignKey, statement: &str) -> Exec<()> {
+        let catalog = self.catalog();
+        let Some(parent) = catalog.table_by_id(key.referenced_object_id) else { return Ok(()) };
+        if self.has_orphans(entry, parent, key)? {
+            return Err(super::foreign_keys::conflict(statement, &catalog.database, key, (entry, parent), true).into());
+        }
+        Ok(())
+    }
+
+    fn alter_column(&mut self, entry: &Arc<TableEntry>, def: &ColumnDef) -> Exec<()> {
+        let id = entry.table.object_id;
+        let Some(position) = entry.find(&def.name) else {
+            let text = format!("ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.", def.name, entry.table.name);
+            return Err(SqlError::new(4924, text).into());
+        };
+        let column = &entry.table.columns[position];
+        let ty = def.ty.unwrap_or(column.ty);
+        if column.computed.is_some() || !widens(&column.ty, &ty) {
+            return Err(SqlError::unsupported("ALTER COLUMN to a type that does not hold every value of the old one").into());
+        }
+        if def.collation.as_deref().is_some_and(|c| Some(c) != column.collation.as_deref()) {
+            return Err(SqlError::unsupported("ALTER COLUMN to another collation").into());
+        }
+        let nullable = def.nullable.unwrap_or(true);
+        let in_key = entry.indexes.iter().any(|i| i.constraint_id.is_some() && i.key.iter().any(|k| k.0 == position));
+        if in_key && (nullable != column.nullable || (ty != column.ty && !is_character(&ty))) {
+            let text = format!("The object '{}' is dependent on column '{}'.", entry.indexes[0].name, def.name);
+            return Err(SqlError::new(5074, text).into());
+        }
+        if !nullable && column.nullable {
+            let nulls: bool = self.connection.query_row(
+                &format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)", entry.table.sqlite_name, column.sqlite_name),
+                [],
+                |r| r.get(0),
+            )?;
+            if nulls {
+                let text = format!(
+                    "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. UPDATE fails.",
+                    def.name,
+                    self.database().name,
+                    entry.full_name()
+                );
+                return Err(SqlError::new(515, text).with_state(2).into());
+            }
+        }
+        let f = facets(&ty);
+        self.connection.execute(
+            r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6, is_nullable = ?7
+               WHERE object_id = ?1 AND column_id = ?2"#,
+            params![id, entry.column_ids[position], f.type_id, f.max_length, f.precision, f.scale, nullable],
+        )?;
+        self.rewrite_table(id)?;
+        // The guard against equal NULLs depends on which columns can be NULL.
+        let entry = self.entry(id)?;
+        for index in entry.indexes.iter().filter(|i| i.unique && i.key.iter().any(|k| k.0 == position)) {
+            self.drop_index_storage(&entry, index)?;
+            self.create_index_storage(&entry, index)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether every stored value of one type is, unchanged, the value of the other.
+fn widens(from: &SqlType, to: &SqlType) -> bool {
+    let whole = |ty: &SqlType| match ty {
+        SqlType::TinyInt => Some(1),
+        SqlType::SmallInt => Some(2),
+        SqlType::Int => Some(4),
+        SqlType::BigInt => Some(8),
+        _ => None,
+    };
+    let wider = |a: &Length, b: &Length| match (a, b) {
+        (_, Length::Max) => true,
+        (Length::Max, Length::N(_)) => false,
+        (Length::N(a), Length::N(b)) => a <= b,
+    };
+    if from == to {
+        return true;
+    }
+    if let (Some(from), Some(to)) = (whole(from), whole(to)) {
+        return from <= to;
+    }
+    match (from, to) {
+        (SqlType::VarChar(a), SqlType::VarChar(b) | SqlType::NVarChar(b))
+        | (SqlType::NVarChar(a), SqlType::NVarChar(b))
+        | (SqlType::VarBinary(a), SqlType::VarBinary(b)) => wider(a, b),
+        (SqlType::Decimal { precision: p, scale: s }, SqlType::Decimal { precision: q, scale: t }) => {
+            let narrow = super::encode::MAX_INTEGER_PRECISION;
+            s == t && p <= q && (*p <= narrow) == (*q <= narrow)
+        }
+        (SqlType::Real, SqlType::Float) | (SqlType::SmallMoney, SqlType::Money) => true,
+        (SqlType::DateTime2(a), SqlType::DateTime2(b))
+        | (SqlType::Time(a), SqlType::Time(b))
+        | (SqlType::DateTimeOffset(a), SqlType::DateTimeOffset(b)) => a <= b,
+        _ => false,
+    }
+}
+
+/// A value as SQLite text.
+fn sqlite_literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Integer(v) => v.to_string(),
+        Value::Real(v) => format!("{v:?}"),
+        Value::Text(v) => literal(v),
+        Value::Blob(v) => format!("x'{}'", v.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+    }
+}
+
+/// Whether a definition names a column, as a word or in brackets.
+fn mentions_name(text: &str, name: &str) -> bool {
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$');
+    text.match_indices(&name).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        !before.is_some_and(word) && !after.is_some_and(word)
+    })
+}
+
+/// Error 4902.
+fn cannot_find(name: &ObjectName) -> SqlError {
+    let text = format!("Cannot find the object \"{}\" because it does not exist or you do not have permissions.", written(name));
+    SqlError::new(4902, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_widening_keeps_what_is_stored() {
+        assert!(widens(&SqlType::Int, &SqlType::BigInt));
+        assert!(!widens(&SqlType::BigInt, &SqlType::Int));
+        assert!(widens(&SqlType::VarChar(Length::N(10)), &SqlType::NVarChar(Length::N(20))));
+        assert!(!widens(&SqlType::NVarChar(Length::Max), &SqlType::NVarChar(Length::N(20))));
+    }
+
+    #[test]
+    fn a_column_is_mentioned_as_a_whole_word_only() {
+        assert!(mentions_name("([Qty]>(0))", "qty"));
+        assert!(!mentions_name("([QtyMax]>(0))", "qty"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Parsed batches and compiled statements, kept so that a batch that is sent again is neither parsed nor compiled again.
+
+use super::compiled::{Compiled, CompiledDml};
+use super::meta::Table;
+use super::scope::TEMPORARY_DATABASE;
+use crate::error::SqlResult;
+use crate::tsql::ast::{Expr, Stmt};
+use crate::tsql::{ParameterDeclaration, parse_batch, parse_parameters};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Batches a session keeps; when there are more, it starts over.
+const MAX_BATCHES: usize = 512;
+/// Longest batch text that is kept.
+const MAX_TEXT: usize = 256 * 1024;
+
+/// A parsed batch.
+#[derive(Debug)]
+pub struct Batch {
+    /// Unique in the session.
+    pub id: u64,
+    /// Its text.
+    pub text: String,
+    /// Parameters of `sp_executesql`.
+    pub parameters: Vec<ParameterDeclaration>,
+    /// Its statements.
+    pub statements: Vec<Stmt>,
+    kept: bool,
+}
+
+/// A compiled statement or expression.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// A query or expression.
+    Query(Arc<Compiled>),
+    /// A data modification.
+    Dml(Arc<CompiledDml>),
+}
+
+impl Plan {
+    fn uses_temporary(&self) -> bool {
+        let temporary = |table: &Arc<Table>| table.database == TEMPORARY_DATABASE;
+        match self {
+            Plan::Query(compiled) => compiled.reads.iter().any(temporary),
+            Plan::Dml(dml) => {
+                temporary(&dml.target)
+                    || dml.statement.reads.iter().any(temporary)
+                    || dml.output_into.as_ref().is_some_and(|o| temporary(&o.target))
+            }
+        }
+    }
+}
+
+/// What a plan depends on: the catalog and, if it uses any, the temporary tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basis {
+    /// [`Catalog::version`](super::catalog::Catalog::version).
+    pub catalog: u64,
+    /// [`State::temporary_version`](super::session_state::State::temporary_version).
+    pub temporary: u64,
+    /// Table whose `IDENTITY_INSERT` is on.
+    pub identity_insert: Option<i32>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    basis: Basis,
+    uses_temporary: bool,
+    plan: Plan,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Plans {
+    batches: HashMap<(String, String), Arc<Batch>>,
+    plans: HashMap<(u64, usize), Kept>,
+    next_batch: u64,
+}
+
+impl Plans {
+    /// The batch of a text with the parameters it is given.
+    pub fn batch(&mut self, parameters: &str, text: &str) -> SqlResult<Arc<Batch>> {
+        let key = (parameters.to_owned(), text.to_owned());
+        if let Some(batch) = self.batches.get(&key) {
+            return Ok(Arc::clone(batch));
+        }
+        let kept = text.len() <= MAX_TEXT;
+        let batch = Arc::new(Batch {
+            id: self.next_batch,
+            text: text.to_owned(),
+            parameters: parse_parameters(parameters)?,
+            statements: parse_batch(text)?,
+            kept,
+        });
+        self.next_batch += 1;
+        if kept {
+            if self.batches.len() >= MAX_BATCHES {
+                self.batches.clear();
+                self.plans.clear();
+            }
+            self.batches.insert(key, Arc::clone(&batch));
+        }
+        Ok(batch)
+    }
+
+    /// The plan of a node of a batch's tree, if it still holds.
+    pub fn get(&self, batch: &Batch, node: usize, basis: Basis) -> Option<Plan> {
+        let kept = self.plans.get(&(batch.id, node))?;
+        let holds = kept.basis.catalog == basis.catalog
+            && kept.basis.identity_insert == basis.identity_insert
+            && (!kept.uses_temporary || kept.basis.temporary == basis.temporary);
+        holds.then(|| kept.plan.clone())
+    }
+
+    /// Keeps a plan.
+    pub fn put(&mut self, batch: &Batch, node: usize, basis: Basis, plan: &Plan) {
+        if batch.kept {
+            let kept = Kept { basis, uses_temporary: plan.uses_temporary(), plan: plan.clone() };
+            self.plans.insert((batch.id, node), kept);
+        }
+    }
+}
+
+/// The identity of a statement in its batch's tree, which does not move.
+pub fn statement_node(statement: &Stmt) -> usize {
+    std::ptr::from_ref(statement) as usize
+}
+
+/// The identity of an expression in its batch's tree.
+pub fn expression_node(expr: &Expr) -> usize {
+    std::ptr::from_ref(expr) as usize
+}

@@ -1,0 +1,375 @@
+//! EXEC, and the system procedures.
+//!
+//! Source: <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/system-stored-procedures-transact-sql>.
+
+use super::application_locks::{Mode, Owner};
+use super::frame::Frame;
+use super::plans::Batch;
+use super::session::SqlSession;
+use super::stop::{Exec, Stop};
+use super::write_lock::NotGranted;
+use crate::error::{SqlError, SqlResult};
+use crate::session::{Param, Sink};
+use crate::tsql::ast::{Exec as ExecStatement, Expr, Insert, ObjectName};
+use crate::types::{Datum, Length, SqlType};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An argument of a procedure call.
+#[derive(Debug, Clone)]
+pub struct Argument {
+    /// Name with its `@`, or empty.
+    pub name: String,
+    /// Type.
+    pub ty: SqlType,
+    /// Value; after the call that of an output argument.
+    pub value: Datum,
+    /// Written back.
+    pub output: bool,
+}
+
+impl From<Param> for Argument {
+    fn from(param: Param) -> Self {
+        Self { name: param.name, ty: param.ty, value: param.value, output: param.output }
+    }
+}
+
+impl Argument {
+    /// As the wire wants it.
+    pub fn into_param(self) -> Param {
+        Param { name: self.name, ty: self.ty, value: self.value, output: self.output }
+    }
+}
+
+/// Looks an argument up by name, else by position among those without a name.
+pub fn argument<'a>(arguments: &'a [Argument], name: &str, position: usize) -> Option<&'a Argument> {
+    arguments
+        .iter()
+        .find(|a| a.name.eq_ignore_ascii_case(name))
+        .or_else(|| arguments.get(position).filter(|a| a.name.is_empty()))
+}
+
+/// A text argument.
+pub fn text_argument(arguments: &[Argument], name: &str, position: usize) -> Option<String> {
+    match argument(arguments, name, position).map(|a| &a.value) {
+        Some(Datum::String(text)) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// An integer argument, converted.
+pub fn integer_argument(arguments: &[Argument], name: &str, position: usize) -> SqlResult<Option<i64>> {
+    let Some(argument) = argument(arguments, name, position) else { return Ok(None) };
+    match super::convert::convert(&argument.value, &argument.ty, &SqlType::BigInt, None)? {
+        Datum::BigInt(value) => Ok(Some(value)),
+        _ => Ok(None),
+    }
+}
+
+impl SqlSession {
+    /// `EXEC procedure`.
+    pub(super) fn exec(&mut self, batch: &Arc<Batch>, exec: &ExecStatement, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
+        let mut arguments = Vec::new();
+        let mut targets = Vec::new();
+        for given in &exec.arguments {
+            let name = given.name.clone().unwrap_or_default();
+            let Some(value) = &given.value else {
+                continue;
+            };
+            let (value, ty) = match value {
+                // An identifier as an argument is a string.
+                Expr::Column(parts) if parts.len() == 1 => {
+                    (Datum::String(parts[0].clone()), SqlType::NVarChar(Length::N(parts[0].chars().count().clamp(1, 4000) as u16)))
+                }
+                value => self.scalar(batch, value, frame, sink)?,
+            };
+            if given.output {
+                if let Some(Expr::Variable(variable)) = &given.value {
+                    targets.push((arguments.len(), variable.clone()));
+                }
+            }
+            arguments.push(Argument { name, ty, value, output: given.output });
+        }
+        let status = self.call(&exec.procedure, &mut arguments, frame, sink)?;
+        for (position, variable) in targets {
+            let argument = &arguments[position];
+            let ty = frame.variable(&variable).ok_or_else(|| super::frame::undeclared(&variable))?.ty;
+            let value = super::convert::convert(&argument.value, &argument.ty, &ty, None)?;
+            frame.set(&variable, value)?;
+        }
+        if let Some(variable) = &exec.return_into {
+            let ty = frame.variable(variable).ok_or_else(|| super::frame::undeclared(variable))?.ty;
+            frame.set(variable, super::convert::convert(&Datum::Int(status), &SqlType::Int, &ty, None)?)?;
+        }
+        Ok(())
+    }
+
+    /// `EXEC('…')`.
+    pub(super) fn exec_string(&mut self, batch: &Arc<Batch>, expr: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
+        let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_default();
+        let inner = self.plans.batch("", &text)?;
+        let mut inner_frame = Frame::default();
+        self.run_level(&inner, &mut inner_frame, sink).map(|_| ())
+    }
+
+    /// A remote procedure call: errors end it here.
+    pub(super) fn call_top(
+        &mut self,
+        name: &ObjectName,
+        arguments: &mut Vec<Argument>,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<i32> {
+        match self.call(name, arguments, frame, sink) {
+            Err(Stop::Error(error)) => {
+                self.failed(error, false, sink)?;
+                Err(Stop::BatchAborted)
+            }
+            other => other,
+        }
+    }
+
+    /// Calls a procedure; its return status.
+    pub(super) fn call(
+        &mut self,
+        name: &ObjectName,
+        arguments: &mut Vec<Argument>,
+        _frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<i32> {
+        match name.name.to_ascii_lowercase().as_str() {
+            "sp_executesql" => self.sp_executesql(arguments, sink),
+            "sp_prepare" => self.sp_prepare(arguments).map(|()| 0),
+            "sp_execute" => self.sp_execute(arguments, sink),
+            "sp_prepexec" => self.sp_prepexec(arguments, sink),
+            "sp_unprepare" => self.sp_unprepare(arguments).map(|()| 0),
+            "sp_getapplock" => self.sp_getapplock(arguments, sink),
+            "sp_releaseapplock" => self.sp_releaseapplock(arguments),
+            "sp_reset_connection" => {
+                use crate::session::Session;
+                self.reset();
+                Ok(0)
+            }
+            "sp_set_session_context" => Err(SqlError::unsupported("sp_set_session_context").into()),
+            _ => {
+                let server = Arc::clone(self.server());
+                match server.extension.procedure(self, name, arguments, sink) {
+                    Some(result) => result,
+                    None => {
+                        let text = format!("Could not find stored procedure '{}'.", super::scope::written(name));
+                        Err(SqlError::new(2812, text).with_state(62).into())
+                    }
+                }
+            }
+        }
+    }
+
+    /// `sp_executesql @stmt, @params, @param1 = …`.
+    fn sp_executesql(&mut self, arguments: &mut [Argument], sink: &mut dyn Sink) -> Exec<i32> {
+        let statement = text_argument(arguments, "@stmt", 0).or_else(|| text_argument(arguments, "@statement", 0));
+        let Some(statement) = statement else {
+            let text = "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar'.";
+            return Err(SqlError::new(214, text).with_state(2).into());
+        };
+        let declared = match arguments.get(1).map(|a| &a.value) {
+            Some(Datum::String(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let batch = self.plans.batch(&declared, &statement)?;
+        let values = arguments.get_mut(2..).unwrap_or_default();
+        self.run_with_parameters(&batch, values, sink)
+    }
+
+    /// Runs a batch with values for its declared parameters, and writes output parameters back.
+    pub(super) fn run_with_parameters(
+        &mut self,
+        batch: &Arc<Batch>,
+        values: &mut [Argument],
+        sink: &mut dyn Sink,
+    ) -> Exec<i32> {
+        let mut frame = Frame::default();
+        let mut slots = vec![None; values.len()];
+        for (position, parameter) in batch.parameters.iter().enumerate() {
+            let named = values.iter().position(|v| v.name.eq_ignore_ascii_case(&parameter.name));
+            let slot = named.or_else(|| values.get(position).filter(|v| v.name.is_empty()).map(|_| position));
+            let value = match slot {
+                Some(slot) => {
+                    slots[slot] = Some(parameter.name.clone());
+                    let value = &values[slot];
+                    if value.ty == parameter.ty {
+                        value.value.clone()
+                    } else {
+                        super::convert::convert(&value.value, &value.ty, &parameter.ty, None)?
+                    }
+                }
+                None => match &parameter.default {
+                    Some(default) => {
+                        let mut empty = Frame::default();
+                        self.scalar_as(batch, default, &parameter.ty, &mut empty, sink)?
+                    }
+                    None => {
+                        let text = format!(
+                            "The parameterized query '{}' expects the parameter '{}', which was not supplied.",
+                            shortened(&batch.text),
+                            parameter.name
+                        );
+                        return Err(SqlError::new(8178, text).into());
+                    }
+                },
+            };
+            frame.declare(&parameter.name, parameter.ty, value)?;
+        }
+        if let Some(position) = slots.iter().position(Option::is_none) {
+            let name = &values[position].name;
+            return Err(if name.is_empty() {
+                SqlError::new(8144, "Procedure or function has too many arguments specified.").into()
+            } else {
+                SqlError::new(8145, format!("{name} is not a parameter for procedure sp_executesql.")).into()
+            });
+        }
+        let before = self.shared.state().tran_count;
+        let status = self.run_level(batch, &mut frame, sink)?;
+        for (value, name) in values.iter_mut().zip(&slots) {
+            let parameter = name.as_ref().and_then(|n| batch.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(n)));
+            if let (true, Some(parameter)) = (value.output, parameter) {
+                if let Some(variable) = frame.variable(&parameter.name) {
+                    value.value = variable.value.clone();
+                    value.ty = variable.ty;
+                }
+            }
+        }
+        self.check_transaction_count(before, sink)?;
+        Ok(status)
+    }
+
+    /// Error 266: a procedure left another number of transactions open than it found.
+    fn check_transaction_count(&mut self, before: u32, sink: &mut dyn Sink) -> Exec<()> {
+        let (now, xact_abort) = {
+            let state = self.shared.state();
+            (state.tran_count, state.options.xact_abort)
+        };
+        if now == before || xact_abort {
+            return Ok(());
+        }
+        let text = format!(
+            "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = {before}, \
+             current count = {now}."
+        );
+        let error = SqlError::new(266, text).with_state(2);
+        if self.try_levels.is_empty() {
+            self.shared.state().error = error.number;
+            sink.message(&error)?;
+            return Ok(());
+        }
+        Err(Stop::Raised { error, uncaught_at: None })
+    }
+
+    /// `INSERT … EXEC`.
+    pub(super) fn insert_exec(
+        &mut self,
+        batch: &Arc<Batch>,
+        insert: &Insert,
+        exec: &ExecStatement,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let mut rows = CollectedRows { sink, rows: Vec::new(), types: Vec::new() };
+        self.exec(batch, exec, frame, &mut rows)?;
+        let (rows, types) = (rows.rows, rows.types);
+        self.insert_collected(insert, (&rows, &types), frame, sink)
+    }
+
+    /// `sp_getapplock`: 0 granted, 1 after waiting, −1 timed out, −2 cancelled, −999 a wrong argument.
+    fn sp_getapplock(&mut self, arguments: &[Argument], sink: &mut dyn Sink) -> Exec<i32> {
+        let Some((resource, owner)) = self.lock_of(arguments, (2, "@LockOwner"))? else { return Ok(-999) };
+        let mode = match text_argument(arguments, "@LockMode", 1).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "shared" | "intentshared" => Mode::Shared,
+            "update" => Mode::Update,
+            "exclusive" | "intentexclusive" => Mode::Exclusive,
+            _ => return Ok(-999),
+        };
+        let timeout = match integer_argument(arguments, "@LockTimeout", 3)? {
+            Some(timeout) => timeout,
+            None => i64::from(self.shared.state().options.lock_timeout),
+        };
+        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
+        let key = (self.database().id, resource.as_str());
+        let granted = self.server().application_locks.acquire(key, (self.shared.id, owner, mode), timeout, &|| sink.is_cancelled());
+        match granted {
+            Ok(waited) => Ok(i32::from(waited)),
+            Err(NotGranted::TimedOut) => Ok(-1),
+            Err(NotGranted::Cancelled) => Err(Stop::Cancelled),
+        }
+    }
+
+    fn sp_releaseapplock(&mut self, arguments: &[Argument]) -> Exec<i32> {
+        let Some((resource, owner)) = self.lock_of(arguments, (1, "@LockOwner"))? else { return Ok(-999) };
+        let key = (self.database().id, resource.as_str());
+        if self.server().application_locks.release(key, self.shared.id, owner) {
+            return Ok(0);
+        }
+        let text = format!(
+            "Cannot release the application lock (Database Principal: 'public', Resource: '{resource}') because it is not currently held."
+        );
+        Err(SqlError::new(1223, text).into())
+    }
+
+    fn lock_of(&self, arguments: &[Argument], owner: (usize, &str)) -> Exec<Option<(String, Owner)>> {
+        let Some(resource) = text_argument(arguments, "@Resource", 0) else { return Ok(None) };
+        let owner = match text_argument(arguments, owner.1, owner.0).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "session" => Owner::Session,
+            "" | "transaction" => {
+                if self.shared.state().tran_count == 0 {
+                    let text = "You attempted to acquire a transactional application lock without an active transaction.";
+                    return Err(SqlError::new(15000, text).into());
+                }
+                Owner::Transaction
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some((resource, owner)))
+    }
+}
+
+/// Collects a procedure's rows; everything else goes on to the client.
+struct CollectedRows<'a> {
+    sink: &'a mut dyn Sink,
+    rows: Vec<Vec<Datum>>,
+    types: Vec<SqlType>,
+}
+
+impl Sink for CollectedRows<'_> {
+    fn columns(&mut self, columns: &[crate::session::ColumnMeta]) -> Result<(), crate::session::Cancelled> {
+        self.types = columns.iter().map(|c| c.ty).collect();
+        Ok(())
+    }
+    fn row(&mut self, row: &[Datum]) -> Result<(), crate::session::Cancelled> {
+        self.rows.push(row.to_vec());
+        Ok(())
+    }
+    fn statement_done(&mut self, rows: Option<u64>, is_select: bool) -> Result<(), crate::session::Cancelled> {
+        if is_select { Ok(()) } else { self.sink.statement_done(rows, false) }
+    }
+    fn message(&mut self, message: &SqlError) -> Result<(), crate::session::Cancelled> {
+        self.sink.message(message)
+    }
+    fn database_changed(&mut self, from: &str, to: &str) -> Result<(), crate::session::Cancelled> {
+        self.sink.database_changed(from, to)
+    }
+    fn transaction_changed(&mut self, change: crate::session::TransactionChange) -> Result<(), crate::session::Cancelled> {
+        self.sink.transaction_changed(change)
+    }
+    fn is_cancelled(&self) -> bool {
+        self.sink.is_cancelled()
+    }
+    fn cancellation(&self) -> Option<Arc<std::sync::atomic::AtomicBool>> {
+        self.sink.cancellation()
+    }
+}
+
+/// The start of a statement, for a message.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 100;
+    let text = text.trim();
+    if text.chars().count() <= SHOWN { text.to_owned() } else { text.chars().take(SHOWN).collect::<String>() + "..." }
+}

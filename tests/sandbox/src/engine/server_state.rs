@@ -1,0 +1,320 @@
+//! The server: its databases, logins, sessions and application locks.
+
+use super::application_locks::ApplicationLocks;
+use super::catalog_store::ATTACHED;
+use super::clock::now_datetime;
+use super::database::{Database, lock};
+use super::extension::Extension;
+use super::logins::{self, Login};
+use super::quoting::quote;
+use super::session_state::SessionShared;
+use super::{EngineOptions, storage_error};
+use crate::error::{SqlError, SqlResult};
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Databases every server has, with their ids.
+const SYSTEM_DATABASES: &[(i32, &str)] = &[(1, "master"), (2, "tempdb"), (3, "model"), (4, "msdb")];
+/// The first `session_id` of a user session.
+const FIRST_SESSION: i32 = 51;
+
+/// See the module.
+pub struct Server {
+    /// Options it was opened with.
+    pub options: EngineOptions,
+    /// Change data capture.
+    pub extension: Arc<dyn Extension>,
+    /// `sp_getapplock`.
+    pub application_locks: ApplicationLocks,
+    /// When it was opened, as `datetime`.
+    pub started: i64,
+    directory: PathBuf,
+    databases: Mutex<BTreeMap<String, Arc<Database>>>,
+    logins: Mutex<Vec<Login>>,
+    master: Mutex<Connection>,
+    sessions: Mutex<BTreeMap<i32, Arc<SessionShared>>>,
+    next_session: AtomicI32,
+    next_transaction: AtomicU64,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Opens or makes the server that lies in `directory`.
+    pub fn open(directory: &Path, options: EngineOptions, extension: Arc<dyn Extension>) -> SqlResult<Arc<Self>> {
+        std::fs::create_dir_all(directory)
+            .map_err(|e| SqlError::new(5123, format!("CREATE FILE encountered operating system error {e}.")))?;
+        let master_file = Database::new(1, "master", &directory.join("master.db"), now_datetime(), &options);
+        master_file.create_file()?;
+        let master = master_file.open()?;
+        let logins = open_logins(&master, &options).map_err(storage_error)?;
+        let databases = open_databases(&master, directory, &options)?;
+        let server = Arc::new(Self {
+            options,
+            extension,
+            application_locks: ApplicationLocks::default(),
+            started: now_datetime(),
+            directory: directory.to_owned(),
+            databases: Mutex::new(databases),
+            logins: Mutex::new(logins),
+            master: Mutex::new(master),
+            sessions: Mutex::default(),
+            next_session: AtomicI32::new(FIRST_SESSION),
+            next_transaction: AtomicU64::new(1),
+        });
+        for database in server.databases() {
+            server.extension.database_opened(&server, &database);
+        }
+        Ok(server)
+    }
+
+    /// A database by name.
+    pub fn database(&self, name: &str) -> Option<Arc<Database>> {
+        lock(&self.databases).get(&name.to_lowercase()).cloned()
+    }
+
+    /// A database by id.
+    pub fn database_by_id(&self, id: i32) -> Option<Arc<Database>> {
+        lock(&self.databases).values().find(|d| d.id == id).cloned()
+    }
+
+    /// Every database, by id.
+    pub fn databases(&self) -> Vec<Arc<Database>> {
+        let mut databases: Vec<_> = lock(&self.databases).values().cloned().collect();
+        databases.sort_by_key(|d| d.id);
+        databases
+    }
+
+    /// `CREATE DATABASE`.
+    pub fn create_database(self: &Arc<Self>, name: &str) -> SqlResult<Arc<Database>> {
+        let master = lock(&self.master);
+        if self.database(name).is_some() {
+            return Err(SqlError::new(
+                1801,
+                format!("Database '{name}' already exists. Choose a different database name."),
+            )
+            .severity(16));
+        }
+        let id = (5..).find(|&id| self.database_by_id(id).is_none()).unwrap_or(i32::MAX);
+        let path = self.directory.join(format!("database_{id}.db"));
+        remove_files(&path);
+        let database = Arc::new(Database::new(id, name, &path, now_datetime(), &self.options));
+        database.create_file()?;
+        master
+            .execute(
+                r#"INSERT INTO db."$databases" VALUES (?1, ?2, ?3, ?4, 0, 1, 1)"#,
+                params![id, name, file_name(&path), database.create_date],
+            )
+            .map_err(storage_error)?;
+        lock(&self.databases).insert(name.to_lowercase(), Arc::clone(&database));
+        drop(master);
+        self.extension.database_opened(self, &database);
+        Ok(database)
+    }
+
+    /// `DROP DATABASE`; error 3702 while a session uses it.
+    pub fn drop_database(&self, name: &str) -> SqlResult<()> {
+        let master = lock(&self.master);
+        let Some(database) = self.database(name) else {
+            return Err(SqlError::new(
+                3701,
+                format!("Cannot drop the database '{name}', because it does not exist or you do not have permission."),
+            )
+            .severity(11));
+        };
+        if database.id <= 4 {
+            return Err(SqlError::new(3708, format!("Cannot drop the database '{name}' because it is a system database.")));
+        }
+        let mut databases = lock(&self.databases);
+        if database.sessions.load(Ordering::Acquire) > 0 {
+            return Err(SqlError::new(3702, format!("Cannot drop database \"{name}\" because it is currently in use.")));
+        }
+        databases.remove(&name.to_lowercase());
+        drop(databases);
+        self.extension.database_closing(&database);
+        master
+            .execute(r#"DELETE FROM db."$databases" WHERE database_id = ?1"#, [database.id])
+            .map_err(storage_error)?;
+        remove_files(&database.path);
+        Ok(())
+    }
+
+    /// Stores a database's options after one changed.
+    pub fn store_options(&self, database: &Database) -> SqlResult<()> {
+        lock(&self.master)
+            .execute(
+                r#"UPDATE db."$databases" SET snapshot = ?2, rcsi = ?3, recovery = ?4 WHERE database_id = ?1"#,
+                params![
+                    database.id,
+                    database.allow_snapshot.load(Ordering::Acquire),
+                    database.read_committed_snapshot.load(Ordering::Acquire),
+                    database.recovery_model.load(Ordering::Acquire),
+                ],
+            )
+            .map_err(storage_error)?;
+        Ok(())
+    }
+
+    /// Checks a login and its password.
+    pub fn authenticate(&self, name: &str, password: &str) -> SqlResult<Login> {
+        lock(&self.logins)
+            .iter()
+            .find(|l| l.name.eq_ignore_ascii_case(name) && l.accepts(password))
+            .cloned()
+            .ok_or_else(|| login_failed(name))
+    }
+
+    /// Every login.
+    pub fn logins(&self) -> Vec<Login> {
+        lock(&self.logins).clone()
+    }
+
+    /// `CREATE LOGIN`.
+    pub fn create_login(&self, name: &str, password: &str) -> SqlResult<()> {
+        let master = lock(&self.master);
+        let mut logins = lock(&self.logins);
+        if logins.iter().any(|l| l.name.eq_ignore_ascii_case(name)) {
+            return Err(SqlError::new(15025, format!("The server principal '{name}' already exists.")));
+        }
+        let id = logins.iter().map(|l| l.principal_id).max().unwrap_or(1).max(256) + 1;
+        let login = Login::new(id, name, password, now_datetime());
+        login.store(&master).map_err(storage_error)?;
+        logins.push(login);
+        Ok(())
+    }
+
+    /// Registers a session and gives it its id.
+    pub fn register(&self, session: impl FnOnce(i32) -> Arc<SessionShared>) -> Arc<SessionShared> {
+        let id = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let session = session(id);
+        lock(&self.sessions).insert(id, Arc::clone(&session));
+        session
+    }
+
+    /// Forgets a session.
+    pub fn unregister(&self, id: i32) {
+        lock(&self.sessions).remove(&id);
+    }
+
+    /// The sessions there are.
+    pub fn sessions(&self) -> Vec<Arc<SessionShared>> {
+        lock(&self.sessions).values().cloned().collect()
+    }
+
+    /// A transaction descriptor or id that was never given before.
+    pub fn next_transaction(&self) -> u64 {
+        self.next_transaction.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The connection to `master` that server-wide state is kept through.
+    pub fn master(&self) -> MutexGuard<'_, Connection> {
+        lock(&self.master)
+    }
+
+    /// Stops the background work of every database.
+    pub fn close(&self) {
+        for database in self.databases() {
+            self.extension.database_closing(&database);
+        }
+    }
+}
+
+/// Error 18456. The text names the login only, as SQL Server's does.
+fn login_failed(name: &str) -> SqlError {
+    SqlError::new(18456, format!("Login failed for user '{name}'.")).severity(14)
+}
+
+fn open_logins(master: &Connection, options: &EngineOptions) -> rusqlite::Result<Vec<Login>> {
+    let mut logins = logins::load(master)?;
+    match logins.iter_mut().find(|l| l.principal_id == 1) {
+        Some(sa) if sa.accepts(&options.sa_password) => {}
+        Some(sa) => {
+            *sa = Login::new(1, "sa", &options.sa_password, sa.create_date);
+            sa.store(master)?;
+        }
+        None => {
+            let sa = Login::new(1, "sa", &options.sa_password, now_datetime());
+            sa.store(master)?;
+            logins.push(sa);
+        }
+    }
+    Ok(logins)
+}
+
+fn open_databases(
+    master: &Connection,
+    directory: &Path,
+    options: &EngineOptions,
+) -> SqlResult<BTreeMap<String, Arc<Database>>> {
+    list_databases(master)
+        .map_err(storage_error)?
+        .into_iter()
+        .map(|row| {
+            let database = Database::new(row.id, &row.name, &directory.join(&row.file), row.create_date, options);
+            database.create_file()?;
+            database.allow_snapshot.store(row.snapshot, Ordering::Release);
+            database.read_committed_snapshot.store(row.rcsi, Ordering::Release);
+            database.recovery_model.store(row.recovery, Ordering::Release);
+            Ok((row.name.to_lowercase(), Arc::new(database)))
+        })
+        .collect()
+}
+
+struct DatabaseRow {
+    id: i32,
+    name: String,
+    file: String,
+    create_date: i64,
+    snapshot: bool,
+    rcsi: bool,
+    recovery: i64,
+}
+
+fn list_databases(master: &Connection) -> rusqlite::Result<Vec<DatabaseRow>> {
+    master.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {ATTACHED}.{}(database_id INTEGER PRIMARY KEY, name TEXT NOT NULL, file TEXT NOT NULL,
+         create_date INT NOT NULL, snapshot INT NOT NULL, rcsi INT NOT NULL, recovery INT NOT NULL)",
+        quote("$databases")
+    ))?;
+    for (id, name) in SYSTEM_DATABASES {
+        master.execute(
+            r#"INSERT OR IGNORE INTO db."$databases" VALUES (?1, ?2, ?3, ?4, ?5, 1, 3)"#,
+            params![id, name, format!("{name}.db"), now_datetime(), *id == 1 || *id == 4],
+        )?;
+    }
+    let mut statement = master.prepare(
+        r#"SELECT database_id, name, file, create_date, snapshot, rcsi, recovery FROM db."$databases" ORDER BY database_id"#,
+    )?;
+    let rows = statement.query_map([], |r| {
+        Ok(DatabaseRow {
+            id: r.get(0)?,
+            name: r.get(1)?,
+            file: r.get(2)?,
+            create_date: r.get(3)?,
+            snapshot: r.get(4)?,
+            rcsi: r.get(5)?,
+            recovery: r.get(6)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Removes a database's file and what SQLite keeps beside it. A file that is not there is no error.
+fn remove_files(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(PathBuf::from(name));
+    }
+}

@@ -1,0 +1,365 @@
+//! A session: one SQLite connection, its state, and the entry points that the wire calls.
+
+use super::catalog::Catalog;
+use super::catalog_store::ATTACHED;
+use super::clock::now_datetime;
+use super::database::{Database, lock};
+use super::frame::Frame;
+use super::plans::Plans;
+use super::procedures::Argument;
+use super::server_state::Server;
+use super::session_functions;
+use super::session_state::{SessionShared, State};
+use super::stop::{Exec, Stop};
+use super::transaction::Transaction;
+use super::{bulk::PendingLoad, prepared::Prepared, storage_error};
+use crate::error::{SqlError, SqlResult};
+use crate::session::{Cancelled, ColumnMeta, LoginRequest, Param, RpcOutcome, Session, Sink, TransactionRequest};
+use crate::tsql::ast::ObjectName;
+use crate::types::Datum;
+use rusqlite::Connection;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// SQLite instructions between two looks at the cancellation flag.
+const PROGRESS_INSTRUCTIONS: i32 = 20_000;
+
+/// The flag of the request that runs now.
+type CancelSlot = Arc<Mutex<Option<Arc<AtomicBool>>>>;
+
+/// See the module.
+pub struct SqlSession {
+    /// What others may see of it.
+    pub shared: Arc<SessionShared>,
+    /// Its connection; `main` is empty, the current database is attached.
+    pub connection: Connection,
+    pub(super) transaction: Option<Transaction>,
+    pub(super) plans: Plans,
+    pub(super) prepared: Prepared,
+    pub(super) pending_load: Option<PendingLoad>,
+    /// Levels of the TRY blocks around the statement that runs.
+    pub(super) try_levels: Vec<u32>,
+    /// A table variable was written in the current transaction.
+    pub(super) table_variable_written: bool,
+    /// Nesting of batches, `sp_executesql` and procedures.
+    pub(super) level: u32,
+    /// Numbers for SQLite names of temporary tables.
+    pub(super) next_temporary: u32,
+    home: Arc<Database>,
+    cancel: CancelSlot,
+}
+
+impl SqlSession {
+    /// Logs in.
+    pub fn login(server: &Arc<Server>, request: &LoginRequest) -> SqlResult<Self> {
+        let login = server.authenticate(&request.user, &request.password)?;
+        let name = if request.database.is_empty() { "master" } else { &request.database };
+        let cannot_open = || {
+            SqlError::new(4060, format!("Cannot open database \"{name}\" requested by the login. The login failed."))
+                .severity(11)
+        };
+        let database = server.database(name).ok_or_else(cannot_open)?;
+        let connection = database.open()?;
+        let catalog = database.catalog(&connection)?;
+        if !login.is_sysadmin() && database.id > 4 && !has_user(&connection, &login.name).map_err(storage_error)? {
+            return Err(cannot_open());
+        }
+        database.sessions.fetch_add(1, Ordering::AcqRel);
+        let shared = server.register(|id| {
+            let client = [request.host_name.as_str(), request.app_name.as_str(), request.peer.as_str()];
+            let state = State::new(Arc::clone(&database), catalog);
+            Arc::new(SessionShared::new(id, server, login, client, now_datetime(), state))
+        });
+        let mut session = Self {
+            shared,
+            connection,
+            transaction: None,
+            plans: Plans::default(),
+            prepared: Prepared::default(),
+            pending_load: None,
+            try_levels: Vec::new(),
+            table_variable_written: false,
+            level: 0,
+            next_temporary: 0,
+            home: database,
+            cancel: CancelSlot::default(),
+        };
+        session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
+        session.watch_cancellation().map_err(storage_error)?;
+        server.extension.register(&session)?;
+        Ok(session)
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.shared.server
+    }
+
+    /// The current database.
+    pub fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.shared.state().database)
+    }
+
+    /// The catalog as the current transaction sees it.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.shared.state().catalog)
+    }
+
+    fn watch_cancellation(&mut self) -> rusqlite::Result<()> {
+        let slot = Arc::clone(&self.cancel);
+        self.connection.progress_handler(
+            PROGRESS_INSTRUCTIONS,
+            Some(move || lock(&slot).as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))),
+        )
+    }
+
+    /// Brings the catalog up to what is committed, unless the transaction has its own.
+    pub fn refresh_catalog(&mut self) -> SqlResult<()> {
+        if self.transaction.as_ref().is_some_and(|t| t.catalog_dirty) {
+            return Ok(());
+        }
+        let (database, version) = {
+            let state = self.shared.state();
+            (Arc::clone(&state.database), state.catalog.version)
+        };
+        if database.schema_version() != version {
+            let catalog = database.catalog(&self.connection)?;
+            self.shared.state().catalog = catalog;
+        }
+        Ok(())
+    }
+
+    /// DDL ran in the current transaction: read the catalog anew, for this session only until it commits.
+    pub fn catalog_changed(&mut self) -> SqlResult<()> {
+        let catalog = Catalog::load(&self.connection, &self.database().name, super::database::next_version())?;
+        self.shared.state().catalog = Arc::new(catalog);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.catalog_dirty = true;
+        }
+        Ok(())
+    }
+
+    /// `USE`.
+    pub fn use_database(&mut self, name: &str, sink: &mut dyn Sink) -> Exec<()> {
+        let from = self.database();
+        let Some(to) = self.server().database(name) else {
+            return Err(SqlError::new(
+                911,
+                format!("Database '{name}' does not exist. Make sure that the name is entered correctly."),
+            )
+            .into());
+        };
+        if to.id != from.id {
+            if self.transaction.is_some() {
+                return Err(SqlError::unsupported("USE of another database inside a transaction").into());
+            }
+            self.switch(&from, &to)?;
+            sink.database_changed(&from.name, &to.name)?;
+        }
+        let text = format!("Changed database context to '{}'.", to.name);
+        sink.message(&SqlError::new(5701, text).severity(0).with_state(2))?;
+        Ok(())
+    }
+
+    fn switch(&mut self, from: &Arc<Database>, to: &Arc<Database>) -> SqlResult<()> {
+        self.connection.execute_batch(&format!("DETACH DATABASE {ATTACHED}")).map_err(storage_error)?;
+        let attached = to.attach(&self.connection).and_then(|()| to.catalog(&self.connection));
+        let denied = || {
+            SqlError::new(
+                916,
+                format!(
+                    "The server principal \"{}\" is not able to access the database \"{}\" under the current security context.",
+                    self.shared.login.name, to.name
+                ),
+            )
+            .severity(14)
+        };
+        let allowed = self.shared.login.is_sysadmin() || to.id <= 4;
+        let result = match attached {
+            Ok(_) if !allowed && !has_user(&self.connection, &self.shared.login.name).map_err(storage_error)? => Err(denied()),
+            other => other,
+        };
+        match result {
+            Ok(catalog) => {
+                let mut state = self.shared.state();
+                state.database = Arc::clone(to);
+                state.catalog = catalog;
+                to.sessions.fetch_add(1, Ordering::AcqRel);
+                from.sessions.fetch_sub(1, Ordering::AcqRel);
+                Ok(())
+            }
+            Err(error) => {
+                // It may or may not have come as far as attaching.
+                let _ = self.connection.execute_batch(&format!("DETACH DATABASE {ATTACHED}"));
+                from.attach(&self.connection)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs what a client asked for, and tells it of an error that nothing caught.
+    fn request<T>(
+        &mut self,
+        sink: &mut dyn Sink,
+        run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
+    ) -> Result<Option<T>, Cancelled> {
+        *lock(&self.cancel) = sink.cancellation();
+        self.shared.state().running = true;
+        self.try_levels.clear();
+        let outcome = run(self, sink);
+        *lock(&self.cancel) = None;
+        self.level = 0;
+        let outcome = match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::BatchAborted) => Ok(None),
+            Err(Stop::Error(error) | Stop::Raised { error, .. }) => sink.message(&error).map(|()| None),
+            Err(Stop::Cancelled) => Err(Cancelled),
+        };
+        let ended = self.end_of_request(outcome.is_err(), sink);
+        self.shared.state().running = false;
+        match (outcome, ended) {
+            (Err(cancelled), _) | (_, Err(cancelled)) => Err(cancelled),
+            (Ok(value), Ok(())) => Ok(value),
+        }
+    }
+
+    /// A doomed transaction does not outlive its batch, nor does any transaction an attention under XACT_ABORT.
+    fn end_of_request(&mut self, cancelled: bool, sink: &mut dyn Sink) -> Result<(), Cancelled> {
+        let (doomed, abort) = {
+            let state = self.shared.state();
+            (state.doomed && state.tran_count > 0, state.options.xact_abort && state.tran_count > 0)
+        };
+        self.shared.state().caught.clear();
+        if self.lost_transaction() || doomed || (cancelled && abort) {
+            let change = self.roll_back_all();
+            if let Some(change) = change {
+                sink.transaction_changed(change)?;
+            }
+            if doomed && !cancelled {
+                let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
+                sink.message(&SqlError::new(3998, text))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Clears what belongs to the session: transaction, temporary tables, locks, options.
+    fn clear(&mut self) {
+        self.roll_back_all();
+        self.drop_temporary_above(0);
+        self.prepared = Prepared::default();
+        self.pending_load = None;
+        self.server().application_locks.release_all(self.shared.id, None);
+        let mut state = self.shared.state();
+        let fresh = State::new(Arc::clone(&state.database), Arc::clone(&state.catalog));
+        let temporary_version = state.temporary_version;
+        *state = fresh;
+        state.temporary_version = temporary_version + 1;
+    }
+}
+
+impl Session for SqlSession {
+    fn batch(&mut self, sql: &str, sink: &mut dyn Sink) -> Result<(), Cancelled> {
+        self.pending_load = None;
+        self.request(sink, |session, sink| session.run_batch(sql, sink)).map(|_| ())
+    }
+
+    fn rpc(&mut self, procedure: &str, params: Vec<Param>, sink: &mut dyn Sink) -> Result<RpcOutcome, Cancelled> {
+        self.pending_load = None;
+        let name = procedure_name(procedure);
+        let mut arguments: Vec<Argument> = params.into_iter().map(Argument::from).collect();
+        let outcome = self.request(sink, |session, sink| {
+            let mut frame = Frame::default();
+            session.call_top(&name, &mut arguments, &mut frame, sink)
+        })?;
+        let Some(status) = outcome else {
+            return Ok(RpcOutcome { status: -6, outputs: Vec::new() });
+        };
+        let outputs = arguments.into_iter().filter(|a| a.output).map(Argument::into_param).collect();
+        Ok(RpcOutcome { status, outputs })
+    }
+
+    fn transaction(&mut self, request: TransactionRequest, sink: &mut dyn Sink) -> Result<(), Cancelled> {
+        self.request(sink, |session, sink| session.transaction_request(request, sink)).map(|_| ())
+    }
+
+    fn bulk_columns(&self) -> Option<Vec<ColumnMeta>> {
+        self.pending_load.as_ref().map(PendingLoad::client_columns)
+    }
+
+    fn bulk_load(
+        &mut self,
+        columns: &[ColumnMeta],
+        rows: &mut dyn FnMut() -> SqlResult<Option<Vec<Datum>>>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Cancelled> {
+        self.request(sink, |session, sink| session.load(columns, rows, sink)).map(|_| ())
+    }
+
+    fn reset(&mut self) {
+        self.clear();
+        let (from, home) = (self.database(), Arc::clone(&self.home));
+        if from.id != home.id && self.server().database_by_id(home.id).is_some() {
+            // On failure the session stays in a database it can use.
+            if let Err(error) = self.switch(&from, &home) {
+                tracing::warn!(number = error.number, "a session could not go back to its first database");
+            }
+        }
+    }
+}
+
+impl Drop for SqlSession {
+    fn drop(&mut self) {
+        self.clear();
+        self.database().sessions.fetch_sub(1, Ordering::AcqRel);
+        self.shared.server.unregister(self.shared.id);
+    }
+}
+
+/// Whether the attached database has a user for a login.
+fn has_user(connection: &Connection, login: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        r#"SELECT EXISTS (SELECT 1 FROM db."$principals" WHERE type = 'S' AND lower(login) = lower(?1))"#,
+        [login],
+        |r| r.get(0),
+    )
+}
+
+/// A procedure's name as a client writes it in a remote procedure call: up to four parts, perhaps in brackets.
+fn procedure_name(text: &str) -> ObjectName {
+    let mut parts: Vec<String> = Vec::new();
+    let mut current = String::new();
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '[' if !quoted && current.is_empty() => quoted = true,
+            ']' if quoted && chars.peek() == Some(&']') => {
+                current.push(']');
+                chars.next();
+            }
+            ']' if quoted => quoted = false,
+            '.' if !quoted => parts.push(std::mem::take(&mut current)),
+            c => current.push(c),
+        }
+    }
+    parts.push(current);
+    let name = parts.pop().unwrap_or_default();
+    let some = |part: Option<String>| part.filter(|p| !p.is_empty());
+    let schema = some(parts.pop());
+    ObjectName { database: some(parts.pop()), schema, name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn procedure_names_may_be_qualified_and_bracketed() {
+        let name = procedure_name("msdb.sys.[sp_x]]y]");
+        assert_eq!(name.database.as_deref(), Some("msdb"));
+        assert_eq!(name.schema.as_deref(), Some("sys"));
+        assert_eq!(name.name, "sp_x]y");
+        assert_eq!(procedure_name("sp_executesql").name, "sp_executesql");
+    }
+}

@@ -1,0 +1,9 @@
+//! What sessions promise, at the seam to the wire.
+#![allow(clippy::unwrap_used)]
+
+mod batches;
+mod bulk_loads;
+mod catalog_views;
+mod constraints;
+mod recorder;
+mod transactions;

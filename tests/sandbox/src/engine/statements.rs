@@ -1,0 +1,151 @@
+//! Dispatch of the statements that are not control flow.
+
+use super::frame::Frame;
+use super::plans::Batch;
+use super::session::SqlSession;
+use super::stop::{Exec, Stop};
+use crate::error::SqlError;
+use crate::session::Sink;
+use crate::tsql::ast::{Declaration, DeclaredType, InsertSource, Stmt, StmtKind};
+use crate::types::{Datum, SqlType};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often WAITFOR looks whether the client gave up.
+const WAIT_POLL: Duration = Duration::from_millis(20);
+
+impl SqlSession {
+    pub(super) fn execute_simple(
+        &mut self,
+        batch: &Arc<Batch>,
+        statement: &Stmt,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        match &statement.kind {
+            StmtKind::Select(query) => self.select(batch, statement, query, frame, sink),
+            StmtKind::SelectAssign { assignments, from, order_by } => {
+                self.select_assign(batch, statement, (assignments, from.as_deref(), order_by), frame, sink)
+            }
+            StmtKind::Insert(insert) => match &insert.source {
+                InsertSource::Exec(exec) => self.insert_exec(batch, insert, exec, frame, sink),
+                _ => self.insert(batch, statement, insert, frame, sink),
+            },
+            StmtKind::Update(update) => self.update(batch, statement, update, frame, sink),
+            StmtKind::Delete(delete) => self.delete(batch, statement, delete, frame, sink),
+            StmtKind::Declare(declarations) => self.declare(batch, declarations, frame, sink),
+            StmtKind::SetVariable { name, value } => {
+                let ty = frame.variable(name).ok_or_else(|| super::frame::undeclared(name))?.ty;
+                let value = self.scalar_as(batch, value, &ty, frame, sink)?;
+                frame.set(name, value)?;
+                self.finished(1);
+                Ok(())
+            }
+            StmtKind::SetOption { names, value } => self.set_option(batch, names, value, frame, sink),
+            StmtKind::SetIdentityInsert { table, on } => self.set_identity_insert(table, *on),
+            StmtKind::Begin(name) => self.counted(0, |s| s.begin(name.clone(), sink)),
+            StmtKind::Commit => self.counted(0, |s| s.commit(sink)),
+            StmtKind::Rollback(name) => {
+                if self.table_variable_written && name.is_none() {
+                    self.roll_back(None, sink)?;
+                    return Err(SqlError::unsupported(
+                        "ROLLBACK of a transaction that changed a table variable, whose rows would have to stay",
+                    )
+                    .into());
+                }
+                self.counted(0, |s| s.roll_back(name.as_deref(), sink))
+            }
+            StmtKind::Save(name) => self.counted(0, |s| s.save(name, sink)),
+            StmtKind::Exec(exec) => self.exec(batch, exec, frame, sink),
+            StmtKind::ExecString(expr) => self.exec_string(batch, expr, frame, sink),
+            StmtKind::Print(expr) => {
+                let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_else(|| " ".to_owned());
+                self.finished(0);
+                sink.message(&SqlError::new(0, text).severity(0).at_line(statement.line))?;
+                Ok(())
+            }
+            StmtKind::RaisError { message, severity, state, arguments } => {
+                self.raise_error(batch, (message, severity, state), arguments, statement.line, frame, sink)
+            }
+            StmtKind::Throw(arguments) => self.throw(batch, arguments.as_ref(), frame, sink),
+            StmtKind::WaitForDelay(expr) => self.wait_for(batch, expr, frame, sink),
+            StmtKind::Use(name) => self.counted(0, |s| s.use_database(name, sink)),
+            StmtKind::InsertBulk { table, columns, options } => self.begin_load(table, columns, options),
+            StmtKind::NoOp => self.counted(0, |_| Ok(())),
+            _ => self.execute_ddl(batch, statement, sink),
+        }
+    }
+
+    /// Runs a statement that leaves this `@@ROWCOUNT`.
+    fn counted(&mut self, rows: i64, run: impl FnOnce(&mut Self) -> Exec<()>) -> Exec<()> {
+        run(self)?;
+        self.finished(rows);
+        Ok(())
+    }
+
+    fn declare(
+        &mut self,
+        batch: &Arc<Batch>,
+        declarations: &[Declaration],
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        for declaration in declarations {
+            match &declaration.ty {
+                DeclaredType::Scalar(ty) => {
+                    if declaration.value.is_some() || frame.variable(&declaration.name).is_none() {
+                        frame.declare(&declaration.name, *ty, Datum::Null)?;
+                    }
+                    if let Some(value) = &declaration.value {
+                        let value = self.scalar_as(batch, value, ty, frame, sink)?;
+                        frame.set(&declaration.name, value)?;
+                        self.finished(1);
+                    }
+                }
+                DeclaredType::Table(elements) => self.declare_table(&declaration.name, elements, frame, sink)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_for(
+        &mut self,
+        batch: &Arc<Batch>,
+        expr: &crate::tsql::ast::Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        const TICKS_PER_MICROSECOND: u64 = 10;
+        let Datum::Time(ticks) = self.scalar_as(batch, expr, &SqlType::Time(7), frame, sink)? else {
+            return Err(SqlError::new(148, "Incorrect time syntax in time string used with WAITFOR.").severity(15).into());
+        };
+        let end = Instant::now() + Duration::from_micros(ticks / TICKS_PER_MICROSECOND);
+        loop {
+            if sink.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let now = Instant::now();
+            if now >= end {
+                self.finished(0);
+                return Ok(());
+            }
+            std::thread::sleep((end - now).min(WAIT_POLL));
+        }
+    }
+
+    /// `IMPLICIT_TRANSACTIONS`: a statement that touches data begins a transaction.
+    pub(super) fn begin_implicit(&mut self, touches_data: bool, sink: &mut dyn Sink) -> Exec<()> {
+        let wanted = {
+            let state = self.shared.state();
+            touches_data && state.options.implicit_transactions && state.tran_count == 0
+        };
+        if wanted { self.begin(None, sink) } else { Ok(()) }
+    }
+
+    /// Remembers that a table variable is written inside a transaction, which a rollback must not undo.
+    pub(super) fn note_table_variable_write(&mut self, target: &super::meta::Table, _frame: &Frame) {
+        if target.name.starts_with('@') && self.shared.state().tran_count > 0 {
+            self.table_variable_written = true;
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! The views over a database's objects.
+
+use super::super::quoting::literal;
+use super::super::system_types::SYSTEM_TYPES;
+use super::View;
+
+const TYPE_DESC: &str = "CASE o.type WHEN 'U' THEN 'USER_TABLE' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'UQ' THEN \
+    'UNIQUE_CONSTRAINT' WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN 'CHECK_CONSTRAINT' WHEN 'D' THEN \
+    'DEFAULT_CONSTRAINT' WHEN 'P' THEN 'SQL_STORED_PROCEDURE' WHEN 'V' THEN 'VIEW' WHEN 'IF' THEN \
+    'SQL_INLINE_TABLE_VALUED_FUNCTION' WHEN 'FN' THEN 'SQL_SCALAR_FUNCTION' ELSE o.type END";
+
+/// `o.type` padded to two characters, as the views show it.
+const TYPE: &str = "substr(o.type || ' ', 1, 2)";
+
+const ACTION: [&str; 2] = [
+    "CASE f.delete_action WHEN 1 THEN 'CASCADE' WHEN 2 THEN 'SET_NULL' WHEN 3 THEN 'SET_DEFAULT' ELSE 'NO_ACTION' END",
+    "CASE f.update_action WHEN 1 THEN 'CASCADE' WHEN 2 THEN 'SET_NULL' WHEN 3 THEN 'SET_DEFAULT' ELSE 'NO_ACTION' END",
+];
+
+/// The columns that `sys.objects` shares with the views over kinds of objects.
+macro_rules! object_columns {
+    ($($rest:tt)*) => {
+        &[
+            ("name", "sysname", "o.name"),
+            ("object_id", "int", "o.object_id"),
+            ("principal_id", "int", "NULL"),
+            ("schema_id", "int", "o.schema_id"),
+            ("parent_object_id", "int", "o.parent_object_id"),
+            ("type", "char(2)", TYPE),
+            ("type_desc", "nvarchar(60)", TYPE_DESC),
+            ("create_date", "datetime", "o.create_date"),
+            ("modify_date", "datetime", "o.modify_date"),
+            ("is_ms_shipped", "bit", "o.is_ms_shipped"),
+            ("is_published", "bit", "0"),
+            ("is_schema_published", "bit", "0"),
+            $($rest)*
+        ]
+    };
+}
+
+macro_rules! column_columns {
+    ($($rest:tt)*) => {
+        &[
+            ("object_id", "int", "c.object_id"),
+            ("name", "sysname", "c.name"),
+            ("column_id", "int", "c.column_id"),
+            ("system_type_id", "tinyint", "c.type_id"),
+            ("user_type_id", "int", "c.type_id"),
+            ("max_length", "smallint", "c.max_length"),
+            ("precision", "tinyint", "c.precision"),
+            ("scale", "tinyint", "c.scale"),
+            ("collation_name", "sysname", "c.collation"),
+            ("is_nullable", "bit", "c.is_nullable"),
+            ("is_ansi_padded", "bit", "(c.type_id IN (165, 167, 173, 175, 231, 239))"),
+            ("is_rowguidcol", "bit", "0"),
+            ("is_identity", "bit", "(c.identity_seed IS NOT NULL)"),
+            ("is_filestream", "bit", "0"),
+            ("is_replicated", "bit", "0"),
+            ("is_non_sql_subscribed", "bit", "0"),
+            ("is_merge_published", "bit", "0"),
+            ("is_dts_replicated", "bit", "0"),
+            ("is_xml_document", "bit", "0"),
+            ("xml_collection_id", "int", "0"),
+            ("default_object_id", "int",
+             r#"ifnull((SELECT d.object_id FROM db."$defaults" d WHERE d.parent_object_id = c.object_id AND d.column_id = c.column_id), 0)"#),
+            ("rule_object_id", "int", "0"),
+            ("is_sparse", "bit", "0"),
+            ("is_column_set", "bit", "0"),
+            ("generated_always_type", "tinyint", "0"),
+            ("generated_always_type_desc", "nvarchar(60)", "'NOT_APPLICABLE'"),
+            ("encryption_type", "int", "NULL"),
+            ("encryption_type_desc", "nvarchar(60)", "NULL"),
+            ("encryption_algorithm_name", "sysname", "NULL"),
+            ("column_encryption_key_id", "int", "NULL"),
+            ("is_hidden", "bit", "0"),
+            ("is_masked", "bit", "0"),
+            ("graph_type", "int", "NULL"),
+            ("is_computed", "bit", "(c.computed IS NOT NULL)"),
+            $($rest)*
+        ]
+    };
+}
+
+/// Views that are there and have no rows: the sandbox has no objects of these kinds.
+macro_rules! empty {
+    ($name:literal, $columns:expr) => {
+        View { schema: "sys", name: $name, columns: $columns, from: "", server_wide: false }
+    };
+}
+
+macro_rules! view {
+    ($name:literal, $columns:expr, $from:expr) => {
+        View { schema: "sys", name: $name, columns: $columns, from: $from, server_wide: false }
+    };
+}
+
+const OBJECTS: &str = r#"db."$objects" o"#;
+const COLUMNS: &str = r#"db."$columns" c"#;
+
+pub(super) const VIEWS: &[View] = &[
+    view!(
+        "schemas",
+        &[("name", "sysname", "s.name"), ("schema_id", "int", "s.schema_id"), ("principal_id", "int", "s.principal_id")],
+        r#"db."$schemas" s"#
+    ),
+    view!("objects", object_columns!(), OBJECTS),
+    view!(
+        "all_objects",
+        object_columns!(),
+        r#"(SELECT name, object_id, schema_id, parent_object_id, type, create_date, modify_date, is_ms_shipped FROM db."$objects"
+            UNION ALL SELECT name, object_id, schema_id, 0, 'V', 0, 0, 1 FROM {views}) o"#
+    ),
+    view!("system_objects", object_columns!(),
+        "(SELECT name, object_id, schema_id, 0 AS parent_object_id, 'V' AS type, 0 AS create_date, 0 AS modify_date, 1 AS is_ms_shipped \
+          FROM {views}) o"),
+    view!(
+        "tables",
+        object_columns!(
+            ("lob_data_space_id", "int", "0"),
+            ("filestream_data_space_id", "int", "NULL"),
+            ("max_column_id_used", "int", r#"(SELECT max(c.column_id) FROM db."$columns" c WHERE c.object_id = o.object_id)"#),
+            ("lock_on_bulk_load", "bit", "0"),
+            ("uses_ansi_nulls", "bit", "1"),
+            ("is_replicated", "bit", "0"),
+            ("has_replication_filter", "bit", "0"),
+            ("is_merge_published", "bit", "0"),
+            ("is_sync_tran_subscribed", "bit", "0"),
+            ("has_unchecked_assembly_data", "bit", "0"),
+            ("text_in_row_limit", "int", "0"),
+            ("large_value_types_out_of_row", "bit", "0"),
+            ("is_tracked_by_cdc", "bit", "o.is_tracked_by_cdc"),
+            ("lock_escalation", "tinyint", "0"),
+            ("lock_escalation_desc", "nvarchar(60)", "'TABLE'"),
+            ("is_filetable", "bit", "0"),
+            ("is_memory_optimized", "bit", "0"),
+            ("durability", "tinyint", "0"),
+            ("durability_desc", "nvarchar(60)", "'SCHEMA_AND_DATA'"),
+            ("temporal_type", "tinyint", "0"),
+            ("temporal_type_desc", "nvarchar(60)", "'NON_TEMPORAL_TABLE'"),
+            ("history_table_id", "int", "NULL"),
+            ("is_remote_data_archive_enabled", "bit", "0"),
+            ("is_external", "bit", "0"),
+            ("is_node", "bit", "0"),
+            ("is_edge", "bit", "0"),
+        ),
+        r#"db."$objects" o WHERE o.type = 'U'"#
+    ),
+    view!("columns", column_columns!(), COLUMNS),
+    view!("all_columns", column_columns!(), COLUMNS),
+    view!(
+        "computed_columns",
+        column_columns!(
+            ("definition", "nvarchar(max)", "c.computed"),
+            ("uses_database_collation", "bit", "1"),
+            ("is_persisted", "bit", "c.is_persisted"),
+        ),
+        r#"db."$columns" c WHERE c.computed IS NOT NULL"#
+    ),
+    view!(
+        "identity_columns",
+        column_columns!(
+            ("seed_value", "bigint", "c.identity_seed"),
+            ("increment_value", "bigint", "c.identity_increment"),
+            ("last_value", "bigint", "sandbox_identity_last(c.object_id, c.identity_last)"),
+            ("is_not_for_replication", "bit", "c.identity_nfr"),
+        ),
+        r#"db."$columns" c WHERE c.identity_seed IS NOT NULL"#
+    ),
+    view!(
+        "types",
+        &[
+            ("name", "sysname", "t.name"),
+            ("system_type_id", "tinyint", "t.system_type_id"),
+            ("user_type_id", "int", "t.user_type_id"),
+            ("schema_id", "int", "4"),
+            ("principal_id", "int", "NULL"),
+            ("max_length", "smallint", "t.max_length"),
+            ("precision", "tinyint", "t.precision"),
+            ("scale", "tinyint", "t.scale"),
+            ("collation_name", "sysname", "CASE WHEN t.collated THEN {collation} END"),
+            ("is_nullable", "bit", "(t.name <> 'sysname' AND t.name <> 'timestamp')"),
+            ("is_user_defined", "bit", "0"),
+            ("is_assembly_type", "bit", "(t.system_type_id = 240)"),
+            ("default_object_id", "int", "0"),
+            ("rule_object_id", "int", "0"),
+            ("is_table_type", "bit", "0"),
+        ],
+        "{types} t"
+    ),
+    view!(
+        "indexes",
+        &[
+            ("object_id", "int", "i.object_id"),
+            ("name", "sysname", "i.name"),
+            ("index_id", "int", "i.index_id"),
+            ("type", "tinyint", "CASE i.index_id WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE 2 END"),
+            ("type_desc", "nvarchar(60)", "CASE i.index_id WHEN 0 THEN 'HEAP' WHEN 1 THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END"),
+            ("is_unique", "bit", "i.is_unique"),
+            ("data_space_id", "int", "1"),
+            ("ignore_dup_key", "bit", "0"),
+            ("is_primary_key", "bit", "i.is_primary_key"),
+            ("is_unique_constraint", "bit", "(i.constraint_id IS NOT NULL AND NOT i.is_primary_key)"),
+            ("fill_factor", "tinyint", "0"),
+            ("is_padded", "bit", "0"),
+            ("is_disabled", "bit", "0"),
+            ("is_hypothetical", "bit", "0"),
+            ("is_ignored_in_optimization", "bit", "0"),
+            ("allow_row_locks", "bit", "1"),
+            ("allow_page_locks", "bit", "1"),
+            ("has_filter", "bit", "(i.filter IS NOT NULL)"),
+            ("filter_definition", "nvarchar(max)", "i.filter"),
+            ("compression_delay", "int", "NULL"),
+            ("suppress_dup_key_messages", "bit", "0"),
+            ("auto_created", "bit", "0"),
+            ("optimize_for_sequential_key", "bit", "0"),
+        ],
+        INDEXES
+    ),
+    view!(
+        "index_columns",
+        &[
+            ("object_id", "int", "i.object_id"),
+            ("index_id", "int", "i.index_id"),
+            ("index_column_id", "int", "i.index_column_id"),
+            ("column_id", "int", "i.column_id"),
+            ("key_ordinal", "tinyint", "i.key_ordinal"),
+            ("partition_ordinal", "tinyint", "0"),
+            ("is_descending_key", "bit", "i.is_descending"),
+            ("is_included_column", "bit", "i.is_included"),
+            ("column_store_order_ordinal", "tinyint", "0"),
+        ],
+        r#"db."$index_columns" i"#
+    ),
+    view!(
+        "key_constraints",
+        object_columns!(
+            ("unique_index_id", "int", "i.index_id"),
+            ("is_system_named", "bit", "i.is_system_named"),
+            ("is_enforced", "bit", "1"),
+        ),
+        r#"db."$objects" o JOIN db."$indexes" i ON i.constraint_id = o.object_id"#
+    ),
+    view!(
+        "foreign_keys",
+        object_columns!(
+            ("referenced_object_id", "int", "f.referenced_object_id"),
+            ("key_index_id", "int", "f.key_index_id"),
+            ("is_disabled", "bit", "f.is_disabled"),
+            ("is_not_for_replication", "bit", "f.is_nfr"),
+            ("is_not_trusted", "bit", "f.is_not_trusted"),
+            ("delete_referential_action", "tinyint", "f.delete_action"),
+            ("delete_referential_action_desc", "nvarchar(60)", ACTION[0]),
+            ("update_referential_action", "tinyint", "f.update_action"),
+            ("update_referential_action_desc", "nvarchar(60)", ACTION[1]),
+            ("is_system_named", "bit", "f.is_system_named"),
+        ),
+        r#"db."$objects" o JOIN db."$foreign_keys" f ON f.object_id = o.object_id"#
+    ),
+    view!(
+        "foreign_key_columns",
+        &[
+            ("constraint_object_id", "int", "k.object_id"),
+            ("constraint_column_id", "int", "k.ordinal"),
+            ("parent_object_id", "int", "f.parent_object_id"),
+            ("parent_column_id", "int", "k.parent_column_id"),
+            ("referenced_object_id", "int", "f.referenced_object_id"),
+            ("referenced_column_id", "int", "k.referenced_column_id"),
+        ],
+        r#"db."$foreign_key_columns" k JOIN db."$foreign_keys" f ON f.object_id = k.object_id"#
+    ),
+    view!(
+        "default_constraints",
+        object_columns!(
+            ("parent_column_id", "int", "d.column_id"),
+            ("definition", "nvarchar(max)", "d.definition"),
+            ("is_system_named", "bit", "d.is_system_named"),
+        ),
+        r#"db."$objects" o JOIN db."$defaults" d ON d.object_id = o.object_id"#
+    ),
+    view!(
+        "check_constraints",
+        object_columns!(
+            ("is_disabled", "bit", "k.is_disabled"),
+            ("is_not_for_replication", "bit", "k.is_nfr"),
+            ("is_not_trusted", "bit", "k.is_not_trusted"),
+            ("parent_column_id", "int", "k.column_id"),
+            ("definition", "nvarchar(max)", "k.definition"),
+            ("uses_database_collation", "bit", "1"),
+            ("is_system_named", "bit", "k.is_system_named"),
+        ),
+        r#"db."$objects" o JOIN db."$checks" k ON k.object_id = o.object_id"#
+    ),
+    view!(
+        "partitions",
+        &[
+            ("partition_id", "bigint", "(i.object_id * 256 + i.index_id)"),
+            ("object_id", "int", "i.object_id"),
+            ("index_id", "int", "i.index_id"),
+            ("partition_number", "int", "1"),
+            ("hobt_id", "bigint", "(i.object_id * 256 + i.index_id)"),
+            ("rows", "bigint", "{row_count}"),
+            ("filestream_filegroup_id", "smallint", "0"),
+            ("data_compression", "tinyint", "0"),
+            ("data_compression_desc", "nvarchar(60)", "'NONE'"),
+        ],
+        INDEXES
+    ),
+    view!(
+        "dm_db_partition_stats",
+        &[
+            ("partition_id", "bigint", "(i.object_id * 256 + i.index_id)"),
+            ("object_id", "int", "i.object_id"),
+            ("index_id", "int", "i.index_id"),
+            ("partition_number", "int", "1"),
+            ("row_count", "bigint", "{row_count}"),
+        ],
+        INDEXES
+    ),
+    view!(
+        "database_principals",
+        &[
+            ("name", "sysname", "p.name"),
+            ("principal_id", "int", "p.principal_id"),
+            ("type", "char(2)", "substr(p.type || ' ', 1, 2)"),
+            ("type_desc", "nvarchar(60)", "CASE p.type WHEN 'R' THEN 'DATABASE_ROLE' ELSE 'SQL_USER' END"),
+            ("default_schema_name", "sysname", "CASE WHEN p.type = 'S' THEN 'dbo' END"),
+            ("create_date", "datetime", "p.create_date"),
+            ("modify_date", "datetime", "p.create_date"),
+            ("owning_principal_id", "int", "NULL"),
+            ("is_fixed_role", "bit", "(p.principal_id >= 16384)"),
+        ],
+        r#"db."$principals" p"#
+    ),
+    view!(
+        "data_spaces",
+        &[
+            ("name", "sysname", "'PRIMARY'"),
+            ("data_space_id", "int", "1"),
+            ("type", "char(2)", "'FG'"),
+            ("type_desc", "nvarchar(60)", "'ROWS_FILEGROUP'"),
+            ("is_default", "bit", "1"),
+            ("is_system", "bit", "0"),
+        ],
+        "(SELECT 1) one"
+    ),
+    view!(
+        "filegroups",
+        &[
+            ("name", "sysname", "'PRIMARY'"),
+            ("data_space_id", "int", "1"),
+            ("type", "char(2)", "'FG'"),
+            ("type_desc", "nvarchar(60)", "'ROWS_FILEGROUP'"),
+            ("is_default", "bit", "1"),
+            ("is_system", "bit", "0"),
+            ("is_read_only", "bit", "0"),
+        ],
+        "(SELECT 1) one"
+    ),
+    empty!(
+        "triggers",
+        &[
+            ("name", "sysname", "''"),
+            ("object_id", "int", "0"),
+            ("parent_class", "tinyint", "0"),
+            ("parent_class_desc", "nvarchar(60)", "''"),
+            ("parent_id", "int", "0"),
+            ("type", "char(2)", "''"),
+            ("type_desc", "nvarchar(60)", "''"),
+            ("create_date", "datetime", "0"),
+            ("modify_date", "datetime", "0"),
+            ("is_ms_shipped", "bit", "0"),
+            ("is_disabled", "bit", "0"),
+            ("is_not_for_replication", "bit", "0"),
+            ("is_instead_of_trigger", "bit", "0"),
+        ]
+    ),
+    empty!(
+        "trigger_events",
+        &[
+            ("object_id", "int", "0"),
+            ("type", "int", "0"),
+            ("type_desc", "nvarchar(60)", "''"),
+            ("is_first", "bit", "0"),
+            ("is_last", "bit", "0"),
+        ]
+    ),
+    empty!(
+        "sql_modules",
+        &[
+            ("object_id", "int", "0"),
+            ("definition", "nvarchar(max)", "''"),
+            ("uses_ansi_nulls", "bit", "0"),
+            ("uses_quoted_identifier", "bit", "0"),
+            ("is_schema_bound", "bit", "0"),
+            ("execute_as_principal_id", "int", "0"),
+        ]
+    ),
+    empty!("views", object_columns!()),
+    empty!("procedures", object_columns!()),
+    empty!("sequences", object_columns!()),
+    empty!("synonyms", object_columns!(("base_object_name", "nvarchar(max)", "''"),)),
+    empty!(
+        "extended_properties",
+        &[
+            ("class", "tinyint", "0"),
+            ("class_desc", "nvarchar(60)", "''"),
+            ("major_id", "int", "0"),
+            ("minor_id", "int", "0"),
+            ("name", "sysname", "''"),
+            ("value", "nvarchar(max)", "''"),
+        ]
+    ),
+    empty!("change_tracking_tables", &[("object_id", "int", "0"), ("is_track_columns_updated_on", "bit", "0")]),
+    empty!(
+        "change_tracking_databases",
+        &[("database_id", "int", "0"), ("is_auto_cleanup_on", "bit", "0"), ("retention_period", "int", "0")]
+    ),
+    empty!("database_role_members", &[("role_principal_id", "int", "0"), ("member_principal_id", "int", "0")]),
+];
+
+/// The indexes of every table, with row 0 for those without a clustered one.
+const INDEXES: &str = r#"(SELECT object_id, name, index_id, is_unique, is_primary_key, constraint_id, filter FROM db."$indexes"
+    UNION ALL SELECT t.object_id, NULL, 0, 0, 0, NULL, NULL FROM db."$objects" t WHERE t.type = 'U'
+    AND NOT EXISTS (SELECT 1 FROM db."$indexes" x WHERE x.object_id = t.object_id AND x.index_id = 1)) i"#;
+
+/// `sys.types` as rows.
+pub(super) fn types() -> String {
+    let rows: Vec<String> = SYSTEM_TYPES
+        .iter()
+        .map(|(name, system, user, length, precision, scale, collated)| {
+            format!(
+                "SELECT {} AS name, {system} AS system_type_id, {user} AS user_type_id, {length} AS max_length, {precision} AS precision, \
+                 {scale} AS scale, {} AS collated",
+                literal(name),
+                i32::from(*collated)
+            )
+        })
+        .collect();
+    format!("({})", rows.join(" UNION ALL "))
+}

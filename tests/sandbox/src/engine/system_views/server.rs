@@ -1,0 +1,127 @@
+//! The views over the server: [`server_views`](super::super::server_views) makes their rows.
+
+use super::View;
+
+macro_rules! view {
+    ($name:literal, $columns:expr, $from:literal) => {
+        View { schema: "sys", name: $name, columns: $columns, from: concat!("json_each(sandbox_server_view('", $from, "')) r"), server_wide: true }
+    };
+}
+
+pub(super) const VIEWS: &[View] = &[
+    view!(
+        "databases",
+        &[
+            ("name", "sysname", "json_extract(r.value, '$[1]')"),
+            ("database_id", "int", "json_extract(r.value, '$[0]')"),
+            ("source_database_id", "int", "NULL"),
+            ("owner_sid", "varbinary(85)", "x'01'"),
+            ("create_date", "datetime", "json_extract(r.value, '$[2]')"),
+            ("compatibility_level", "tinyint", "160"),
+            ("collation_name", "sysname", "{collation}"),
+            ("user_access", "tinyint", "0"),
+            ("user_access_desc", "nvarchar(60)", "'MULTI_USER'"),
+            ("is_read_only", "bit", "0"),
+            ("is_auto_close_on", "bit", "0"),
+            ("is_auto_shrink_on", "bit", "0"),
+            ("state", "tinyint", "0"),
+            ("state_desc", "nvarchar(60)", "'ONLINE'"),
+            ("is_in_standby", "bit", "0"),
+            ("is_cleanly_shutdown", "bit", "0"),
+            ("is_supplemental_logging_enabled", "bit", "0"),
+            ("snapshot_isolation_state", "tinyint", "json_extract(r.value, '$[3]')"),
+            ("snapshot_isolation_state_desc", "nvarchar(60)", "CASE json_extract(r.value, '$[3]') WHEN 1 THEN 'ON' ELSE 'OFF' END"),
+            ("is_read_committed_snapshot_on", "bit", "json_extract(r.value, '$[4]')"),
+            ("recovery_model", "tinyint", "json_extract(r.value, '$[5]')"),
+            ("recovery_model_desc", "nvarchar(60)", "json_extract(r.value, '$[6]')"),
+            ("is_ansi_null_default_on", "bit", "0"),
+            ("is_ansi_nulls_on", "bit", "0"),
+            ("is_recursive_triggers_on", "bit", "0"),
+            ("is_trustworthy_on", "bit", "0"),
+            ("is_published", "bit", "0"),
+            ("is_subscribed", "bit", "0"),
+            ("is_merge_published", "bit", "0"),
+            ("is_distributor", "bit", "0"),
+            ("is_broker_enabled", "bit", "0"),
+            ("is_cdc_enabled", "bit", "json_extract(r.value, '$[7]')"),
+            ("is_encrypted", "bit", "0"),
+            ("containment", "tinyint", "0"),
+            ("containment_desc", "nvarchar(60)", "'NONE'"),
+        ],
+        "databases"
+    ),
+    view!(
+        "dm_exec_sessions",
+        &[
+            ("session_id", "smallint", "json_extract(r.value, '$[0]')"),
+            ("login_time", "datetime", "json_extract(r.value, '$[1]')"),
+            ("host_name", "sysname", "json_extract(r.value, '$[2]')"),
+            ("program_name", "sysname", "json_extract(r.value, '$[3]')"),
+            ("login_name", "sysname", "json_extract(r.value, '$[4]')"),
+            ("original_login_name", "sysname", "json_extract(r.value, '$[4]')"),
+            ("status", "nvarchar(60)", "json_extract(r.value, '$[5]')"),
+            ("database_id", "smallint", "json_extract(r.value, '$[6]')"),
+            ("open_transaction_count", "int", "json_extract(r.value, '$[7]')"),
+            ("transaction_isolation_level", "smallint", "json_extract(r.value, '$[8]')"),
+            ("lock_timeout", "int", "json_extract(r.value, '$[9]')"),
+            ("row_count", "bigint", "json_extract(r.value, '$[10]')"),
+            ("security_id", "varbinary(85)", "unhex(json_extract(r.value, '$[12]'))"),
+            ("is_user_process", "bit", "1"),
+            ("language", "sysname", "'us_english'"),
+        ],
+        "sessions"
+    ),
+    view!(
+        "dm_exec_connections",
+        &[
+            ("session_id", "int", "json_extract(r.value, '$[0]')"),
+            ("most_recent_session_id", "int", "json_extract(r.value, '$[0]')"),
+            ("connect_time", "datetime", "json_extract(r.value, '$[1]')"),
+            ("net_transport", "sysname", "'TCP'"),
+            ("protocol_type", "sysname", "'TSQL'"),
+            ("auth_scheme", "sysname", "'SQL'"),
+            ("client_net_address", "varchar(20)", "json_extract(r.value, '$[11]')"),
+        ],
+        "sessions"
+    ),
+    view!(
+        "dm_tran_session_transactions",
+        &[
+            ("session_id", "int", "json_extract(r.value, '$[0]')"),
+            ("transaction_id", "bigint", "json_extract(r.value, '$[13]')"),
+            ("open_transaction_count", "int", "json_extract(r.value, '$[7]')"),
+            ("is_user_transaction", "bit", "1"),
+        ],
+        "transactions"
+    ),
+    view!(
+        "server_principals",
+        &[
+            ("name", "sysname", "json_extract(r.value, '$[1]')"),
+            ("principal_id", "int", "json_extract(r.value, '$[0]')"),
+            ("sid", "varbinary(85)", "unhex(json_extract(r.value, '$[2]'))"),
+            ("type", "char(2)", "'S '"),
+            ("type_desc", "nvarchar(60)", "'SQL_LOGIN'"),
+            ("is_disabled", "bit", "0"),
+            ("create_date", "datetime", "json_extract(r.value, '$[3]')"),
+            ("modify_date", "datetime", "json_extract(r.value, '$[3]')"),
+            ("default_database_name", "sysname", "'master'"),
+            ("default_language_name", "sysname", "'us_english'"),
+        ],
+        "logins"
+    ),
+    view!(
+        "sql_logins",
+        &[
+            ("name", "sysname", "json_extract(r.value, '$[1]')"),
+            ("principal_id", "int", "json_extract(r.value, '$[0]')"),
+            ("sid", "varbinary(85)", "unhex(json_extract(r.value, '$[2]'))"),
+            ("type", "char(2)", "'S '"),
+            ("type_desc", "nvarchar(60)", "'SQL_LOGIN'"),
+            ("is_disabled", "bit", "0"),
+            ("create_date", "datetime", "json_extract(r.value, '$[3]')"),
+            ("default_database_name", "sysname", "'master'"),
+        ],
+        "logins"
+    ),
+];

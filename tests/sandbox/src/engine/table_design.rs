@@ -1,0 +1,303 @@
+//! What a `CREATE TABLE`, `DECLARE @t TABLE`, `SELECT INTO` or `ALTER TABLE ADD` asks for, checked and with every name filled in.
+
+use super::catalog::{TableEntry, same_name};
+use super::collation::{self, DEFAULT_COLLATION};
+use super::meta::{Column, Scope, Table};
+use super::quoting::quote;
+use super::system_types::is_character;
+use super::{compile, default_text};
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, Expr, TableElement};
+use crate::types::{Length, SqlType};
+use std::sync::Arc;
+
+/// Most columns of a table.
+const MAX_COLUMNS: usize = 1024;
+/// Most key columns of an index.
+const MAX_KEY_COLUMNS: usize = 32;
+
+/// A column with what only the catalog stores.
+#[derive(Debug, Clone)]
+pub struct DesignColumn {
+    /// The column.
+    pub column: Column,
+    /// `IDENTITY … NOT FOR REPLICATION`.
+    pub identity_nfr: bool,
+    /// Name of the DEFAULT constraint, if given.
+    pub default_name: Option<String>,
+    /// `PERSISTED`.
+    pub persisted: bool,
+}
+
+/// A PRIMARY KEY or UNIQUE constraint.
+#[derive(Debug, Clone)]
+pub struct DesignKey {
+    /// Name, if given.
+    pub name: Option<String>,
+    /// PRIMARY KEY.
+    pub primary: bool,
+    /// Clustered.
+    pub clustered: bool,
+    /// Column names with `DESC`.
+    pub columns: Vec<(String, bool)>,
+}
+
+/// A CHECK constraint.
+#[derive(Debug, Clone)]
+pub struct DesignCheck {
+    /// Name, if given.
+    pub name: Option<String>,
+    /// T-SQL text in parentheses.
+    pub text: String,
+    /// The condition.
+    pub expr: Expr,
+    /// Column it was written at.
+    pub column: Option<String>,
+    /// `NOT FOR REPLICATION`.
+    pub nfr: bool,
+}
+
+/// A FOREIGN KEY constraint, as written.
+#[derive(Debug, Clone)]
+pub struct DesignForeignKey {
+    /// Name, if given.
+    pub name: Option<String>,
+    /// The clause, a [`ConstraintKind::ForeignKey`].
+    pub kind: ConstraintKind,
+}
+
+/// A DEFAULT constraint added to a column that exists.
+#[derive(Debug, Clone)]
+pub struct DesignDefault {
+    /// Name, if given.
+    pub name: Option<String>,
+    /// T-SQL text in parentheses.
+    pub text: String,
+    /// Column.
+    pub column: String,
+}
+
+/// See the module.
+#[derive(Debug, Clone, std::default::Default)]
+pub struct Design {
+    /// Columns.
+    pub columns: Vec<DesignColumn>,
+    /// Keys, the primary one first if it is clustered.
+    pub keys: Vec<DesignKey>,
+    /// CHECK constraints.
+    pub checks: Vec<DesignCheck>,
+    /// FOREIGN KEY constraints.
+    pub foreign_keys: Vec<DesignForeignKey>,
+    /// DEFAULT constraints for existing columns.
+    pub defaults: Vec<DesignDefault>,
+}
+
+impl Design {
+    /// Reads the elements of a definition.
+    pub fn read(elements: &[TableElement]) -> SqlResult<Self> {
+        let mut design = Self::default();
+        for element in elements {
+            match element {
+                TableElement::Column(column) => design.add_column(column)?,
+                TableElement::Constraint(constraint) => design.add_constraint(constraint, None),
+            }
+        }
+        if design.columns.len() > MAX_COLUMNS {
+            return Err(SqlError::new(1702, "CREATE TABLE failed because the table has more than 1024 columns."));
+        }
+        Ok(design)
+    }
+
+    fn add_column(&mut self, def: &ColumnDef) -> SqlResult<()> {
+        if self.columns.iter().any(|c| same_name(&c.column.name, &def.name)) {
+            let text = format!("Column names in each table must be unique. Column name '{}' is specified more than once.", def.name);
+            return Err(SqlError::new(2705, text).with_state(3));
+        }
+        let ty = def.ty.unwrap_or(SqlType::Int);
+        let collation = match &def.collation {
+            Some(name) => {
+                collation::rules(name)?;
+                Some(name.clone())
+            }
+            None => is_character(&ty).then(|| DEFAULT_COLLATION.to_owned()),
+        };
+        if def.identity.is_some() {
+            check_identity(def, &ty, self.columns.iter().any(|c| c.column.identity.is_some()))?;
+        }
+        let primary = def.constraints.iter().any(|c| matches!(c.kind, ConstraintKind::PrimaryKey { .. }));
+        self.columns.push(DesignColumn {
+            column: Column {
+                name: def.name.clone(),
+                ty,
+                nullable: def.nullable.unwrap_or(!primary && def.identity.is_none()),
+                identity: def.identity,
+                collation,
+                default: def.default.as_ref().map(|(_, expr, text)| default_text::definition(expr, text)),
+                computed: def.computed.as_ref().map(|(_, text, _)| default_text::parenthesised(text)),
+                sqlite_name: quote(&def.name),
+            },
+            identity_nfr: def.not_for_replication,
+            default_name: def.default.as_ref().and_then(|(name, _, _)| name.clone()),
+            persisted: def.computed.as_ref().is_some_and(|(_, _, persisted)| *persisted),
+        });
+        for constraint in &def.constraints {
+            self.add_constraint(constraint, Some(&def.name));
+        }
+        Ok(())
+    }
+
+    fn add_constraint(&mut self, constraint: &ConstraintDef, at: Option<&str>) {
+        let name = constraint.name.clone();
+        match &constraint.kind {
+            ConstraintKind::PrimaryKey { columns, clustered } => {
+                let key = DesignKey { name, primary: true, clustered: clustered.unwrap_or(true), columns: columns.clone() };
+                self.keys.push(key);
+            }
+            ConstraintKind::Unique { columns, clustered } => {
+                let key = DesignKey { name, primary: false, clustered: clustered.unwrap_or(false), columns: columns.clone() };
+                self.keys.push(key);
+            }
+            kind @ ConstraintKind::ForeignKey { .. } => {
+                self.foreign_keys.push(DesignForeignKey { name, kind: kind.clone() });
+            }
+            ConstraintKind::Check { expr, text, not_for_replication } => self.checks.push(DesignCheck {
+                name,
+                text: default_text::parenthesised(text),
+                expr: expr.clone(),
+                column: at.map(str::to_owned),
+                nfr: *not_for_replication,
+            }),
+            ConstraintKind::Default { expr, text, column } => self.defaults.push(DesignDefault {
+                name,
+                text: default_text::definition(expr, text),
+                column: column.clone(),
+            }),
+        }
+    }
+
+    /// Makes the columns of a new table's primary key NOT NULL; error 8111 when one was declared NULL.
+    pub fn settle_keys(&mut self, table: &str, elements: &[TableElement]) -> SqlResult<()> {
+        if self.keys.iter().filter(|k| k.primary).count() > 1 {
+            let text = format!("Cannot add multiple PRIMARY KEY constraints to table '{table}'.");
+            return Err(SqlError::new(8110, text));
+        }
+        if self.keys.iter().filter(|k| k.clustered).count() > 1 {
+            match self.keys.iter_mut().find(|k| k.primary && !k.columns.is_empty()) {
+                Some(primary) if self_default_clustered(elements) => primary.clustered = false,
+                _ => {
+                    let text = format!("Cannot add multiple clustered indexes to table '{table}'.");
+                    return Err(SqlError::new(8112, text));
+                }
+            }
+        }
+        let primary: Vec<String> =
+            self.keys.iter().filter(|k| k.primary).flat_map(|k| k.columns.iter().map(|c| c.0.clone())).collect();
+        for name in primary {
+            let declared_null = elements.iter().any(|e| match e {
+                TableElement::Column(c) => same_name(&c.name, &name) && c.nullable == Some(true),
+                TableElement::Constraint(_) => false,
+            });
+            if declared_null {
+                let text = format!("Cannot define PRIMARY KEY constraint on nullable column in table '{table}'.");
+                return Err(SqlError::new(8111, text));
+            }
+            if let Some(column) = self.columns.iter_mut().find(|c| same_name(&c.column.name, &name)) {
+                column.column.nullable = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the type of each computed column; `table` has every column of the table already.
+    pub fn type_computed(&mut self, table: &Table, scope: &dyn Scope) -> SqlResult<()> {
+        for column in self.columns.iter_mut().filter(|c| c.column.computed.is_some()) {
+            let Some(text) = &column.column.computed else { continue };
+            let expr = crate::tsql::parse_expr(text)?;
+            let (_, ty, nullable) = compile::computed_to_sqlite(&expr, table, scope)?;
+            column.column.ty = ty;
+            column.column.nullable = nullable;
+            column.column.collation = is_character(&ty).then(|| DEFAULT_COLLATION.to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn self_default_clustered(elements: &[TableElement]) -> bool {
+    let written = |kind: &ConstraintKind| matches!(kind, ConstraintKind::PrimaryKey { clustered: Some(true), .. });
+    !elements.iter().any(|e| match e {
+        TableElement::Column(c) => c.constraints.iter().any(|k| written(&k.kind)),
+        TableElement::Constraint(k) => written(&k.kind),
+    })
+}
+
+fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
+    if second {
+        let text = "Multiple identity columns specified for table. Only one identity column per table is allowed.";
+        return Err(SqlError::new(2744, text));
+    }
+    let whole = matches!(
+        ty,
+        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Decimal { scale: 0, precision: ..=18 }
+    );
+    if !whole || def.nullable == Some(true) {
+        let text = format!(
+            "Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, \
+             unencrypted, and constrained to be nonnullable.",
+            def.name
+        );
+        return Err(SqlError::new(2749, text));
+    }
+    if def.default.is_some() {
+        let text = format!("Defaults cannot be created on columns with an IDENTITY attribute. Table '', column '{}'.", def.name);
+        return Err(SqlError::new(1754, text));
+    }
+    Ok(())
+}
+
+/// Positions of key columns in a table; errors 1911 and 1919.
+pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> SqlResult<Vec<(usize, bool)>> {
+    if columns.len() > MAX_KEY_COLUMNS {
+        let text = format!("The index '{index}' on table '{}' has {} columns in the key list. The maximum limit for index key column \
+                            list is 32.", table.name, columns.len());
+        return Err(SqlError::new(1904, text));
+    }
+    let mut key: Vec<(usize, bool)> = Vec::new();
+    for (name, descending) in columns {
+        let Some(position) = table.columns.iter().position(|c| same_name(&c.name, name)) else {
+            let text = format!("Column name '{name}' does not exist in the target table or view.");
+            return Err(SqlError::new(1911, text));
+        };
+        if key.iter().any(|k| k.0 == position) {
+            let text = format!("Cannot use duplicate column names in index. Column name '{name}' listed more than once.");
+            return Err(SqlError::new(1909, text));
+        }
+        let large = matches!(
+            table.columns[position].ty,
+            SqlType::VarChar(Length::Max) | SqlType::NVarChar(Length::Max) | SqlType::VarBinary(Length::Max)
+        );
+        if large {
+            let text = format!(
+                "Column '{name}' in table '{}.{}' is of a type that is invalid for use as a key column in an index.",
+                table.schema, table.name
+            );
+            return Err(SqlError::new(1919, text));
+        }
+        key.push((position, *descending));
+    }
+    Ok(key)
+}
+
+/// The table that an entry would be with these columns.
+pub fn with_columns(entry: &TableEntry, columns: Vec<Column>) -> Arc<Table> {
+    Arc::new(Table { columns, ..Table::clone(&entry.table) })
+}
+
+/// A constraint's name, made up like SQL Server's when it was not given: prefix, shortened names, the object's id.
+pub fn constraint_name(given: Option<&str>, prefix: &str, table: &str, column: Option<&str>, id: i32) -> String {
+    let short = |name: &str, n: usize| name.chars().take(n).collect::<String>();
+    match (given, column) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(column)) => format!("{prefix}__{}__{}__{id:08X}", short(table, 9), short(column, 5)),
+        (None, None) => format!("{prefix}__{}__{:016X}", short(table, 8), i64::from(id) * 0x9E37),
+    }
+}

@@ -1,0 +1,532 @@
+//! Transactions: T-SQL's nesting, savepoints and isolation levels on SQLite's single writer.
+//!
+//! A T-SQL transaction does not open a SQLite one until it has to:
+//!
+//! * READ COMMITTED reads run as single statements and see what is committed when they start, until the transaction writes.
+//! * The first write, or a lock hint, or REPEATABLE READ and above, takes the database's write lock and begins a SQLite write
+//!   transaction; both last to the end. Nobody else can commit in between, so every level holds.
+//! * SNAPSHOT begins a SQLite read transaction at the first access, which fixes its view. Writing in it is refused with error
+//!   3960 when anybody has committed since: SQL Server looks at rows, this is coarser.
+//!
+//! A writing statement runs in a SQLite savepoint, so one that fails leaves nothing behind.
+
+use super::catalog_store::ATTACHED;
+use super::database::Database;
+use super::session::SqlSession;
+use super::session_state::{Isolation, TemporaryTables};
+use super::stop::{Exec, Stop};
+use super::write_lock::{NotGranted, WriteGuard};
+use super::application_locks;
+use crate::error::SqlError;
+use crate::session::{Sink, TransactionChange, TransactionRequest};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What of SQLite a transaction has opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Open {
+    /// Nothing yet.
+    Nothing,
+    /// A read transaction: the view is fixed.
+    Read,
+    /// A write transaction, under the write lock.
+    Write,
+}
+
+/// The transaction a session is in: one of T-SQL, or that of a single statement outside of any.
+#[derive(Debug)]
+pub struct Transaction {
+    /// What the client sends with its requests.
+    pub descriptor: u64,
+    /// Name of the outermost `BEGIN TRAN`.
+    pub name: Option<String>,
+    /// What of SQLite it has opened.
+    pub open: Open,
+    /// It changed the catalog.
+    pub catalog_dirty: bool,
+    isolation: Isolation,
+    guard: Option<WriteGuard>,
+    temporary_before: Arc<TemporaryTables>,
+    savepoints: Vec<Savepoint>,
+    next_savepoint: u32,
+}
+
+#[derive(Debug)]
+struct Savepoint {
+    name: String,
+    sqlite_name: String,
+    temporary: Arc<TemporaryTables>,
+}
+
+/// What a statement is about to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// Temporary tables only.
+    Temporary,
+    /// The current database.
+    Database,
+}
+
+/// Savepoint around a statement.
+const STATEMENT: &str = "\"$statement\"";
+
+impl SqlSession {
+    fn new_transaction(&self, name: Option<String>) -> Transaction {
+        let state = self.shared.state();
+        Transaction {
+            descriptor: self.shared.server.next_transaction(),
+            name,
+            open: Open::Nothing,
+            catalog_dirty: false,
+            isolation: state.options.isolation,
+            guard: None,
+            temporary_before: Arc::clone(&state.temporary),
+            savepoints: Vec::new(),
+            next_savepoint: 0,
+        }
+    }
+
+    /// `BEGIN TRANSACTION`.
+    pub fn begin(&mut self, name: Option<String>, sink: &mut dyn Sink) -> Exec<()> {
+        let count = self.shared.state().tran_count;
+        if count == 0 {
+            let transaction = self.new_transaction(name);
+            let descriptor = transaction.descriptor;
+            self.transaction = Some(transaction);
+            let mut state = self.shared.state();
+            state.doomed = false;
+            state.transaction_id = descriptor;
+            state.tran_count = 1;
+            drop(state);
+            sink.transaction_changed(TransactionChange::Began(descriptor))?;
+        } else {
+            self.shared.state().tran_count = count + 1;
+        }
+        Ok(())
+    }
+
+    /// `COMMIT`.
+    pub fn commit(&mut self, sink: &mut dyn Sink) -> Exec<()> {
+        let (count, doomed) = {
+            let state = self.shared.state();
+            (state.tran_count, state.doomed)
+        };
+        match count {
+            0 => {
+                let text = "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+                return Err(SqlError::new(3902, text).into());
+            }
+            _ if doomed => {
+                let text = "The current transaction cannot be committed and cannot support operations that write to the log \
+                            file. Roll back the transaction.";
+                return Err(SqlError::new(3930, text).into());
+            }
+            1 => {}
+            _ => {
+                self.shared.state().tran_count = count - 1;
+                return Ok(());
+            }
+        }
+        let descriptor = self.transaction.as_ref().map_or(0, |t| t.descriptor);
+        match self.commit_open() {
+            Ok(()) => {
+                self.end_transaction();
+                sink.transaction_changed(TransactionChange::Committed(descriptor))?;
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back_and_tell(sink)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// `ROLLBACK`, to a savepoint when `name` is one.
+    pub fn roll_back(&mut self, name: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
+        let Some(transaction) = self.transaction.as_ref() else {
+            let text = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
+            return Err(SqlError::new(3903, text).into());
+        };
+        if let Some(name) = name.filter(|n| !n.is_empty()) {
+            if let Some(position) = transaction.savepoints.iter().rposition(|s| s.name.eq_ignore_ascii_case(name)) {
+                return self.roll_back_to(position);
+            }
+            if !transaction.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name)) {
+                let text = format!("Cannot roll back {name}. No transaction or savepoint of that name was found.");
+                return Err(SqlError::new(6401, text).into());
+            }
+        }
+        self.roll_back_and_tell(sink)
+    }
+
+    fn roll_back_to(&mut self, position: usize) -> Exec<()> {
+        if self.shared.state().doomed {
+            let text = "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the \
+                        entire transaction.";
+            return Err(SqlError::new(3931, text).into());
+        }
+        let Some(transaction) = self.transaction.as_mut() else { return Ok(()) };
+        transaction.savepoints.truncate(position + 1);
+        let savepoint = &transaction.savepoints[position];
+        self.connection.execute_batch(&format!("ROLLBACK TO {}", savepoint.sqlite_name))?;
+        let temporary = Arc::clone(&savepoint.temporary);
+        let dirty = transaction.catalog_dirty;
+        self.restore_temporary(temporary);
+        if dirty {
+            self.catalog_changed()?;
+        }
+        Ok(())
+    }
+
+    /// `SAVE TRANSACTION`.
+    pub fn save(&mut self, name: &str, sink: &mut dyn Sink) -> Exec<()> {
+        if self.shared.state().tran_count == 0 {
+            return Err(SqlError::new(628, "Cannot issue SAVE TRANSACTION when there is no active transaction.").into());
+        }
+        self.refuse_doomed()?;
+        if self.isolation_of_transaction() == Isolation::Snapshot {
+            self.open_read()?;
+        } else {
+            self.open_write(sink)?;
+        }
+        let temporary = Arc::clone(&self.shared.state().temporary);
+        let Some(transaction) = self.transaction.as_mut() else { return Ok(()) };
+        let sqlite_name = format!("\"s{}\"", transaction.next_savepoint);
+        self.connection.execute_batch(&format!("SAVEPOINT {sqlite_name}"))?;
+        transaction.next_savepoint += 1;
+        transaction.savepoints.push(Savepoint { name: name.to_owned(), sqlite_name, temporary });
+        Ok(())
+    }
+
+    /// A transaction-manager request.
+    pub(super) fn transaction_request(&mut self, request: TransactionRequest, sink: &mut dyn Sink) -> Exec<()> {
+        let named = |name: String| Some(name).filter(|n| !n.is_empty());
+        match request {
+            TransactionRequest::Begin { isolation, name } => {
+                if let Some(isolation) = Isolation::from_number(isolation) {
+                    self.shared.state().options.isolation = isolation;
+                }
+                self.begin(named(name), sink)
+            }
+            TransactionRequest::Commit { begin_new } => {
+                self.commit(sink)?;
+                if begin_new { self.begin(None, sink) } else { Ok(()) }
+            }
+            TransactionRequest::Rollback { name, begin_new } => {
+                self.roll_back(named(name).as_deref(), sink)?;
+                if begin_new { self.begin(None, sink) } else { Ok(()) }
+            }
+            TransactionRequest::Save { name } => self.save(&name, sink),
+        }
+    }
+
+    /// Rolls back whatever is open, without a word; what the client has to be told.
+    pub(super) fn roll_back_all(&mut self) -> Option<TransactionChange> {
+        let transaction = self.transaction.as_ref()?;
+        let (descriptor, in_tsql) = (transaction.descriptor, self.shared.state().tran_count > 0);
+        let (open, dirty) = (transaction.open, transaction.catalog_dirty);
+        let temporary = Arc::clone(&transaction.temporary_before);
+        if open != Open::Nothing && !self.connection.is_autocommit() {
+            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+                tracing::warn!(%error, "a rollback failed");
+            }
+        }
+        if open != Open::Nothing {
+            self.restore_temporary(temporary);
+        }
+        if open == Open::Write {
+            let server = Arc::clone(self.server());
+            server.extension.after_rollback(self);
+        }
+        self.end_transaction();
+        if dirty {
+            let database = self.database();
+            match database.catalog(&self.connection) {
+                Ok(catalog) => self.shared.state().catalog = catalog,
+                Err(error) => tracing::warn!(%error, "the catalog could not be read after a rollback"),
+            }
+        }
+        in_tsql.then_some(TransactionChange::RolledBack(descriptor))
+    }
+
+    /// Rolls back whatever is open and tells the client.
+    pub(super) fn roll_back_and_tell(&mut self, sink: &mut dyn Sink) -> Exec<()> {
+        if let Some(change) = self.roll_back_all() {
+            sink.transaction_changed(change)?;
+        }
+        Ok(())
+    }
+
+    /// SQLite has rolled the transaction back by itself (it does so when interrupted in a write, or when the disk is full).
+    pub(super) fn lost_transaction(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|t| t.open != Open::Nothing) && self.connection.is_autocommit()
+    }
+
+    fn end_transaction(&mut self) {
+        let Some(transaction) = self.transaction.take() else { return };
+        drop(transaction.guard);
+        self.table_variable_written = false;
+        let mut state = self.shared.state();
+        state.tran_count = 0;
+        state.doomed = false;
+        state.transaction_id = 0;
+        drop(state);
+        self.shared.server.application_locks.release_all(self.shared.id, Some(application_locks::Owner::Transaction));
+    }
+
+    /// Commits what of SQLite is open.
+    fn commit_open(&mut self) -> Exec<()> {
+        let Some(transaction) = self.transaction.as_ref() else { return Ok(()) };
+        let (open, dirty) = (transaction.open, transaction.catalog_dirty);
+        if open == Open::Write {
+            let server = Arc::clone(self.server());
+            server.extension.before_commit(self)?;
+            self.store_identities()?;
+        }
+        if open != Open::Nothing {
+            self.connection.execute_batch("COMMIT")?;
+        }
+        if open == Open::Write {
+            let database = self.database();
+            if dirty {
+                database.schema_changed();
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.catalog_dirty = false;
+                }
+                self.refresh_catalog()?;
+            }
+            database.commits.fetch_add(1, Ordering::AcqRel);
+            let server = Arc::clone(self.server());
+            server.extension.after_commit(self);
+        }
+        Ok(())
+    }
+
+    fn store_identities(&self) -> rusqlite::Result<()> {
+        let dirty = self.database().take_dirty_identities();
+        if dirty.is_empty() {
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare_cached(
+            r#"UPDATE db."$columns" SET identity_last = ?2 WHERE object_id = ?1 AND identity_seed IS NOT NULL"#,
+        )?;
+        for (table, last) in dirty {
+            statement.execute((table, last))?;
+        }
+        Ok(())
+    }
+
+    /// The level that governs the next statement.
+    pub(super) fn isolation_of_transaction(&self) -> Isolation {
+        self.shared.state().options.isolation
+    }
+
+    /// Error 3930 in a transaction that can only be rolled back.
+    pub(super) fn refuse_doomed(&self) -> Exec<()> {
+        if self.shared.state().doomed {
+            let text = "The current transaction cannot be committed and cannot support operations that write to the log file. \
+                        Roll back the transaction.";
+            return Err(SqlError::new(3930, text).into());
+        }
+        Ok(())
+    }
+
+    /// Errors 3952 and 3951: a database that does not allow snapshots, a transaction that did not start as one.
+    fn check_snapshot(&self) -> Exec<()> {
+        let database = self.database();
+        if !database.allow_snapshot.load(Ordering::Acquire) {
+            return Err(SqlError::new(
+                3952,
+                format!(
+                    "Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not allowed in \
+                     this database. Use ALTER DATABASE to allow snapshot isolation.",
+                    database.name
+                ),
+            )
+            .into());
+        }
+        let mixed = self.transaction.as_ref().is_some_and(|t| t.isolation != Isolation::Snapshot && t.open == Open::Write);
+        if mixed {
+            return Err(SqlError::new(
+                3951,
+                format!(
+                    "Transaction failed in database '{}' because the statement was run under snapshot isolation but the \
+                     transaction did not start in snapshot isolation.",
+                    database.name
+                ),
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Makes ready for a statement that reads the current database.
+    pub(super) fn open_for_reading(&mut self, wants_lock: bool, sink: &mut dyn Sink) -> Exec<()> {
+        let isolation = self.isolation_of_transaction();
+        if isolation == Isolation::Snapshot {
+            self.check_snapshot()?;
+        }
+        if self.shared.state().tran_count == 0 {
+            return Ok(());
+        }
+        match isolation {
+            Isolation::Snapshot if wants_lock => self.open_write(sink),
+            Isolation::Snapshot => self.open_read(),
+            Isolation::RepeatableRead | Isolation::Serializable => self.open_write(sink),
+            Isolation::ReadCommitted | Isolation::ReadUncommitted if wants_lock => self.open_write(sink),
+            Isolation::ReadCommitted | Isolation::ReadUncommitted => Ok(()),
+        }
+    }
+
+    /// Begins the SQLite read transaction that fixes the view of a SNAPSHOT transaction.
+    fn open_read(&mut self) -> Exec<()> {
+        let Some(transaction) = self.transaction.as_mut() else { return Ok(()) };
+        if transaction.open == Open::Nothing {
+            self.connection.execute_batch("BEGIN DEFERRED")?;
+            transaction.open = Open::Read;
+            // SQLite fixes the view at the first read, not at BEGIN.
+            self.connection.query_row(&format!("SELECT 1 FROM {ATTACHED}.sqlite_schema LIMIT 1"), [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the write lock and begins the SQLite write transaction, or raises a read transaction to one.
+    pub(super) fn open_write(&mut self, sink: &mut dyn Sink) -> Exec<()> {
+        let Some(transaction) = self.transaction.as_ref() else { return Ok(()) };
+        let open = transaction.open;
+        if open == Open::Write {
+            return Ok(());
+        }
+        let database = self.database();
+        let guard = self.take_write_lock(&database, sink)?;
+        let begun = match open {
+            Open::Nothing => self.connection.execute_batch("BEGIN IMMEDIATE"),
+            // Starts SQLite's write transaction without changing anything.
+            _ => self.connection.execute_batch(r#"DELETE FROM db."$settings" WHERE 0"#),
+        };
+        if let Err(error) = begun {
+            drop(guard);
+            return Err(self.begin_failed(&error, &database));
+        }
+        if let Some(transaction) = self.transaction.as_mut() {
+            transaction.open = Open::Write;
+            transaction.guard = Some(guard);
+        }
+        if open == Open::Nothing {
+            self.refresh_catalog()?;
+        }
+        let server = Arc::clone(self.server());
+        server.extension.after_begin_write(self)?;
+        Ok(())
+    }
+
+    fn begin_failed(&self, error: &rusqlite::Error, database: &Database) -> Stop {
+        if error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_BUSY_SNAPSHOT) {
+            return SqlError::new(
+                3960,
+                format!(
+                    "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to write in \
+                     database '{}' what another transaction may have modified or deleted since. Retry the transaction or change \
+                     the isolation level for the update/delete statement.",
+                    database.name
+                ),
+            )
+            .with_state(2)
+            .into();
+        }
+        storage_error_stop(error)
+    }
+
+    fn take_write_lock(&self, database: &Database, sink: &dyn Sink) -> Exec<WriteGuard> {
+        let timeout = self.shared.state().options.lock_timeout;
+        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
+        database.write_lock.acquire(timeout, &|| sink.is_cancelled()).map_err(|failure| match failure {
+            NotGranted::Cancelled => Stop::Cancelled,
+            NotGranted::TimedOut => {
+                SqlError::new(1222, "Lock request time out period exceeded.").with_state(51).into()
+            }
+        })
+    }
+
+    /// Runs a writing statement so that it happens as a whole or not at all.
+    pub(crate) fn write<T>(
+        &mut self,
+        writes: Writes,
+        sink: &mut dyn Sink,
+        run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
+    ) -> Exec<T> {
+        self.refuse_doomed()?;
+        if self.isolation_of_transaction() == Isolation::Snapshot && writes == Writes::Database {
+            self.check_snapshot()?;
+        }
+        if self.shared.state().tran_count == 0 {
+            return self.write_alone(writes, sink, run);
+        }
+        match writes {
+            Writes::Temporary if self.isolation_of_transaction() == Isolation::Snapshot => self.open_read()?,
+            _ => self.open_write(sink)?,
+        }
+        self.connection.execute_batch(&format!("SAVEPOINT {STATEMENT}"))?;
+        let temporary = Arc::clone(&self.shared.state().temporary);
+        let result = run(self, sink);
+        if self.lost_transaction() {
+            self.roll_back_and_tell(sink)?;
+            return result;
+        }
+        match result {
+            Ok(value) => {
+                self.connection.execute_batch(&format!("RELEASE {STATEMENT}"))?;
+                Ok(value)
+            }
+            Err(stop) => {
+                self.connection.execute_batch(&format!("ROLLBACK TO {STATEMENT}; RELEASE {STATEMENT}"))?;
+                self.restore_temporary(temporary);
+                if self.transaction.as_ref().is_some_and(|t| t.catalog_dirty) {
+                    self.catalog_changed()?;
+                }
+                Err(stop)
+            }
+        }
+    }
+
+    /// A writing statement outside of any transaction is one.
+    fn write_alone<T>(
+        &mut self,
+        writes: Writes,
+        sink: &mut dyn Sink,
+        run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
+    ) -> Exec<T> {
+        self.transaction = Some(self.new_transaction(None));
+        let opened = match writes {
+            Writes::Database => self.open_write(sink),
+            Writes::Temporary => self.open_temporary(),
+        };
+        let result = opened.and_then(|()| run(self, sink)).and_then(|value| self.commit_open().map(|()| value));
+        match result {
+            Ok(value) => {
+                self.end_transaction();
+                Ok(value)
+            }
+            Err(stop) => {
+                self.roll_back_all();
+                Err(stop)
+            }
+        }
+    }
+
+    fn open_temporary(&mut self) -> Exec<()> {
+        self.connection.execute_batch("BEGIN DEFERRED")?;
+        if let Some(transaction) = self.transaction.as_mut() {
+            transaction.open = Open::Read;
+        }
+        Ok(())
+    }
+}
+
+fn storage_error_stop(error: &rusqlite::Error) -> Stop {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted) => Stop::Cancelled,
+        _ => Stop::Error(super::storage_message(error)),
+    }
+}
