@@ -3,5 +3,7 @@
 
 pub mod catalog;
 pub mod core;
+pub mod error;
 pub mod log;
 pub mod queue;
+pub mod service;

@@ -72,6 +72,8 @@ pub trait LogView: Send + Sync {
     fn reader(&self) -> Box<dyn LogReader>;
     /// The log's pieces, oldest first; at least one.
     fn extents(&self) -> Vec<Extent>;
+    /// Key of the oldest unit that is kept as a whole.
+    fn first_key(&self) -> Option<u128>;
 }
 
 impl dyn LogView {

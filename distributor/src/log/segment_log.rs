@@ -225,6 +225,10 @@ impl LogView for SegmentView {
         Box::new(SegmentReader::new(self.shared.clone()))
     }
 
+    fn first_key(&self) -> Option<u128> {
+        self.shared.look(|segments| segments.iter().find_map(|s| s.summary.entries.first().map(|entry| entry.key)))
+    }
+
     fn extents(&self) -> Vec<Extent> {
         self.shared.look(|segments| {
             let extent = |s: &Segment| Extent {

@@ -1,0 +1,87 @@
+//! What happens from time to time: positions go to disk, and what nobody needs goes away.
+
+use super::state::{Database, State, now};
+use crate::core::retention::{self, Limits, Need, Piece};
+use crate::core::subscriptions::expired;
+use crate::log::Extent;
+use crate::queue::record;
+use proto::message::Refusal;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(state: Arc<State>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(refusal) = round(&state).await {
+            tracing::warn!(%refusal, "positions could not be written down; nothing is dropped from the queues meanwhile");
+        }
+    }
+}
+
+async fn round(state: &Arc<State>) -> Result<(), Refusal> {
+    // First: what is dropped below must be below positions that a restart knows as well.
+    state.blocking(|state| Ok(state.persist_subscriptions()?)).await?;
+    for database in state.databases() {
+        let names = subscriptions_of(state, &database).await?;
+        let needs = state.with_subscriptions(|s| names.iter().filter_map(|name| s.need(name)).collect::<Vec<Need>>());
+        let extents = database.queue.view().extents();
+        let decision = retention::decide(&pieces(&extents), &needs, limits(state), now());
+        for name in &decision.expire {
+            expire(state, &database, name, &needs);
+        }
+        if !decision.expire.is_empty() {
+            state.blocking(|state| Ok(state.persist_subscriptions()?)).await?;
+        }
+        if let Some(last) = decision.drop.checked_sub(1).and_then(|index| extents.get(index)) {
+            tracing::info!(database = %database.name, segments = decision.drop, "dropping what is no longer needed");
+            // The queue's thread ends with the process only.
+            let _ = database.queue.drop_before(last.end.offset).await;
+        }
+    }
+    Ok(())
+}
+
+fn limits(state: &State) -> Limits {
+    let micros = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
+    Limits { min: micros(state.options.min_retention), max: micros(state.options.max_retention) }
+}
+
+/// All but the newest, which is being written.
+fn pieces(extents: &[Extent]) -> Vec<Piece> {
+    let finished = extents.split_last().map_or(&[][..], |(_, finished)| finished);
+    let piece = |e: &Extent| Piece { last: e.end.key.map(record::lsn).unwrap_or_default(), written_at: e.written_at };
+    finished.iter().map(piece).collect()
+}
+
+async fn subscriptions_of(state: &Arc<State>, database: &Database) -> Result<Vec<String>, Refusal> {
+    let name = database.name.clone();
+    state
+        .read(move |contents| {
+            let mut names = Vec::new();
+            for publication in contents.publications_of(&name)? {
+                let entries = contents.subscriptions_to(&publication.name)?;
+                names.extend(entries.into_iter().map(|entry| entry.subscription.name));
+            }
+            Ok(names)
+        })
+        .await
+}
+
+fn expire(state: &State, database: &Database, name: &str, needs: &[Need]) {
+    let after = needs.iter().find(|need| need.subscription == name).and_then(|need| need.after).unwrap_or_default();
+    let queue_end = database.queue.committed().borrow().lsn.unwrap_or_default();
+    tracing::warn!(
+        subscription = name,
+        position = %after,
+        "the subscription is further behind than the maximum retention: it is expired and must be initialised again"
+    );
+    if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.expire(name)) {
+        state.end_stream(stream, expired(name, after, queue_end));
+    }
+}

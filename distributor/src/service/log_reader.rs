@@ -1,0 +1,268 @@
+//! A publication database's log reader: from its connection into the queue.
+
+use super::connection::{Client, Wire};
+use super::state::{Database, LogReader, State, now};
+use crate::queue::writer::{Attached, Committed, QueueError};
+use proto::Lsn;
+use proto::catalog::DatabaseName;
+use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
+use proto::transport::{Receiver, Sender, TransportError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// For an earlier connection of the same process to be ended.
+const TAKE_OVER: Duration = Duration::from_secs(10);
+
+/// Why a log reader's stream ended.
+enum Ended {
+    Connection(TransportError),
+    Refused(Refusal),
+}
+
+impl From<TransportError> for Ended {
+    fn from(error: TransportError) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<QueueError> for Ended {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Refused(refusal) => Self::Refused(refusal),
+            QueueError::Stopping => Self::Refused(Refusal::new(RefusalKind::Internal, error.to_string())),
+        }
+    }
+}
+
+pub(super) async fn serve(
+    state: Arc<State>,
+    client: Client,
+    mut wire: Wire,
+    name: DatabaseName,
+    reader: Uuid,
+) -> Result<(), TransportError> {
+    let database = match claim(&state, &client, &name, reader).await {
+        Ok(database) => database,
+        Err(refusal) => {
+            tracing::warn!(database = %name, peer = client.peer, %refusal, "a log reader was not attached");
+            return wire.refuse(refusal).await;
+        }
+    };
+    // From here on the claim is this connection's, also when its task is ended in the middle.
+    let claimed = Claim(database.clone());
+    let ended = attached(&state, &client, &database, &mut wire).await;
+    drop(claimed);
+    match ended {
+        Ended::Connection(error) => {
+            tracing::info!(database = %database.name, peer = client.peer, %error, "log reader detached");
+            Ok(())
+        }
+        Ended::Refused(refusal) => {
+            tracing::warn!(database = %database.name, peer = client.peer, %refusal, "log reader detached");
+            wire.refuse(refusal).await
+        }
+    }
+}
+
+struct Claim(Arc<Database>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.log_reader.send_replace(None);
+    }
+}
+
+/// Takes the one place that a database has for a log reader.
+async fn claim(
+    state: &Arc<State>,
+    client: &Client,
+    name: &DatabaseName,
+    reader: Uuid,
+) -> Result<Arc<Database>, Refusal> {
+    let wanted = name.clone();
+    let publications = state.read(move |contents| contents.publications_of(&wanted)).await?;
+    let database = state.database(name).filter(|_| !publications.is_empty()).ok_or_else(|| {
+        let message = format!("there is no publication of {name}; `publisher publication add` makes one");
+        Refusal::new(RefusalKind::NotFound, message)
+    })?;
+    let paused = database.queue.committed().borrow().paused.clone();
+    if let Some(reason) = paused {
+        return Err(Refusal::new(RefusalKind::Busy, format!("the queue of {name} cannot be written: {reason}")));
+    }
+    let mine = LogReader { reader, peer: client.peer.clone(), since: now(), in_use: None, superseded: false };
+    let take = |slot: &mut Option<LogReader>| match slot {
+        None => {
+            *slot = Some(mine.clone());
+            true
+        }
+        Some(other) if other.reader == reader && !other.superseded => {
+            other.superseded = true;
+            true
+        }
+        Some(_) => false,
+    };
+    let mut watched = database.log_reader.subscribe();
+    let deadline = tokio::time::Instant::now() + TAKE_OVER;
+    loop {
+        let mut taken = false;
+        database.log_reader.send_if_modified(|slot| {
+            taken = slot.is_none();
+            take(slot)
+        });
+        if taken {
+            return Ok(database);
+        }
+        let other = watched.borrow_and_update().clone();
+        let Some(other) = other else { continue };
+        let gone = other.reader == reader
+            && tokio::time::timeout_at(deadline, watched.wait_for(Option::is_none)).await.is_ok_and(|w| w.is_ok());
+        if !gone {
+            let message = format!(
+                "log reader {} is attached to {name} since {} s; there can be one only",
+                other.peer,
+                now().saturating_sub(other.since) / 1_000_000
+            );
+            return Err(Refusal::new(RefusalKind::Busy, message));
+        }
+    }
+}
+
+async fn attached(state: &Arc<State>, client: &Client, database: &Arc<Database>, wire: &mut Wire) -> Ended {
+    let attachment = async {
+        let epoch = state.next_epoch(&database.name).await?;
+        Ok::<_, Ended>(database.queue.attach(epoch).await?)
+    };
+    let attachment = match attachment.await {
+        Ok(attachment) => attachment,
+        Err(ended) => return ended,
+    };
+    let epoch = attachment.epoch;
+    // Detaching has to be heard of also when this task is ended in the middle.
+    let _detach = Detach { database: database.clone(), epoch };
+    match stream(state, client, database, wire, attachment).await {
+        Ok(never) => match never {},
+        Err(ended) => ended,
+    }
+}
+
+struct Detach {
+    database: Arc<Database>,
+    epoch: u64,
+}
+
+impl Drop for Detach {
+    fn drop(&mut self) {
+        let (queue, epoch) = (self.database.queue.clone(), self.epoch);
+        // The queue's thread may have ended before.
+        tokio::spawn(async move { queue.detach(epoch).await });
+    }
+}
+
+enum Never {}
+
+async fn stream(
+    state: &Arc<State>,
+    client: &Client,
+    database: &Arc<Database>,
+    wire: &mut Wire,
+    attachment: Attached,
+) -> Result<Never, Ended> {
+    let Attached { epoch, position, refused } = attachment;
+    let mut versions = database.articles_version.subscribe();
+    versions.mark_unchanged();
+    let name = database.name.clone();
+    let (version, articles) = state.read(move |contents| contents.database_articles(&name)).await?;
+    in_use(database, version);
+    let count = articles.len();
+    wire.tell(&ServerMessage::Attached { epoch, position, version, articles }).await?;
+    tracing::info!(database = %database.name, peer = client.peer, epoch, position = ?position, articles = count, "log reader attached");
+
+    let mut watched = database.log_reader.subscribe();
+    let superseded = async {
+        let seen = watched.wait_for(|slot| slot.as_ref().is_some_and(|reader| reader.superseded)).await;
+        drop(seen);
+    };
+    tokio::select! {
+        ended = incoming(&mut wire.receiver, database, epoch) => ended,
+        ended = outgoing(state, &wire.sender, database, versions, version, position) => ended,
+        refused = refused => match refused {
+            Ok(refusal) => Err(refusal.into()),
+            Err(_) => Err(QueueError::Stopping.into()),
+        },
+        () = superseded => {
+            Err(Refusal::new(RefusalKind::Fenced, "this log reader attached over another connection").into())
+        }
+    }
+}
+
+async fn incoming(
+    receiver: &mut Receiver<ClientMessage>,
+    database: &Arc<Database>,
+    attached: u64,
+) -> Result<Never, Ended> {
+    loop {
+        match receiver.next().await? {
+            ClientMessage::Append { epoch, chunks } => database.queue.append(epoch, chunks).await?,
+            ClientMessage::Progress { epoch, lsn } => database.queue.progress(epoch, lsn).await?,
+            ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => in_use(database, version),
+            ClientMessage::ArticlesInUse { .. } => {}
+            _ => return Err(Refusal::new(RefusalKind::Invalid, "a log reader does not say this").into()),
+        }
+    }
+}
+
+fn in_use(database: &Database, version: u64) {
+    database.log_reader.send_modify(|slot| {
+        if let Some(reader) = slot {
+            reader.in_use = Some(version);
+        }
+    });
+}
+
+async fn outgoing(
+    state: &Arc<State>,
+    sender: &Sender<ServerMessage>,
+    database: &Arc<Database>,
+    mut versions: watch::Receiver<u64>,
+    mut version: u64,
+    mut durable: Option<Lsn>,
+) -> Result<Never, Ended> {
+    let mut committed = database.queue.committed();
+    let mut paused: Option<String> = None;
+    loop {
+        let now: Committed = committed.borrow_and_update().clone();
+        if now.paused != paused {
+            sender
+                .send(&match &now.paused {
+                    Some(reason) => ServerMessage::Paused { reason: reason.clone() },
+                    None => ServerMessage::Resumed,
+                })
+                .await?;
+            paused = now.paused;
+        }
+        if let Some(lsn) = now.lsn.filter(|lsn| durable < Some(*lsn)) {
+            sender.send(&ServerMessage::Durable { lsn }).await?;
+            durable = Some(lsn);
+        }
+        if *versions.borrow_and_update() > version {
+            let name = database.name.clone();
+            let (newer, articles) = state.read(move |contents| contents.database_articles(&name)).await?;
+            sender.send(&ServerMessage::Articles { version: newer, articles }).await?;
+            version = newer;
+        }
+        sender.flush().await?;
+        let changed = tokio::select! {
+            changed = committed.changed() => changed,
+            changed = versions.changed() => changed,
+        };
+        changed.map_err(|_| QueueError::Stopping)?;
+    }
+}

@@ -1,0 +1,229 @@
+//! Administrative requests.
+
+use super::connection::Client;
+use super::state::{Database, State, internal, stored_progress};
+use super::{logins, status};
+use crate::catalog::{Change, Entry, Planned, plan};
+use proto::catalog::{DatabaseName, LoginRole, Request, Response, Subscription};
+use proto::message::{Refusal, RefusalKind};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// For an attached log reader to take up new articles.
+const ARTICLES_IN_USE: Duration = Duration::from_secs(30);
+
+pub(super) async fn handle(state: &Arc<State>, client: &Client, request: Request) -> Result<Response, Refusal> {
+    client.require(allowed(&request))?;
+    let what = described(&request);
+    let response = answer(state, request).await;
+    if let Some(what) = what {
+        match &response {
+            Ok(_) => tracing::info!(login = client.login, peer = client.peer, "{what}"),
+            Err(refusal) => tracing::info!(login = client.login, peer = client.peer, %refusal, "refused: {what}"),
+        }
+    }
+    response
+}
+
+/// Roles that may, beside admin.
+fn allowed(request: &Request) -> &'static [LoginRole] {
+    use LoginRole::{Monitor, Publisher, Subscriber};
+    match request {
+        Request::PublicationAdd(_)
+        | Request::PublicationDrop { .. }
+        | Request::ArticleAdd(_)
+        | Request::ArticleDrop { .. }
+        | Request::SnapshotBegin { .. }
+        | Request::SnapshotRegister(_) => &[Publisher],
+        Request::SubscriptionAdd(_) | Request::SubscriptionDrop { .. } => &[Subscriber],
+        Request::SnapshotLatest { .. } => &[Publisher, Subscriber],
+        Request::LoginAdd { .. } | Request::LoginList | Request::LoginDrop { .. } => &[],
+        Request::PublicationList | Request::ArticleList { .. } | Request::SubscriptionList | Request::Status => {
+            &[Publisher, Subscriber, Monitor]
+        }
+    }
+}
+
+/// What a request changes, for the log; nothing for a question.
+fn described(request: &Request) -> Option<String> {
+    Some(match request {
+        Request::PublicationAdd(p) => format!("publication `{}` of {} added", p.name, p.database),
+        Request::PublicationDrop { name } => format!("publication `{name}` dropped"),
+        Request::ArticleAdd(a) => format!("article of {} added to publication `{}`", a.source, a.publication),
+        Request::ArticleDrop { publication, source } => {
+            format!("article of {source} dropped from publication `{publication}`")
+        }
+        Request::SubscriptionAdd(s) => {
+            format!("subscription `{}` of {} to publication `{}` added", s.name, s.database, s.publication)
+        }
+        Request::SubscriptionDrop { name } => format!("subscription `{name}` dropped"),
+        Request::SnapshotBegin { publication } => format!("snapshot of publication `{publication}` begun"),
+        Request::SnapshotRegister(s) => format!("snapshot {} of publication `{}` registered", s.id, s.publication),
+        Request::LoginAdd { name, .. } => format!("login `{name}` added"),
+        Request::LoginDrop { name } => format!("login `{name}` dropped"),
+        _ => return None,
+    })
+}
+
+async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusal> {
+    match request {
+        Request::PublicationAdd(publication) => {
+            change(state, move |contents| plan::publication_add(contents, publication.clone())).await
+        }
+        Request::PublicationList => Ok(Response::Publications(state.read(|contents| contents.publications()).await?)),
+        Request::PublicationDrop { name } => {
+            change(state, move |contents| plan::publication_drop(contents, &name)).await
+        }
+        Request::ArticleAdd(article) => {
+            change(state, move |contents| plan::article_add(contents, article.clone())).await
+        }
+        Request::ArticleList { publication: None } => {
+            Ok(Response::Articles(state.read(|contents| contents.articles()).await?))
+        }
+        Request::ArticleList { publication: Some(name) } => {
+            let found = state
+                .read(move |contents| match contents.publication(&name)? {
+                    Some(publication) => Ok(Ok(contents.articles_of(&publication.name)?)),
+                    None => Ok(Err(name.clone())),
+                })
+                .await?;
+            found.map(Response::Articles).map_err(|name| no_publication(&name))
+        }
+        Request::ArticleDrop { publication, source } => {
+            change(state, move |contents| plan::article_drop(contents, &publication, &source)).await
+        }
+        Request::SubscriptionAdd(subscription) => subscription_add(state, subscription).await,
+        Request::SubscriptionList => {
+            let entries = state.read(|contents| contents.subscriptions()).await?;
+            Ok(Response::Subscriptions(entries.into_iter().map(|entry| entry.subscription).collect()))
+        }
+        Request::SubscriptionDrop { name } => subscription_drop(state, name).await,
+        Request::SnapshotBegin { publication } => snapshot_begin(state, publication).await,
+        Request::SnapshotRegister(snapshot) => {
+            change(state, move |contents| plan::snapshot_register(contents, snapshot.clone())).await
+        }
+        Request::SnapshotLatest { publication } => {
+            let database = database_of(state, &publication).await?;
+            let kept_after = database.kept_after();
+            let found =
+                state.read(move |contents| Ok(plan::snapshot_latest(contents, &publication, kept_after))).await?;
+            Ok(Response::Snapshot(found?))
+        }
+        Request::LoginAdd { name, password, role } => login_add(state, name, Zeroizing::new(password), role).await,
+        Request::LoginList => {
+            let entries = state.read(|contents| contents.logins()).await?;
+            Ok(Response::Logins(entries.into_iter().map(|entry| (entry.name, entry.role)).collect()))
+        }
+        Request::LoginDrop { name } => change(state, move |contents| plan::login_drop(contents, &name)).await,
+        Request::Status => status::collect(state).await.map(|status| Response::Status(Box::new(status))),
+    }
+}
+
+/// Makes a planned change, and what follows from it for the running service.
+async fn change(
+    state: &Arc<State>,
+    plan: impl Fn(crate::catalog::Contents<'_>) -> Result<Planned, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let and_then = |state: &State, changes: &[Change]| {
+        for change in changes {
+            match change {
+                Change::Put(Entry::Database(entry)) => {
+                    state.open_database(entry)?;
+                    if let Some(database) = state.database(&entry.database) {
+                        database.articles_version.send_replace(entry.articles_version);
+                    }
+                }
+                Change::Put(Entry::Subscription(entry)) => state.with_subscriptions(|subscriptions| {
+                    subscriptions.add(&entry.subscription.name, stored_progress(entry));
+                }),
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    state.change(plan, and_then).await
+}
+
+async fn subscription_add(state: &Arc<State>, subscription: Subscription) -> Result<Response, Refusal> {
+    let database = database_of(state, &subscription.publication).await?;
+    let (kept_after, end) = (database.kept_after(), database.queue.committed().borrow().lsn);
+    change(state, move |contents| {
+        // A snapshot that is there already is what it will begin with; one that is yet to be taken lies after the queue's end.
+        let snapshot = plan::snapshot_latest(contents, &subscription.publication, kept_after)?;
+        let boundary = snapshot.and_then(|s| s.boundaries.iter().map(|(_, lsn)| *lsn).min());
+        plan::subscription_add(contents, subscription.clone(), boundary.or(end))
+    })
+    .await
+}
+
+async fn subscription_drop(state: &Arc<State>, name: String) -> Result<Response, Refusal> {
+    let dropped = name.clone();
+    let response = change(state, move |contents| plan::subscription_drop(contents, &name)).await?;
+    if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.remove(&dropped)) {
+        let message = format!("subscription `{dropped}` was dropped");
+        state.end_stream(stream, Refusal::new(RefusalKind::NotFound, message));
+    }
+    Ok(response)
+}
+
+async fn login_add(
+    state: &Arc<State>,
+    name: String,
+    password: Zeroizing<String>,
+    role: LoginRole,
+) -> Result<Response, Refusal> {
+    let hash = state.blocking(move |_| logins::hash(&password)).await?;
+    change(state, move |contents| plan::login_add(contents, &name, hash.clone(), role)).await
+}
+
+async fn snapshot_begin(state: &Arc<State>, name: String) -> Result<Response, Refusal> {
+    let wanted = name.clone();
+    let found = state
+        .read(move |contents| match contents.publication(&wanted)? {
+            Some(publication) => {
+                let version = contents.database(&publication.database)?.map_or(0, |d| d.articles_version);
+                let articles = contents.articles_of(&publication.name)?;
+                Ok(Some((publication, articles, version)))
+            }
+            None => Ok(None),
+        })
+        .await?;
+    let (publication, articles, version) = found.ok_or_else(|| no_publication(&name))?;
+    if articles.is_empty() {
+        let message = format!("publication `{name}` has no articles; `publisher article add` adds one");
+        return Err(Refusal::new(RefusalKind::Invalid, message));
+    }
+    let database = open_database(state, &publication.database)?;
+    let mut log_reader = database.log_reader.subscribe();
+    let in_use = log_reader.wait_for(|slot| slot.as_ref().is_none_or(|reader| reader.in_use >= Some(version)));
+    match tokio::time::timeout(ARTICLES_IN_USE, in_use).await {
+        Ok(_) => Ok(Response::SnapshotBegun { publication, articles }),
+        Err(_) => {
+            let message = format!(
+                "the log reader of {} has not taken up the publication's articles within {} s; try again, or look at its log",
+                database.name,
+                ARTICLES_IN_USE.as_secs()
+            );
+            Err(Refusal::new(RefusalKind::Busy, message))
+        }
+    }
+}
+
+async fn database_of(state: &Arc<State>, publication: &str) -> Result<Arc<Database>, Refusal> {
+    let name = publication.to_owned();
+    let found = state.read(move |contents| contents.publication(&name)).await?;
+    open_database(state, &found.ok_or_else(|| no_publication(publication))?.database)
+}
+
+fn open_database(state: &State, name: &DatabaseName) -> Result<Arc<Database>, Refusal> {
+    state.database(name).ok_or_else(|| {
+        let message = format!("the queue of {name} is not open; start the distributor again and look at its log");
+        internal(crate::error::DistributorError::new(crate::error::ErrorKind::Storage, message))
+    })
+}
+
+fn no_publication(name: &str) -> Refusal {
+    let message = format!("there is no publication `{name}`; `publisher publication list` shows which there are");
+    Refusal::new(RefusalKind::NotFound, message)
+}

@@ -1,0 +1,169 @@
+//! A subscription's stream: from the queue to its connection.
+
+use super::connection::{Client, Wire};
+use super::state::{Database, State, now};
+use crate::core::subscriptions::{StreamId, expired};
+use crate::log::LogError;
+use crate::queue::Delivery;
+use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
+use proto::transport::{Receiver, Sender, TransportError};
+use proto::{Article, Lsn};
+use std::sync::Arc;
+
+/// Why a stream ended.
+enum Ended {
+    Connection(TransportError),
+    Refused(Refusal),
+}
+
+impl From<TransportError> for Ended {
+    fn from(error: TransportError) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<Refusal> for Ended {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Frees a subscription for the next connection, also when this one's task is ended in the middle.
+struct Streaming {
+    state: Arc<State>,
+    id: StreamId,
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.state.close_stream(self.id);
+    }
+}
+
+pub(super) async fn serve(
+    state: Arc<State>,
+    client: Client,
+    mut wire: Wire,
+    name: String,
+    position: Lsn,
+) -> Result<(), TransportError> {
+    let ended = match stream(&state, &client, &mut wire, &name, position).await {
+        Ok(never) => match never {},
+        Err(ended) => ended,
+    };
+    match ended {
+        Ended::Connection(error) => {
+            tracing::info!(subscription = name, peer = client.peer, %error, "subscriber disconnected");
+            Ok(())
+        }
+        Ended::Refused(refusal) => {
+            tracing::warn!(subscription = name, peer = client.peer, %refusal, "subscriber sent away");
+            wire.refuse(refusal).await
+        }
+    }
+}
+
+enum Never {}
+
+async fn stream(
+    state: &Arc<State>,
+    client: &Client,
+    wire: &mut Wire,
+    name: &str,
+    position: Lsn,
+) -> Result<Never, Ended> {
+    let (database, articles) = find(state, name).await?;
+    let (id, ended) = state.open_stream();
+    let streaming = Streaming { state: state.clone(), id };
+    let kept_after = database.kept_after();
+    state.with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
+
+    let (view, ids) = (database.queue.view(), articles.iter().map(|a| a.id).collect::<Vec<_>>());
+    let limit = database.queue.committed().borrow().offset;
+    let started = state.blocking(move |_| Ok(Delivery::start(&*view, ids, position, limit))).await?;
+    let delivery = started.map_err(|error| unreadable(name, position, &database, &error))?;
+    wire.tell(&ServerMessage::Subscribed { articles }).await?;
+    tracing::info!(subscription = name, peer = client.peer, %position, "subscriber connected");
+
+    let streamed = tokio::select! {
+        ended = incoming(&mut wire.receiver, state, name, id) => ended,
+        ended = deliver(state, &wire.sender, &database, name, delivery) => ended,
+        refusal = ended => Err(refusal.unwrap_or_else(|_| stopping()).into()),
+    };
+    drop(streaming);
+    streamed
+}
+
+async fn find(state: &Arc<State>, name: &str) -> Result<(Arc<Database>, Vec<Article>), Refusal> {
+    let wanted = name.to_owned();
+    let found = state
+        .read(move |contents| {
+            let Some(entry) = contents.subscription(&wanted)? else { return Ok(None) };
+            let publication = entry.subscription.publication;
+            let articles = contents.articles_of(&publication)?;
+            Ok(contents.publication(&publication)?.map(|publication| (publication, articles)))
+        })
+        .await?;
+    let (publication, articles) = found.ok_or_else(|| {
+        let message = format!("there is no subscription `{name}`; `subscriber subscription add` makes one");
+        Refusal::new(RefusalKind::NotFound, message)
+    })?;
+    let database = state.database(&publication.database).ok_or_else(stopping)?;
+    Ok((database, articles))
+}
+
+async fn incoming(
+    receiver: &mut Receiver<ClientMessage>,
+    state: &Arc<State>,
+    name: &str,
+    id: StreamId,
+) -> Result<Never, Ended> {
+    loop {
+        match receiver.next().await? {
+            ClientMessage::Report(report) if report.subscription.eq_ignore_ascii_case(name) => {
+                state.with_subscriptions(|subscriptions| subscriptions.report(report, Some(id), None, now()))?;
+            }
+            _ => return Err(Refusal::new(RefusalKind::Invalid, "a subscriber does not say this in its stream").into()),
+        }
+    }
+}
+
+async fn deliver(
+    state: &Arc<State>,
+    sender: &Sender<ServerMessage>,
+    database: &Arc<Database>,
+    name: &str,
+    mut delivery: Delivery,
+) -> Result<Never, Ended> {
+    let mut committed = database.queue.committed();
+    let mut told = None;
+    loop {
+        let limit = committed.borrow_and_update().offset;
+        let (read, returned) = state.blocking(move |_| Ok((delivery.read(limit), delivery))).await?;
+        delivery = returned;
+        let batch = read.map_err(|error| unreadable(name, told.unwrap_or_default(), database, &error))?;
+        let passed_over = batch.chunks.is_empty();
+        if !passed_over {
+            sender.send(&ServerMessage::Deliver { chunks: batch.chunks }).await?;
+        }
+        if let Some(lsn) = batch.complete.filter(|lsn| (batch.drained || passed_over) && told != Some(*lsn)) {
+            sender.send(&ServerMessage::CaughtUp { lsn }).await?;
+            told = Some(lsn);
+        }
+        sender.flush().await?;
+        if batch.drained {
+            committed.changed().await.map_err(|_| stopping())?;
+        }
+    }
+}
+
+fn unreadable(name: &str, position: Lsn, database: &Database, error: &LogError) -> Refusal {
+    match error {
+        LogError::Gone => expired(name, position, database.kept_after().unwrap_or_default()),
+        error => Refusal::new(RefusalKind::Internal, format!("the queue of {} cannot be read: {error}", database.name)),
+    }
+}
+
+fn stopping() -> Refusal {
+    Refusal::new(RefusalKind::Internal, "the distributor is stopping")
+}
