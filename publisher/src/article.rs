@@ -1,0 +1,355 @@
+//! Articles: `publisher article add|list|drop`.
+//!
+//! Everything about an article is asked of the server before anything is changed; what is made then (change data capture, the
+//! marker table) is taken back when a later step fails, unless it was there before.
+
+use crate::error::{Error, ErrorKind};
+use crate::publication::{find, request, unexpected};
+use proto::catalog::{Request, Response};
+use proto::transport::ConnectOptions;
+use proto::{Article, ArticleId, Column, Lsn, TableName};
+use sqlserver::catalog::{Table, table};
+use sqlserver::cdc::{self, CaptureInstance};
+use sqlserver::predicate::{self, Predicate};
+use sqlserver::{Client, ServerOptions, database, marker};
+
+/// Longest name of a capture instance
+/// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
+const MAX_CAPTURE_INSTANCE: usize = 100;
+/// What the names of our capture instances begin with.
+const PREFIX: &str = "replication_";
+
+/// What to publish.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// Publication.
+    pub publication: String,
+    /// Table, as `schema.table`.
+    pub table: String,
+    /// Columns; empty for all.
+    pub columns: Vec<String>,
+    /// Row filter.
+    pub filter: Option<String>,
+    /// Table at the subscriber; the same name if not given.
+    pub destination: Option<String>,
+}
+
+/// Checks a definition with the server, enables change data capture where it is not, and adds the article. `say` is told what is
+/// changed at the server, and warnings.
+pub async fn add(
+    server: &ServerOptions,
+    distributor: &ConnectOptions,
+    definition: &Definition,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<Article, Error> {
+    let source = parse_table(&definition.table)?;
+    let destination = definition.destination.as_deref().map(parse_table).transpose()?;
+    let publication = find(distributor, &definition.publication).await?;
+    let mut client = Client::connect(server).await?;
+    let facts = database::facts(&mut client).await?;
+    if facts.name != publication.database {
+        return Err(Error::invalid(format!(
+            "publication {} is of database {}, not of {}",
+            publication.name, publication.database, facts.name
+        )));
+    }
+    let table = table(&mut client, &source).await?.ok_or_else(|| {
+        Error::invalid(format!("there is no table {source} in {}, or the login may not see it", facts.name))
+    })?;
+    let columns = choose_columns(&table, &definition.columns)?;
+    let filter = definition.filter.as_deref().map(|text| parse_filter(&table, text)).transpose()?;
+    if let Some(filter) = &filter {
+        refuse_max_columns(&table, &columns)?;
+        predicate::check(&mut client, &table, filter).await.map_err(|error| refused_filter(&table, error))?;
+    }
+    refuse_duplicate(distributor, &publication.name, &table.name).await?;
+
+    if !facts.cdc_enabled {
+        enable_database(&mut client, &facts.name.to_string()).await?;
+        say(&format!("change data capture enabled for database {}", facts.name.database));
+    }
+    make_marker(&mut client, say).await?;
+    let (instance, made) = capture(&mut client, &table, &columns, say).await?;
+    let article = Article {
+        id: ArticleId(0),
+        publication: publication.name,
+        destination: destination.unwrap_or_else(|| table.name.clone()),
+        source: table.name.clone(),
+        columns,
+        filter: filter.map(|filter| filter.text().to_owned()),
+        capture_instance: instance.name.clone(),
+        start_lsn: instance.start_lsn,
+    };
+    let added = request(distributor, Request::ArticleAdd(article.clone())).await.and_then(|response| match response {
+        Response::ArticleAdded(id) => Ok(id),
+        other => Err(unexpected(&other)),
+    });
+    match added {
+        Ok(id) => {
+            if let Ok(false) = cdc::has_capture_job(&mut client).await {
+                say("warning: the database has no capture job, so no change will arrive; is SQL Server Agent running?");
+            }
+            Ok(Article { id, ..article })
+        }
+        Err(error) => {
+            if made {
+                // What was made for nothing goes again; if that fails too, it does no harm.
+                let _ = cdc::disable_table(&mut client, &table.name, &instance.name).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Articles at the distributor, of one publication or all.
+pub async fn list(distributor: &ConnectOptions, publication: Option<&str>) -> Result<Vec<Article>, Error> {
+    let publication = publication.map(str::to_owned);
+    match request(distributor, Request::ArticleList { publication }).await? {
+        Response::Articles(articles) => Ok(articles),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Drops an article, and its capture instance when that is ours and no other article needs it.
+pub async fn drop(
+    server: &ServerOptions,
+    distributor: &ConnectOptions,
+    publication: &str,
+    source: &TableName,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), Error> {
+    let publication = find(distributor, publication).await?;
+    let articles = list(distributor, None).await?;
+    let of = |a: &&Article| same(&a.publication, &publication.name) && same_table(&a.source, source);
+    let article = articles
+        .iter()
+        .find(of)
+        .ok_or_else(|| Error::invalid(format!("publication {} has no article of table {source}", publication.name)))?;
+    let mut client = Client::connect(server).await?;
+    let facts = database::facts(&mut client).await?;
+    if facts.name != publication.database {
+        let message =
+            format!("publication {} is of database {}, not of {}", publication.name, publication.database, facts.name);
+        return Err(Error::invalid(message));
+    }
+    let dropping = Request::ArticleDrop { publication: publication.name.clone(), source: article.source.clone() };
+    request(distributor, dropping).await?;
+    let databases = crate::publication::list(distributor).await?;
+    let here = |a: &&Article| databases.iter().any(|p| same(&p.name, &a.publication) && p.database == facts.name);
+    let others = articles.iter().filter(|a| a.id != article.id).filter(here);
+    let needed = others.filter(|a| a.capture_instance == article.capture_instance).count() > 0;
+    if article.capture_instance.starts_with(PREFIX) && !needed && facts.cdc_enabled {
+        let instances = cdc::capture_instances(&mut client).await?;
+        if instances.iter().any(|i| i.name == article.capture_instance) {
+            cdc::disable_table(&mut client, &article.source, &article.capture_instance).await?;
+            say(&format!("change data capture disabled for {}", article.source));
+        }
+    }
+    Ok(())
+}
+
+/// `schema.table`, each part perhaps in brackets; without a schema it is `dbo`.
+pub fn parse_table(text: &str) -> Result<TableName, Error> {
+    let invalid = || Error::invalid(format!("`{text}` is not a table's name such as sales.orders or [my schema].[t]"));
+    let mut parts = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let (part, after) = match rest.strip_prefix('[') {
+            Some(quoted) => bracketed(quoted).ok_or_else(invalid)?,
+            None => {
+                let end = rest.find('.').unwrap_or(rest.len());
+                (rest[..end].trim().to_owned(), &rest[end..])
+            }
+        };
+        let fits = !part.is_empty() && part.encode_utf16().count() <= 128 && !part.contains('\0');
+        parts.push(fits.then_some(part).ok_or_else(invalid)?);
+        match after.strip_prefix('.') {
+            Some(more) => rest = more,
+            None if after.is_empty() => break,
+            None => return Err(invalid()),
+        }
+    }
+    match <[String; 2]>::try_from(parts) {
+        Ok([schema, table]) => Ok(TableName { schema, table }),
+        Err(mut parts) if parts.len() == 1 => Ok(TableName { schema: "dbo".to_owned(), table: parts.remove(0) }),
+        Err(_) => Err(invalid()),
+    }
+}
+
+fn bracketed(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(']')?;
+        name.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix(']') {
+            Some(after) => {
+                name.push(']');
+                rest = after;
+            }
+            None => return Some((name, rest)),
+        }
+    }
+}
+
+/// The article's columns, in the table's order.
+fn choose_columns(table: &Table, wanted: &[String]) -> Result<Vec<Column>, Error> {
+    if table.columns.iter().all(|c| c.key_ordinal.is_none()) {
+        return Err(Error::invalid(format!(
+            "table {} has no primary key, which replication needs to find its rows; add one to publish it",
+            table.name
+        )));
+    }
+    for name in wanted {
+        if table.column(name).is_none() {
+            let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            return Err(Error::invalid(format!(
+                "table {} has no column {name}; it has {}",
+                table.name,
+                columns.join(", ")
+            )));
+        }
+    }
+    let mut columns = Vec::new();
+    for column in &table.columns {
+        let chosen =
+            wanted.is_empty() || wanted.iter().any(|name| table.column(name).is_some_and(|c| c.name == column.name));
+        if !chosen {
+            if column.key_ordinal.is_some() {
+                let message =
+                    format!("the columns must hold the primary key of {}: {} is missing", table.name, column.name);
+                return Err(Error::invalid(message));
+            }
+            continue;
+        }
+        columns.push(column.published().map_err(|why| {
+            Error::invalid(format!(
+                "column {} of {} cannot be published: {why}; leave it out with --columns",
+                column.name, table.name
+            ))
+        })?);
+    }
+    Ok(columns)
+}
+
+fn parse_filter(table: &Table, text: &str) -> Result<Predicate, Error> {
+    Predicate::parse(text).map_err(|why| Error::invalid(format!("the filter of {} cannot be used: {why}", table.name)))
+}
+
+/// A row that comes into a filter by an update arrives as an insert, and the log lacks the `(max)` values that the update did not
+/// touch.
+fn refuse_max_columns(table: &Table, columns: &[Column]) -> Result<(), Error> {
+    match columns.iter().find(|c| c.column_type.is_max()) {
+        Some(column) => Err(Error::invalid(format!(
+            "{} cannot be published with a row filter and its column {} {}: the log does not have that column's value when an \
+             update of others brings a row into the filter. Leave one of the two out",
+            table.name, column.name, column.column_type
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn refused_filter(table: &Table, error: sqlserver::Error) -> Error {
+    if error.is_transient() {
+        return error.into();
+    }
+    let said = error.message().to_owned();
+    let hint = match error.number() {
+        // Invalid column name, or a multi-part one that could not be bound.
+        Some(207 | 4104) => "; it may use the table's own columns, except computed and (max) ones",
+        _ => "",
+    };
+    Error::because(
+        ErrorKind::Invalid,
+        format!("the server does not accept the filter of {}: {said}{hint}", table.name),
+        error,
+    )
+}
+
+async fn refuse_duplicate(distributor: &ConnectOptions, publication: &str, table: &TableName) -> Result<(), Error> {
+    let articles = list(distributor, Some(publication)).await?;
+    if articles.iter().any(|a| same_table(&a.source, table)) {
+        return Err(Error::invalid(format!("publication {publication} has an article of table {table} already")));
+    }
+    Ok(())
+}
+
+async fn enable_database(client: &mut Client, name: &str) -> Result<(), Error> {
+    cdc::enable_database(client).await.map_err(|error| {
+        if error.is_transient() {
+            return error.into();
+        }
+        let message = format!(
+            "change data capture cannot be enabled for {name}: {}. It takes a login with the sysadmin role (db_owner on Azure \
+             SQL): have one run EXEC sys.sp_cdc_enable_db there once",
+            error.message()
+        );
+        Error::because(ErrorKind::Refused, message, error)
+    })
+}
+
+async fn make_marker(client: &mut Client, say: &mut (dyn FnMut(&str) + Send)) -> Result<(), Error> {
+    let instances = cdc::capture_instances(client).await?;
+    if instances.iter().any(|i| i.name == marker::CAPTURE_INSTANCE) {
+        return Ok(());
+    }
+    marker::create(client).await?;
+    cdc::enable_table(client, &marker::table_name(), marker::CAPTURE_INSTANCE).await?;
+    say(&format!("table {} made and captured", marker::table_name()));
+    Ok(())
+}
+
+/// Our capture instance of a table, made if there is none; says whether it was.
+async fn capture(
+    client: &mut Client,
+    table: &Table,
+    columns: &[Column],
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<(CaptureInstance, bool), Error> {
+    let instances = cdc::capture_instances(client).await?;
+    let ours = |i: &&CaptureInstance| i.source_object_id == table.object_id && i.name.starts_with(PREFIX);
+    if let Some(instance) = instances.iter().find(ours) {
+        if let Some(column) = columns.iter().find(|c| instance.ordinal(&c.name).is_none()) {
+            return Err(Error::invalid(format!(
+                "column {} of {} was added after change data capture of the table began; drop the table's articles first, then add \
+                 them again",
+                column.name, table.name
+            )));
+        }
+        return Ok((instance.clone(), false));
+    }
+    let name = instance_name(table, &instances);
+    cdc::enable_table(client, &table.name, &name).await?;
+    say(&format!("change data capture enabled for {}", table.name));
+    let made = cdc::capture_instances(client).await?.into_iter().find(|i| i.name == name && i.start_lsn > Lsn::ZERO);
+    let made = made.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Transient,
+            format!("the capture instance {name} of {} is not there yet; try again", table.name),
+        )
+    })?;
+    Ok((made, true))
+}
+
+/// `replication_<schema>_<table>`, or with the table's id where that is taken or too long.
+fn instance_name(table: &Table, instances: &[CaptureInstance]) -> String {
+    let name = format!("{PREFIX}{}_{}", table.name.schema, table.name.table);
+    let taken = instances.iter().any(|i| same(&i.name, &name)) || same(&name, marker::CAPTURE_INSTANCE);
+    if taken || name.encode_utf16().count() > MAX_CAPTURE_INSTANCE {
+        return format!("{PREFIX}{}", table.object_id);
+    }
+    name
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+fn same_table(a: &TableName, b: &TableName) -> bool {
+    same(&a.schema, &b.schema) && same(&a.table, &b.table)
+}
+
+#[cfg(test)]
+#[path = "article_tests.rs"]
+mod tests;

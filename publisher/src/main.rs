@@ -1,0 +1,298 @@
+//! The publisher's program.
+#![forbid(unsafe_code)]
+
+use clap::{Args, Parser, Subcommand};
+use cli::output::{Table, print};
+use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
+use proto::{Article, TableName};
+use publisher::article::Definition;
+use publisher::reader::{self, ReaderOptions};
+use publisher::snapshot::{Progress, SnapshotAgent};
+use publisher::{article, publication, settings};
+use serde::Serialize;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Publishes tables of a SQL Server database.
+#[derive(Debug, Parser)]
+#[command(name = "publisher", version)]
+struct Program {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Add, list or drop publications
+    Publication {
+        #[command(subcommand)]
+        action: PublicationAction,
+    },
+    /// Add tables to a publication, list or drop them
+    Article {
+        #[command(subcommand)]
+        action: ArticleAction,
+    },
+    /// Write the present rows of a publication to the working directory, for new subscriptions
+    Snapshot(SnapshotArgs),
+    /// Read the log of the database and send its transactions to the distributor
+    Run(RunArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum PublicationAction {
+    /// Make a publication of the database
+    Add {
+        /// Name of the new publication
+        #[arg(long)]
+        publication: String,
+        #[command(flatten)]
+        sides: Sides,
+    },
+    /// List the publications at the distributor
+    List {
+        #[command(flatten)]
+        distributor: DistributorArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Drop a publication with its articles
+    Drop {
+        /// Its name
+        #[arg(long)]
+        publication: String,
+        #[command(flatten)]
+        sides: Sides,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ArticleAction {
+    /// Publish a table; enables change data capture for it
+    Add {
+        /// Publication
+        #[arg(long)]
+        publication: String,
+        /// Table, as schema.table
+        #[arg(long)]
+        table: String,
+        /// Columns to publish, with the primary key among them; all if not given
+        #[arg(long, value_delimiter = ',')]
+        columns: Vec<String>,
+        /// T-SQL predicate over the table's columns: only rows for which it is true are published
+        #[arg(long)]
+        filter: Option<String>,
+        /// Table at the subscriber, as schema.table; the same name if not given
+        #[arg(long)]
+        dest_table: Option<String>,
+        #[command(flatten)]
+        sides: Sides,
+    },
+    /// List articles
+    List {
+        /// Only those of this publication
+        #[arg(long)]
+        publication: Option<String>,
+        #[command(flatten)]
+        distributor: DistributorArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Publish a table no longer
+    Drop {
+        /// Publication
+        #[arg(long)]
+        publication: String,
+        /// Table, as schema.table
+        #[arg(long)]
+        table: String,
+        #[command(flatten)]
+        sides: Sides,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Sides {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    distributor: DistributorArgs,
+}
+
+#[derive(Debug, Args)]
+struct SnapshotArgs {
+    /// Publication
+    #[arg(long)]
+    publication: String,
+    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
+    #[arg(long, value_name = "URL")]
+    working_directory: String,
+    #[command(flatten)]
+    sides: Sides,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Longest pause between two looks at an idle database; while there are changes it is much shorter
+    #[arg(long, default_value = "500ms", value_parser = cli::duration::parse, value_name = "DURATION")]
+    poll_interval: Duration,
+    #[command(flatten)]
+    sides: Sides,
+}
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    let program: Program = cli::parse();
+    cli::main(execute(program))
+}
+
+async fn execute(program: Program) -> Outcome {
+    cli::init_logging(&program.log)?;
+    match program.command {
+        Command::Publication { action } => Box::pin(on_publications(action)).await,
+        Command::Article { action } => Box::pin(on_articles(action)).await,
+        Command::Snapshot(args) => Box::pin(snapshot(args)).await,
+        Command::Run(args) => Box::pin(run(args)).await,
+    }
+}
+
+async fn on_publications(action: PublicationAction) -> Outcome {
+    match action {
+        PublicationAction::Add { publication, sides } => {
+            let server = settings::server(&sides.server)?;
+            let distributor = settings::distributor(&sides.distributor)?;
+            let added = publication::add(&server, &distributor, &publication).await?;
+            say(&format!("publication {} of {} added", added.name, added.database));
+        }
+        PublicationAction::List { distributor, output } => {
+            let publications = publication::list(&settings::distributor(&distributor)?).await?;
+            output.print(&publications, |publications| {
+                let mut table = Table::new(["PUBLICATION", "SERVER", "DATABASE"]);
+                for p in publications {
+                    table.row([&p.name, &p.database.server, &p.database.database]);
+                }
+                table
+            })?;
+        }
+        PublicationAction::Drop { publication, sides } => {
+            let server = settings::server(&sides.server)?;
+            let distributor = settings::distributor(&sides.distributor)?;
+            for article in article::list(&distributor, Some(&publication)).await? {
+                article::drop(&server, &distributor, &publication, &article.source, &mut say).await?;
+            }
+            publication::drop(&distributor, &publication).await?;
+            say(&format!("publication {publication} dropped"));
+        }
+    }
+    Ok(())
+}
+
+async fn on_articles(action: ArticleAction) -> Outcome {
+    match action {
+        ArticleAction::Add { publication, table, columns, filter, dest_table, sides } => {
+            let server = settings::server(&sides.server)?;
+            let distributor = settings::distributor(&sides.distributor)?;
+            let columns = columns.iter().map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
+            let definition = Definition { publication, table, columns, filter, destination: dest_table };
+            let added = article::add(&server, &distributor, &definition, &mut say).await?;
+            say(&format!(
+                "article {} added to publication {}: {} columns, read from capture instance {}",
+                added.source,
+                added.publication,
+                added.columns.len(),
+                added.capture_instance
+            ));
+        }
+        ArticleAction::List { publication, distributor, output } => {
+            let articles = article::list(&settings::distributor(&distributor)?, publication.as_deref()).await?;
+            let listed: Vec<Listed> = articles.into_iter().map(Listed::from).collect();
+            output.print(&listed, |articles| {
+                let mut table = Table::new(["PUBLICATION", "TABLE", "DESTINATION", "COLUMNS", "FILTER"]);
+                for a in articles {
+                    let filter = a.filter.clone().unwrap_or_default();
+                    table.row([&a.publication, &a.table, &a.destination, &a.columns.join(","), &filter]);
+                }
+                table
+            })?;
+        }
+        ArticleAction::Drop { publication, table, sides } => {
+            let server = settings::server(&sides.server)?;
+            let distributor = settings::distributor(&sides.distributor)?;
+            let source: TableName = article::parse_table(&table)?;
+            article::drop(&server, &distributor, &publication, &source, &mut say).await?;
+            say(&format!("article {source} dropped from publication {publication}"));
+        }
+    }
+    Ok(())
+}
+
+async fn snapshot(args: SnapshotArgs) -> Outcome {
+    let work_dir = workdir::open(&args.working_directory)?;
+    let server = settings::server(&args.sides.server)?;
+    let distributor = settings::distributor(&args.sides.distributor)?;
+    let agent = SnapshotAgent { server, distributor, work_dir };
+    let progress = Progress::new();
+    let snapshot = tokio::select! {
+        taken = agent.take(&args.publication, &progress) => taken?,
+        () = cli::shutdown_signal() => {
+            return Err("stopped; what was written is no snapshot and will not be used".into());
+        }
+    };
+    let articles = snapshot.boundaries.len();
+    say(&format!(
+        "snapshot {} of publication {}: {articles} articles, {} rows, {} in {}",
+        snapshot.id,
+        snapshot.publication,
+        snapshot.rows,
+        cli::size::format(snapshot.bytes),
+        snapshot.location
+    ));
+    Ok(())
+}
+
+async fn run(args: RunArgs) -> Outcome {
+    let options = ReaderOptions {
+        server: settings::server(&args.sides.server)?,
+        distributor: settings::distributor(&args.sides.distributor)?,
+        poll_interval: args.poll_interval,
+    };
+    reader::run(&options, cli::shutdown_signal()).await?;
+    Ok(())
+}
+
+/// Results go to stdout; one that nobody reads is no reason to fail.
+fn say(text: &str) {
+    let _ = print(format_args!("{text}\n"));
+}
+
+/// An article as it is listed.
+#[derive(Debug, Serialize)]
+struct Listed {
+    id: u32,
+    publication: String,
+    table: String,
+    destination: String,
+    columns: Vec<String>,
+    filter: Option<String>,
+    capture_instance: String,
+    start_lsn: String,
+}
+
+impl From<Article> for Listed {
+    fn from(article: Article) -> Self {
+        Self {
+            id: article.id.0,
+            publication: article.publication,
+            table: article.source.to_string(),
+            destination: article.destination.to_string(),
+            columns: article.columns.into_iter().map(|c| c.name).collect(),
+            filter: article.filter,
+            capture_instance: article.capture_instance,
+            start_lsn: article.start_lsn.to_string(),
+        }
+    }
+}

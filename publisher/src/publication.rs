@@ -1,0 +1,73 @@
+//! Publications: `publisher publication add|list|drop`.
+
+use crate::error::{Error, ErrorKind};
+use proto::catalog::{Publication, Request, Response};
+use proto::transport::{ConnectOptions, Connection};
+use sqlserver::{Client, ServerOptions, database};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Longest name of a publication.
+const MAX_NAME: usize = 128;
+
+/// Makes a publication of the server's database.
+pub async fn add(server: &ServerOptions, distributor: &ConnectOptions, name: &str) -> Result<Publication, Error> {
+    check_name(name)?;
+    let mut client = Client::connect(server).await?;
+    let facts = database::facts(&mut client).await?;
+    let publication = Publication {
+        name: name.to_owned(),
+        database: facts.name,
+        server_version: facts.server_version,
+        created_at: now(),
+    };
+    request(distributor, Request::PublicationAdd(publication.clone())).await?;
+    Ok(publication)
+}
+
+/// All publications at the distributor.
+pub async fn list(distributor: &ConnectOptions) -> Result<Vec<Publication>, Error> {
+    match request(distributor, Request::PublicationList).await? {
+        Response::Publications(publications) => Ok(publications),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The publication of this name.
+pub async fn find(distributor: &ConnectOptions, name: &str) -> Result<Publication, Error> {
+    let same = |p: &Publication| p.name.to_lowercase() == name.to_lowercase();
+    list(distributor).await?.into_iter().find(same).ok_or_else(|| {
+        Error::invalid(format!(
+            "there is no publication {name} at the distributor {}; `publication list` shows which there are",
+            distributor.address
+        ))
+    })
+}
+
+/// Drops a publication that has no articles left.
+pub async fn drop(distributor: &ConnectOptions, name: &str) -> Result<(), Error> {
+    request(distributor, Request::PublicationDrop { name: name.to_owned() }).await.map(|_| ())
+}
+
+/// One request on a connection of its own.
+pub(crate) async fn request(distributor: &ConnectOptions, request: Request) -> Result<Response, Error> {
+    let mut connection = Connection::connect(distributor).await?;
+    Ok(connection.request(request).await?)
+}
+
+pub(crate) fn unexpected(_: &Response) -> Error {
+    Error::new(ErrorKind::Refused, "the distributor answered with something else than was asked for")
+}
+
+pub(crate) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros() as i64)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim() != name || name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(Error::invalid(format!(
+            "`{}` is not a name for a publication: 1 to {MAX_NAME} characters, none of them a control character, no spaces around",
+            name.escape_debug()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+//! `publisher run`: the loop around the log reader's [core](crate::core).
+//!
+//! It carries out what the core says and tells it what came of it: asks the server, keeps the streams of a slice going, and passes
+//! messages to and from the distributor. When anything fails that can pass, both connections are made anew and reading goes on from
+//! what the distributor has on disk.
+
+mod log;
+mod pool;
+
+use self::log::{Batch, Log, Published, Slice};
+use crate::core::{Input, LogReader, Output, Source};
+use crate::error::{Error, ErrorKind};
+use crate::publication::now;
+use crate::retry::Backoff;
+use proto::message::{ClientMessage, ServerMessage};
+use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
+use sqlserver::ServerOptions;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Pause between polls right after there was something.
+const QUICK_POLL: Duration = Duration::from_millis(10);
+/// Polls without anything new before the pauses grow.
+const QUICK_POLLS: u32 = 50;
+/// How often the capture instances are looked at while reading goes on.
+const INSPECT_EVERY: Duration = Duration::from_secs(60);
+/// For the distributor's answer to `Attach`.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(60);
+/// For telling the distributor goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How the log reader runs.
+#[derive(Debug, Clone)]
+pub struct ReaderOptions {
+    /// The publication database.
+    pub server: ServerOptions,
+    /// The distributor.
+    pub distributor: ConnectOptions,
+    /// Longest pause between two polls of an idle database.
+    pub poll_interval: Duration,
+}
+
+/// Runs until `shutdown` completes, or until something happens that trying again does not help.
+pub async fn run(options: &ReaderOptions, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
+    let mut shutdown = std::pin::pin!(shutdown);
+    let reader = Uuid::new_v4();
+    let mut backoff = Backoff::default();
+    loop {
+        let started = Instant::now();
+        let error = tokio::select! {
+            ended = Box::pin(read(options, reader)) => match ended {
+                Ok(never) => match never {},
+                Err(error) => error,
+            },
+            () = &mut shutdown => {
+                tracing::info!("log reader stopped");
+                return Ok(());
+            }
+        };
+        let Some(pause) = backoff.after(&error, started.elapsed()) else { return Err(error) };
+        tracing::warn!("log reader: {error}; next attempt in {:.1} s", pause.as_secs_f64());
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = &mut shutdown => return Ok(()),
+        }
+    }
+}
+
+/// Attaches and reads until something fails.
+async fn read(options: &ReaderOptions, reader: Uuid) -> Result<std::convert::Infallible, Error> {
+    let mut log = Log::open(&options.server).await?;
+    let database = log.facts().await?.name;
+    let (sender, mut receiver) = Connection::connect(&options.distributor).await?.into_split();
+    sender.send(&ClientMessage::Attach { database: database.clone(), reader }).await?;
+    sender.flush().await?;
+    let attached = tokio::time::timeout(ATTACH_TIMEOUT, receiver.next())
+        .await
+        .map_err(|_| Error::new(ErrorKind::Transient, "the distributor does not answer"))??;
+    let attached = match attached {
+        ServerMessage::Attached { epoch, position, version, articles } => {
+            let at = position.map_or_else(|| "the beginning".to_owned(), |lsn| lsn.to_string());
+            tracing::info!(
+                "log reader attached to {} for {database}: {} articles, from {at}, epoch {epoch}",
+                options.distributor.address,
+                articles.len()
+            );
+            Input::Attached { epoch, position, version, articles }
+        }
+        ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
+        _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
+    };
+    let (inbox, listening) = listen(receiver);
+    let mut session = Session {
+        options,
+        core: LogReader::new(),
+        outputs: VecDeque::new(),
+        log,
+        articles: Arc::default(),
+        sender,
+        inbox,
+        slice: None,
+        wanted: VecDeque::new(),
+        poll_at: None,
+        inspected: Instant::now(),
+        _listening: listening,
+    };
+    session.feed(attached);
+    let ended = session.run().await;
+    // The distributor notices a closed connection by itself; this only makes it sooner.
+    let _ = tokio::time::timeout(GOODBYE, session.sender.shutdown()).await;
+    ended
+}
+
+fn refused(distributor: &ConnectOptions, refusal: proto::message::Refusal) -> Error {
+    TransportError::Refused { address: distributor.address.clone(), refusal }.into()
+}
+
+type Inbox = mpsc::UnboundedReceiver<Result<ServerMessage, TransportError>>;
+
+/// Aborts its task when dropped.
+struct Listening(tokio::task::JoinHandle<()>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Receives beside everything else, so that both sides can always send. What the distributor says here is small and little: it answers
+/// what was sent.
+fn listen(mut receiver: Receiver<ServerMessage>) -> (Inbox, Listening) {
+    let (sender, inbox) = mpsc::unbounded_channel();
+    let task = tokio::spawn(async move {
+        loop {
+            let message = receiver.next().await;
+            let failed = message.is_err();
+            if sender.send(message).is_err() || failed {
+                return;
+            }
+        }
+    });
+    (inbox, Listening(task))
+}
+
+/// One attachment.
+struct Session<'a> {
+    options: &'a ReaderOptions,
+    core: LogReader,
+    outputs: VecDeque<Output>,
+    log: Log,
+    /// The core's articles, in its order.
+    articles: Arc<Vec<Published>>,
+    sender: Sender<ClientMessage>,
+    inbox: Inbox,
+    slice: Option<Slice>,
+    /// Sources of which the core wants more.
+    wanted: VecDeque<Source>,
+    poll_at: Option<tokio::time::Instant>,
+    inspected: Instant,
+    _listening: Listening,
+}
+
+impl Session<'_> {
+    async fn run(&mut self) -> Result<std::convert::Infallible, Error> {
+        loop {
+            while let Some(output) = self.outputs.pop_front() {
+                self.carry_out(output).await?;
+            }
+            self.sender.flush().await?;
+            tokio::select! {
+                message = self.inbox.recv() => self.received(message)?,
+                batch = next_batch(&mut self.slice, self.wanted.front().copied()), if !self.wanted.is_empty() => {
+                    self.fetched(batch?);
+                }
+                () = pause_until(self.poll_at), if self.poll_at.is_some() => self.poll().await?,
+            }
+        }
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.outputs.extend(self.core.handle(input, now()));
+    }
+
+    async fn carry_out(&mut self, output: Output) -> Result<(), Error> {
+        match output {
+            Output::Inspect => {
+                self.slice = None;
+                self.wanted.clear();
+                self.inspect().await?;
+            }
+            Output::Poll { idle } => {
+                self.slice = None;
+                // Without articles there is nothing to read; the distributor says when there are.
+                let any = !self.articles.is_empty();
+                self.poll_at = any.then(|| tokio::time::Instant::now() + pause(idle, self.options.poll_interval));
+            }
+            Output::Read { after, up_to } => {
+                let (active, slice) = self.log.read(&self.articles, after, up_to).await?;
+                self.wanted.clear();
+                self.slice = Some(slice);
+                self.feed(Input::Active(active));
+            }
+            Output::Fetch(source) => self.wanted.push_back(source),
+            Output::Append { epoch, chunks } => {
+                self.sender.send(&ClientMessage::Append { epoch, chunks }).await?;
+            }
+            Output::Progress { epoch, lsn } => self.sender.send(&ClientMessage::Progress { epoch, lsn }).await?,
+            Output::ArticlesInUse { epoch, version } => {
+                tracing::info!("the articles changed: {} are read now", self.articles.len());
+                self.sender.send(&ClientMessage::ArticlesInUse { epoch, version }).await?;
+            }
+            Output::Stop(problem) => return Err(problem.into()),
+        }
+        Ok(())
+    }
+
+    async fn inspect(&mut self) -> Result<(), Error> {
+        self.inspected = Instant::now();
+        let instances = self.log.instances().await?;
+        self.feed(Input::Instances(instances));
+        self.articles = Arc::new(self.core.articles().map(Published::new).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    async fn poll(&mut self) -> Result<(), Error> {
+        self.poll_at = None;
+        if self.inspected.elapsed() >= INSPECT_EVERY {
+            self.inspect().await?;
+        }
+        let captured = self.log.captured().await?;
+        self.feed(Input::Captured(captured));
+        Ok(())
+    }
+
+    fn fetched(&mut self, batch: Batch) {
+        let Some(source) = self.wanted.pop_front() else { return };
+        let input = match (batch, source) {
+            (Batch::Changes(rows), Source::Article(article)) => Input::Changes { article, rows },
+            (Batch::Markers(rows), _) => Input::Markers(rows),
+            (Batch::Commits(rows), _) => Input::Commits(rows),
+            (Batch::End | Batch::Changes(_), source) => Input::End(source),
+        };
+        self.feed(input);
+    }
+
+    fn received(&mut self, message: Option<Result<ServerMessage, TransportError>>) -> Result<(), Error> {
+        let closed = || Error::new(ErrorKind::Transient, "the connection to the distributor ended");
+        match message.ok_or_else(closed)?? {
+            ServerMessage::Durable { lsn } => self.feed(Input::Durable(lsn)),
+            ServerMessage::Articles { version, articles } => self.feed(Input::Articles { version, articles }),
+            ServerMessage::Paused { reason } => {
+                tracing::warn!(
+                    "the distributor cannot take more for now: {reason}; nothing is lost, reading goes on when it can"
+                );
+            }
+            ServerMessage::Resumed => tracing::info!("the distributor goes on"),
+            ServerMessage::Refused(refusal) => return Err(refused(&self.options.distributor, refusal)),
+            other => tracing::debug!("not for a log reader: {}", name(&other)),
+        }
+        Ok(())
+    }
+}
+
+/// Of a message, for logs: its content may hold rows.
+fn name(message: &ServerMessage) -> &'static str {
+    match message {
+        ServerMessage::Deliver { .. } => "Deliver",
+        ServerMessage::CaughtUp { .. } => "CaughtUp",
+        ServerMessage::Subscribed { .. } => "Subscribed",
+        _ => "another message",
+    }
+}
+
+async fn next_batch(slice: &mut Option<Slice>, source: Option<Source>) -> Result<Batch, Error> {
+    match (slice, source) {
+        (Some(slice), Some(source)) => slice.next(source).await,
+        _ => Ok(Batch::End),
+    }
+}
+
+async fn pause_until(at: Option<tokio::time::Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+/// Pause before a poll: short after activity, then growing by a quarter each up to the interval.
+fn pause(idle: u32, interval: Duration) -> Duration {
+    match idle.checked_sub(QUICK_POLLS) {
+        None if idle == 0 => Duration::ZERO,
+        None => QUICK_POLL.min(interval),
+        Some(slow) => QUICK_POLL.mul_f64(1.25f64.powi(slow.min(60) as i32)).min(interval),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pause;
+    use std::time::Duration;
+
+    #[test]
+    fn polls_are_quick_after_activity_and_rare_when_idle() {
+        let interval = Duration::from_millis(500);
+        assert_eq!(pause(0, interval), Duration::ZERO);
+        assert_eq!(pause(1, interval), Duration::from_millis(10));
+        assert!(pause(60, interval) > Duration::from_millis(10));
+        assert_eq!(pause(1_000, interval), interval);
+        assert_eq!(pause(1, Duration::from_millis(5)), Duration::from_millis(5));
+    }
+}
