@@ -1,0 +1,202 @@
+//! The log reader: its core, between the source's change tables and the network.
+
+use super::network::{ConnectionId, Network, Read};
+use super::source::{Source, TABLES, commits_up_to, lsn_of};
+use proto::catalog::DatabaseName;
+use proto::codec::{decode_changes, encode_change};
+use proto::message::{ClientMessage, RefusalKind, ServerMessage};
+use proto::{Chunk, Lsn, Segment};
+use publisher::core::{Input, LogReader, Output, Source as Table};
+use rand::Rng;
+use rand::rngs::StdRng;
+use sqlserver::cdc::CaptureInstance;
+use sqlserver::change::ChangeRow;
+use std::collections::VecDeque;
+use uuid::Uuid;
+
+/// Changes in a chunk. The core cuts at a megabyte; it is cut further here, so that some rows are enough for many chunks.
+const CHANGES_PER_CHUNK: usize = 25;
+
+#[derive(Debug, Default)]
+pub struct Publisher {
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+struct Process {
+    connection: Option<ConnectionId>,
+    core: LogReader,
+    /// What the core asked of the database.
+    asked: Vec<Output>,
+    slice: Slice,
+}
+
+/// What is left of the slice that the core reads.
+#[derive(Debug, Default)]
+struct Slice {
+    tables: [VecDeque<ChangeRow>; TABLES],
+    commits: VecDeque<(Lsn, i64)>,
+}
+
+impl Publisher {
+    pub fn start(&mut self) {
+        self.process.get_or_insert_with(|| Process {
+            connection: None,
+            core: LogReader::new(),
+            asked: Vec::new(),
+            slice: Slice::default(),
+        });
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, network: &mut Network, rng: &mut StdRng) {
+        if let Some(connection) = self.process.take().and_then(|process| process.connection) {
+            network.cut(connection, rng);
+        }
+    }
+
+    /// Reads a message, or connects.
+    pub fn receive(&mut self, now: u64, network: &mut Network, distributor_runs: bool, rng: &mut StdRng) {
+        let Some(process) = &mut self.process else { return };
+        let Some(connection) = process.connection else {
+            if distributor_runs {
+                let connection = network.connect();
+                let database = DatabaseName { server: "s".into(), database: "d".into() };
+                network.client_sends(connection, ClientMessage::Attach { database, reader: Uuid::nil() });
+                process.connection = Some(connection);
+            }
+            return;
+        };
+        let input = match network.client_reads(connection) {
+            Read::Nothing => return,
+            Read::Message(ServerMessage::Attached { epoch, position, version, articles }) => {
+                Input::Attached { epoch, position, version, articles }
+            }
+            Read::Message(ServerMessage::Durable { lsn }) => Input::Durable(lsn),
+            Read::Message(ServerMessage::Refused(refusal)) => {
+                assert!(matches!(refusal.kind, RefusalKind::Busy | RefusalKind::Fenced), "{refusal}");
+                network.cut(connection, rng);
+                Input::Detached
+            }
+            Read::Message(unexpected) => panic!("nobody sends {unexpected:?} here"),
+            Read::Gone => Input::Detached,
+        };
+        if matches!(input, Input::Detached) {
+            process.connection = None;
+            process.asked.clear();
+        }
+        process.feed(input, now, network);
+    }
+
+    /// Answers one of the things that the core asked of the database.
+    pub fn ask_database(&mut self, now: u64, source: &Source, network: &mut Network, rng: &mut StdRng) {
+        let Some(process) = &mut self.process else { return };
+        if process.asked.is_empty() {
+            return;
+        }
+        let asked = process.asked.swap_remove(rng.random_range(0..process.asked.len()));
+        let input = process.answer(asked, source, rng);
+        process.feed(input, now, network);
+    }
+}
+
+impl Process {
+    fn feed(&mut self, input: Input, now: u64, network: &mut Network) {
+        for output in self.core.handle(input, now as i64) {
+            let message = match output {
+                Output::Append { epoch, chunks } => {
+                    ClientMessage::Append { epoch, chunks: chunks.into_iter().flat_map(cut).collect() }
+                }
+                Output::Progress { epoch, lsn } => ClientMessage::Progress { epoch, lsn },
+                Output::ArticlesInUse { epoch, version } => ClientMessage::ArticlesInUse { epoch, version },
+                Output::Stop(problem) => panic!("the log reader stops: {problem}"),
+                Output::Inspect | Output::Poll { .. } | Output::Read { .. } | Output::Fetch(_) => {
+                    self.asked.push(output);
+                    continue;
+                }
+            };
+            if let Some(connection) = self.connection {
+                network.client_sends(connection, message);
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: Output, source: &Source, rng: &mut StdRng) -> Input {
+        match asked {
+            Output::Inspect => Input::Instances(instances(source)),
+            Output::Poll { .. } => Input::Captured(source.max_lsn()),
+            Output::Read { after, up_to } => {
+                let commits = commits_up_to(after)..commits_up_to(up_to);
+                self.slice = Slice {
+                    tables: std::array::from_fn(|table| source.change_rows(table, after, up_to).into()),
+                    commits: commits.map(|commit| (lsn_of(commit), commit as i64)).collect(),
+                };
+                let active = (0..TABLES).filter(|table| !self.slice.tables[*table].is_empty());
+                Input::Active(active.map(Table::Article).collect())
+            }
+            Output::Fetch(table) => {
+                let count = rng.random_range(1..40);
+                match table {
+                    Table::Article(article) => {
+                        let rows = take(&mut self.slice.tables[article], count);
+                        if rows.is_empty() { Input::End(table) } else { Input::Changes { article, rows } }
+                    }
+                    Table::Commits => {
+                        let rows = take(&mut self.slice.commits, count);
+                        if rows.is_empty() { Input::End(table) } else { Input::Commits(rows) }
+                    }
+                    Table::Markers => Input::End(table),
+                }
+            }
+            other => panic!("{other:?} is nothing to ask a database"),
+        }
+    }
+}
+
+fn take<T>(rows: &mut VecDeque<T>, count: usize) -> Vec<T> {
+    let count = count.min(rows.len());
+    rows.drain(..count).collect()
+}
+
+fn instances(source: &Source) -> Vec<CaptureInstance> {
+    let instance = |article: proto::Article| CaptureInstance {
+        name: article.capture_instance,
+        source_object_id: 1,
+        start_lsn: source.cleaned(),
+        columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),
+    };
+    super::source::articles().into_iter().map(instance).collect()
+}
+
+/// Cuts a whole transaction into smaller chunks.
+fn cut(chunk: Chunk) -> Vec<Chunk> {
+    assert!(chunk.part == 0 && chunk.last, "transactions of the simulation are below the core's own limit");
+    let mut chunks = Vec::new();
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut changes = 0;
+    for segment in &chunk.segments {
+        for change in decode_changes(&segment.payload) {
+            if changes == CHANGES_PER_CHUNK {
+                chunks.push(std::mem::take(&mut segments));
+                changes = 0;
+            }
+            if segments.last().is_none_or(|last| last.article != segment.article) {
+                segments.push(Segment { article: segment.article, changes: 0, payload: Vec::new() });
+            }
+            let last = segments.last_mut().expect("one was pushed");
+            encode_change(&change.expect("the core's payload can be decoded"), &mut last.payload)
+                .expect("it was encoded before");
+            last.changes += 1;
+            changes += 1;
+        }
+    }
+    chunks.push(segments);
+    let count = chunks.len();
+    let part = |(part, segments): (usize, Vec<Segment>)| Chunk {
+        part: part as u32,
+        last: part + 1 == count,
+        segments,
+        ..chunk.clone()
+    };
+    chunks.into_iter().enumerate().map(part).collect()
+}

@@ -1,0 +1,299 @@
+//! The publication database: commits in order, what each left in its change tables, the state after each of them, and a capture
+//! job that lags behind.
+
+use proto::{Article, ArticleId, Change, Column, ColumnType, Lsn, Row, TableName, Value};
+use rand::Rng;
+use rand::rngs::StdRng;
+use sqlserver::change::{ChangeRow, Operation, Place};
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+/// Tables, each published as one article.
+pub const TABLES: usize = 3;
+/// The table whose article has a row filter: `amount >= 0`.
+const FILTERED: usize = 1;
+/// The table with a key of two columns.
+const COMPOSITE: usize = 2;
+/// Distance of two commits' LSNs, so that there are LSNs between them.
+const LSN_STEP: u32 = 16;
+
+/// A row's key as it can be ordered.
+pub type Key = Vec<i32>;
+
+/// A table's rows.
+pub type Rows = BTreeMap<Key, Row>;
+
+#[derive(Debug)]
+pub struct Source {
+    tables: [Rows; TABLES],
+    prints: [u64; TABLES],
+    /// Of each commit, what it left in each table's change table; the commit with index `i` has LSN [`lsn_of`]`(i)`.
+    commits: Vec<Vec<(usize, ChangeRow)>>,
+    /// Fingerprints of what is published of the tables, before the first commit and after each.
+    history: Vec<[u64; TABLES]>,
+    /// Commits that the capture job has seen.
+    captured: usize,
+    /// How far it says to have come.
+    max_lsn: Option<Lsn>,
+    /// Cleanup has come so far.
+    cleaned: Lsn,
+}
+
+/// LSN of the commit with this index.
+pub fn lsn_of(commit: usize) -> Lsn {
+    Lsn::new(7, (commit as u32 + 1) * LSN_STEP, 1)
+}
+
+/// Number of commits up to an LSN.
+pub fn commits_up_to(lsn: Lsn) -> usize {
+    let after_first = u128::from(lsn).checked_sub(u128::from(lsn_of(0)));
+    after_first.map_or(0, |distance| (distance / (u128::from(LSN_STEP) << 16)) as usize + 1)
+}
+
+/// The articles.
+pub fn articles() -> Vec<Article> {
+    (0..TABLES)
+        .map(|table| {
+            let name = TableName { schema: "dbo".into(), table: format!("t{table}") };
+            Article {
+                id: ArticleId(table as u32 + 1),
+                publication: "p".into(),
+                source: name.clone(),
+                destination: name,
+                columns: columns(table),
+                filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
+                capture_instance: format!("dbo_t{table}"),
+                start_lsn: Lsn::ZERO,
+            }
+        })
+        .collect()
+}
+
+fn columns(table: usize) -> Vec<Column> {
+    let column = |name: &str, column_type, key_ordinal: Option<u16>| Column {
+        name: name.into(),
+        column_type,
+        nullable: key_ordinal.is_none(),
+        identity: false,
+        collation: None,
+        key_ordinal,
+    };
+    let mut columns = vec![column("id", ColumnType::Int, Some(0))];
+    if table == COMPOSITE {
+        columns.push(column("line", ColumnType::Int, Some(1)));
+    }
+    columns.push(column("amount", ColumnType::BigInt, None));
+    columns.push(column("note", ColumnType::NVarChar(Some(200)), None));
+    columns
+}
+
+fn key_columns(table: usize) -> usize {
+    if table == COMPOSITE { 2 } else { 1 }
+}
+
+fn is_published(table: usize, row: &Row) -> bool {
+    table != FILTERED || matches!(row[key_columns(table)], Value::I64(amount) if amount >= 0)
+}
+
+/// Fingerprint of a row in its table; a table's is that of its rows, combined without order.
+pub fn print_of(table: usize, row: &Row) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    table.hash(&mut hasher);
+    for value in row {
+        match value {
+            Value::I32(number) => number.hash(&mut hasher),
+            Value::I64(number) => number.hash(&mut hasher),
+            Value::String(text) => text.hash(&mut hasher),
+            Value::Null => "NULL".hash(&mut hasher),
+            other => panic!("no column here holds {other:?}"),
+        }
+    }
+    hasher.finish()
+}
+
+fn key_of(values: &[Value]) -> Key {
+    let number = |value: &Value| if let Value::I32(number) = value { *number } else { panic!("{value:?} is no key") };
+    values.iter().map(number).collect()
+}
+
+impl Source {
+    /// A database with some rows in it from before the first commit.
+    pub fn new(rng: &mut StdRng) -> Self {
+        let mut source = Self {
+            tables: Default::default(),
+            prints: [0; TABLES],
+            commits: Vec::new(),
+            history: Vec::new(),
+            captured: 0,
+            max_lsn: None,
+            cleaned: Lsn::ZERO,
+        };
+        for command in 0..20 {
+            source.statement(command, rng);
+        }
+        source.history.push(source.prints);
+        source
+    }
+
+    /// Commits a transaction, now and then a large one.
+    pub fn commit(&mut self, rng: &mut StdRng) {
+        let statements = if rng.random_ratio(1, 20) { rng.random_range(50..300) } else { rng.random_range(1..8) };
+        let rows = (0..statements).flat_map(|command| self.statement(command, rng)).collect();
+        self.commits.push(rows);
+        self.history.push(self.prints);
+    }
+
+    /// Number of commits.
+    pub fn commits(&self) -> usize {
+        self.commits.len()
+    }
+
+    /// Fingerprint of what is published of a table after so many commits.
+    pub fn print_after(&self, commits: usize, table: usize) -> u64 {
+        self.history[commits][table]
+    }
+
+    /// What is published of a table now.
+    pub fn published(&self, table: usize) -> Rows {
+        self.tables[table]
+            .iter()
+            .filter(|(_, row)| is_published(table, row))
+            .map(|(k, row)| (k.clone(), row.clone()))
+            .collect()
+    }
+
+    /// Lets the capture job go on: to the last commit it has seen, or somewhat further where nothing is.
+    pub fn capture(&mut self, rng: &mut StdRng) {
+        self.captured = rng.random_range(self.captured..=self.commits.len());
+        if let Some(last) = self.captured.checked_sub(1) {
+            let idle = rng.random_range(0..u128::from(LSN_STEP)) << 16;
+            self.max_lsn = self.max_lsn.max(Lsn::try_from(u128::from(lsn_of(last)) + idle).ok());
+        }
+    }
+
+    /// Lets the capture job finish.
+    pub fn capture_all(&mut self) {
+        self.captured = self.commits.len();
+        self.max_lsn = self.max_lsn.max(self.captured.checked_sub(1).map(lsn_of));
+    }
+
+    /// `sys.fn_cdc_get_max_lsn`.
+    pub fn max_lsn(&self) -> Option<Lsn> {
+        self.max_lsn
+    }
+
+    /// Cleanup: change tables begin here from now on.
+    pub fn clean(&mut self, up_to: Lsn) {
+        self.cleaned = self.cleaned.max(up_to);
+    }
+
+    /// Where the change tables begin.
+    pub fn cleaned(&self) -> Lsn {
+        self.cleaned
+    }
+
+    /// Rows of a table's change table by transactions in `(after, up_to]`.
+    pub fn change_rows(&self, table: usize, after: Lsn, up_to: Lsn) -> Vec<ChangeRow> {
+        assert!(after >= self.cleaned, "rows that cleanup has removed are read");
+        let commits = &self.commits[commits_up_to(after)..commits_up_to(up_to)];
+        commits.iter().flatten().filter(|(changed, _)| *changed == table).map(|(_, row)| row.clone()).collect()
+    }
+
+    /// One statement on one row: an insert, an update of columns or of the key, or a delete.
+    fn statement(&mut self, command: i32, rng: &mut StdRng) -> Vec<(usize, ChangeRow)> {
+        let table = rng.random_range(0..TABLES);
+        let old_key = random_key(table, rng);
+        let old = self.tables[table].get(&old_key).cloned();
+        let new = match &old {
+            None => Some(random_row(table, &old_key, rng)),
+            Some(_) if rng.random_ratio(1, 4) => None,
+            Some(_) if rng.random_ratio(1, 5) => {
+                let key = random_key(table, rng);
+                Some(random_row(table, &key, rng)).filter(|_| !self.tables[table].contains_key(&key))
+            }
+            Some(old) if rng.random_bool(0.5) => {
+                let mut row = random_row(table, &old_key, rng);
+                row[key_columns(table)] = old[key_columns(table)].clone();
+                Some(row)
+            }
+            Some(_) => Some(random_row(table, &old_key, rng)),
+        };
+        if let Some(old) = self.tables[table].remove(&old_key).filter(|old| is_published(table, old)) {
+            self.prints[table] ^= print_of(table, &old);
+        }
+        if let Some(new) = &new {
+            let key = key_of(&new[..key_columns(table)]);
+            self.tables[table].insert(key, new.clone());
+            if is_published(table, new) {
+                self.prints[table] ^= print_of(table, new);
+            }
+        }
+        self.captured_rows(table, command, old, new)
+    }
+
+    /// What capture makes of a statement: an update of the key arrives as delete and insert
+    /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>).
+    fn captured_rows(&self, table: usize, command: i32, old: Option<Row>, new: Option<Row>) -> Vec<(usize, ChangeRow)> {
+        let lsn = lsn_of(self.commits.len());
+        let sequence = Lsn::new(7, command as u32 + 1, 2);
+        let all = (1u8 << columns(table).len()) - 1;
+        let row = |operation, mask: u8, values: Row| {
+            let place = Place { lsn, command, sequence, operation };
+            (table, ChangeRow { place, mask: vec![mask], published: is_published(table, &values), values })
+        };
+        match (old, new) {
+            (None, None) => Vec::new(),
+            (None, Some(new)) => vec![row(Operation::Insert, all, new)],
+            (Some(old), None) => vec![row(Operation::Delete, all, old)],
+            (Some(old), Some(new)) if old[..key_columns(table)] != new[..key_columns(table)] => {
+                vec![row(Operation::Delete, all, old), row(Operation::Insert, all, new)]
+            }
+            (Some(old), Some(new)) => {
+                let changed = |column: usize| u8::from(old[column] != new[column]) << column;
+                let mask = (0..old.len()).map(changed).fold(0, |mask, bit| mask | bit);
+                vec![row(Operation::Before, mask, old), row(Operation::After, mask, new)]
+            }
+        }
+    }
+}
+
+fn random_key(table: usize, rng: &mut StdRng) -> Key {
+    (0..key_columns(table)).map(|_| rng.random_range(0..8)).collect()
+}
+
+fn random_row(table: usize, key: &Key, rng: &mut StdRng) -> Row {
+    let mut row: Row = key.iter().map(|number| Value::I32(*number)).collect();
+    debug_assert_eq!(row.len(), key_columns(table));
+    row.push(Value::I64(rng.random_range(-1_000..1_000)));
+    row.push(match rng.random_range(0..4) {
+        0 => Value::Null,
+        length => Value::String("x".repeat(length * rng.random_range(0..60))),
+    });
+    row
+}
+
+/// Applies a change to a table and its fingerprint; panics where it does not fit what is there.
+pub fn apply(table: usize, change: &Change, rows: &mut Rows, print: &mut u64) {
+    match change {
+        Change::Insert(row) => {
+            *print ^= print_of(table, row);
+            let there = rows.insert(key_of(&row[..key_columns(table)]), row.clone());
+            assert!(there.is_none(), "a row of table {table} is inserted a second time");
+        }
+        Change::Delete(key) => {
+            let row = rows.remove(&key_of(key));
+            let row = row.unwrap_or_else(|| panic!("a row of table {table} is deleted that is not there"));
+            *print ^= print_of(table, &row);
+        }
+        Change::Update { key, changed } => {
+            let row = rows.get_mut(&key_of(key));
+            let row = row.unwrap_or_else(|| panic!("a row of table {table} is updated that is not there"));
+            *print ^= print_of(table, row);
+            for (column, value) in changed {
+                row[usize::from(*column)] = value.clone();
+            }
+            *print ^= print_of(table, row);
+        }
+    }
+}
