@@ -1,0 +1,201 @@
+//! `distributor status`.
+
+use super::{Outcome, connect};
+use clap::Args;
+use cli::output::{Table, print, print_json};
+use cli::{DistributorArgs, OutputArgs, size};
+use proto::catalog::{Request, Response, Status, SubscriptionStatus};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Between two looks of `--watch`.
+const EVERY: Duration = Duration::from_secs(2);
+/// Clears the terminal and goes to its top.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    distributor: DistributorArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Look again every two seconds until interrupted
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(super) async fn run(args: StatusArgs) -> Outcome {
+    let mut connection = connect(&args.distributor).await?;
+    loop {
+        let Response::Status(status) = connection.request(Request::Status).await? else {
+            return Err("the distributor answered something else".into());
+        };
+        if args.output.is_json() {
+            print_json(&*status)?;
+        } else {
+            if args.watch {
+                print(CLEAR)?;
+            }
+            print(text(&status))?;
+        }
+        if !args.watch {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = cli::shutdown_signal() => return Ok(()),
+        }
+    }
+}
+
+fn text(status: &Status) -> String {
+    let mut text = format!("distributor {}, {} free\n", status.version, size::format(status.disk_free));
+    if let Some(reason) = &status.paused {
+        // Writing to a String cannot fail; the same below.
+        let _ = writeln!(text, "PAUSED: {reason}");
+    }
+    let _ = write!(text, "\n{}", databases(status));
+    let _ = write!(text, "\n{}", subscriptions(status));
+    for shown in &status.subscriptions {
+        if let Some(error) = &shown.error {
+            let _ = writeln!(text, "\n{}: {error}", shown.subscription.name);
+        }
+    }
+    text
+}
+
+fn databases(status: &Status) -> Table {
+    let mut table = Table::new([
+        "DATABASE",
+        "PUBLICATIONS (ARTICLES)",
+        "LOG READER",
+        "POSITION",
+        "TRANSACTIONS",
+        "CHANGES",
+        "QUEUE",
+    ]);
+    for shown in &status.databases {
+        let publications: Vec<_> = shown.publications.iter().map(|(name, n)| format!("{name} ({n})")).collect();
+        let reader = match &shown.log_reader {
+            Some((peer, since)) => format!("{peer}, {}", age(status.now - since)),
+            None => "not attached".to_owned(),
+        };
+        table.row([
+            shown.database.to_string(),
+            publications.join(", "),
+            reader,
+            shown.position.map_or("-".to_owned(), |lsn| lsn.to_string()),
+            shown.transactions.to_string(),
+            shown.changes.to_string(),
+            format!("{} in {} file(s)", size::format(shown.bytes), shown.segments),
+        ]);
+    }
+    table
+}
+
+fn subscriptions(status: &Status) -> Table {
+    let mut table = Table::new([
+        "SUBSCRIPTION",
+        "PUBLICATION",
+        "TO",
+        "STATE",
+        "CONNECTED",
+        "POSITION",
+        "REPORTED",
+        "PENDING",
+        "TRANSACTIONS",
+        "CHANGES",
+    ]);
+    for shown in &status.subscriptions {
+        table.row([
+            shown.subscription.name.clone(),
+            shown.subscription.publication.clone(),
+            shown.subscription.database.to_string(),
+            format!("{:?}", shown.state).to_lowercase(),
+            shown.connected.clone().unwrap_or_else(|| "no".to_owned()),
+            shown.position.map_or("-".to_owned(), |lsn| lsn.to_string()),
+            shown.reported_at.map_or("-".to_owned(), |at| format!("{} ago", age(status.now - at))),
+            pending(shown),
+            shown.transactions.to_string(),
+            shown.changes.to_string(),
+        ]);
+    }
+    table
+}
+
+fn pending(shown: &SubscriptionStatus) -> String {
+    format!("{} ({})", shown.pending_transactions, size::format(shown.pending_bytes))
+}
+
+/// A duration in microseconds, to the largest unit that fits.
+fn age(micros: i64) -> String {
+    let seconds = micros.max(0) / 1_000_000;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use proto::Lsn;
+    use proto::catalog::{DatabaseName, DatabaseStatus, Status, Subscription, SubscriptionState, SubscriptionStatus};
+
+    #[test]
+    fn everything_that_needs_attention_is_shown() {
+        let database = DatabaseName { server: "SQL1".to_owned(), database: "Retail".to_owned() };
+        let status = Status {
+            version: "1.0".to_owned(),
+            now: 100_000_000,
+            disk_free: 5 << 30,
+            paused: Some("no space left".to_owned()),
+            databases: vec![DatabaseStatus {
+                database: database.clone(),
+                publications: vec![("sports".to_owned(), 3)],
+                log_reader: None,
+                position: Some(Lsn::new(1, 2, 3)),
+                last_commit: None,
+                transactions: 7,
+                changes: 8,
+                bytes: 4096,
+                segments: 1,
+                oldest: None,
+            }],
+            subscriptions: vec![SubscriptionStatus {
+                subscription: Subscription {
+                    name: "cloud".to_owned(),
+                    publication: "sports".to_owned(),
+                    database,
+                    created_at: 0,
+                },
+                state: SubscriptionState::Failed,
+                connected: None,
+                position: None,
+                reported_at: Some(40_000_000),
+                pending_bytes: 2048,
+                pending_transactions: 5,
+                transactions: 0,
+                changes: 0,
+                error: Some("a key is there twice".to_owned()),
+            }],
+        };
+        let shown = text(&status);
+        for expected in [
+            "5.0 GiB free",
+            "PAUSED: no space left",
+            "SQL1/Retail",
+            "sports (3)",
+            "not attached",
+            "00000001:00000002:0003",
+            "failed",
+            "1 min ago",
+            "5 (2.0 KiB)",
+            "cloud: a key is there twice",
+        ] {
+            assert!(shown.contains(expected), "{expected}:\n{shown}");
+        }
+    }
+}
