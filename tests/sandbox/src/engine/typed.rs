@@ -149,7 +149,8 @@ pub fn cast_checked(e: Typed, to: &SqlType, style: Option<&str>) -> SqlResult<Ty
         return Err(SqlError::new(529, format!("Explicit conversion from data type {f} to {t} is not allowed."))
             .with_state(2));
     }
-    Ok(cast(e, to, style))
+    // A NULL that was given a type is no longer the untyped one.
+    Ok(if e.is_null() { Typed { shape: Shape::Other, ..cast(e, to, None) } } else { cast(e, to, style) })
 }
 
 /// Converts without asking whether that is allowed. `style` is a SQLite expression.

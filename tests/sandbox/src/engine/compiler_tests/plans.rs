@@ -1,0 +1,64 @@
+//! Point access by key stays a search of the key's index, whatever the parameter's type.
+
+use super::World;
+use crate::types::{Datum, Length, SqlType};
+
+fn searches(plan: &str, table: &str) {
+    assert!(
+        plan.lines().any(|line| line.starts_with("SEARCH") && (line.contains("INDEX") || line.contains("PRIMARY KEY"))),
+        "{table} is not searched:\n{plan}"
+    );
+}
+
+#[test]
+fn every_key_type_is_searched_by_index() {
+    let decimal = |precision, scale| SqlType::Decimal { precision, scale };
+    let cases: Vec<(&str, Vec<SqlType>)> = vec![
+        ("int", vec![SqlType::Int, SqlType::BigInt, SqlType::SmallInt, decimal(10, 0), decimal(18, 2), decimal(38, 0)]),
+        ("bigint", vec![SqlType::BigInt, SqlType::Int, decimal(38, 4)]),
+        ("decimal(10,2)", vec![decimal(10, 2), decimal(12, 4), SqlType::Int, decimal(30, 2)]),
+        ("decimal(30,2)", vec![decimal(30, 2), decimal(10, 4), SqlType::BigInt]),
+        ("money", vec![SqlType::Money, decimal(19, 4)]),
+        ("varchar(20)", vec![SqlType::VarChar(Length::N(20)), SqlType::NVarChar(Length::N(4000)), SqlType::Char(5)]),
+        ("nvarchar(20)", vec![SqlType::NVarChar(Length::Max), SqlType::VarChar(Length::N(3))]),
+        ("date", vec![SqlType::Date, SqlType::DateTime, SqlType::DateTime2(7), SqlType::VarChar(Length::N(10))]),
+        ("datetime", vec![SqlType::DateTime, SqlType::DateTime2(7), SqlType::Date, SqlType::NVarChar(Length::N(30))]),
+        ("datetime2(3)", vec![SqlType::DateTime2(7), SqlType::DateTime2(3), SqlType::DateTime]),
+        ("datetimeoffset(7)", vec![SqlType::DateTimeOffset(7), SqlType::DateTime2(7)]),
+        ("time(3)", vec![SqlType::Time(7)]),
+        ("uniqueidentifier", vec![SqlType::UniqueIdentifier, SqlType::VarChar(Length::N(36))]),
+        ("binary(10)", vec![SqlType::Binary(10), SqlType::VarBinary(Length::N(10))]),
+        ("float", vec![SqlType::Float, SqlType::Int]),
+        ("bit", vec![SqlType::Bit]),
+    ];
+    for (column, parameters) in cases {
+        let mut world = World::new();
+        world.table(&format!("CREATE TABLE K (k {column} NOT NULL, v int NULL)"));
+        for ty in parameters {
+            world.set("@p", ty, Datum::Null);
+            for sql in ["SELECT v FROM K WHERE k = @p", "UPDATE K SET v = 1 WHERE k = @p", "DELETE FROM K WHERE k = @p"] {
+                searches(&world.explain(sql), &format!("{column} = {ty:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn staged_changes_search_the_target() {
+    let mut world = World::new();
+    world.table("CREATE TABLE T (Id int NOT NULL, Name nvarchar(20) NULL)");
+    world.table("CREATE TABLE S (Id int NOT NULL, Name nvarchar(4000) NULL)");
+    for i in 0..200 {
+        world.change(&format!("INSERT INTO T VALUES ({i}, N'x')")).unwrap();
+    }
+    world.connection.execute_batch("ANALYZE").unwrap();
+    for sql in [
+        "UPDATE t SET t.Name = s.Name FROM T AS t INNER JOIN S AS s ON s.Id = t.Id",
+        "DELETE t FROM T AS t JOIN S s ON s.Id = t.Id",
+        "UPDATE t SET Name = v.n FROM T AS t JOIN (VALUES (1, N'a'), (2, N'b')) AS v(id, n) ON v.id = t.Id",
+        "DELETE t FROM T t JOIN (VALUES (1), (2)) AS v(id) ON v.id = t.Id",
+    ] {
+        let plan = world.explain(sql);
+        assert!(!plan.contains("SCAN dbo.T") && plan.contains("SEARCH"), "{sql}:\n{plan}");
+    }
+}
