@@ -29,13 +29,13 @@ pub const SETTINGS: &[&str] = &[
     // Publisher.
     "poll-interval",
     "publication",
-    "snapshot-sessions",
     "working-directory",
     // Distributor.
     "data-dir",
     "listen",
     "max-retention",
     "min-retention",
+    "no-tls",
     "segment-size",
     "tls-cert",
     "tls-key",
