@@ -180,9 +180,11 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
     command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
     let mut distributor = Process::start("full-distributor", command, line.folder());
     distributor.line("listening on ").await;
-    limit(distributor.id(), "1");
-    let rows: Vec<String> = (10..500).map(|id| format!("({id}, N'{}')", "x".repeat(40))).collect();
-    line.source.run(&format!("INSERT INTO dbo.items VALUES {}", rows.join(", "))).await;
+    limit(distributor.id(), "200000");
+    for batch in 1..=10 {
+        let rows: Vec<String> = (0..900).map(|n| format!("({}, N'{}')", batch * 1000 + n, "x".repeat(40))).collect();
+        line.source.run(&format!("INSERT INTO dbo.items VALUES {}", rows.join(", "))).await;
+    }
     wait::until("the status to say that the queue is paused", async || {
         line.status().await["paused"].is_string().then_some(())
     })
@@ -191,7 +193,7 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
     limit(distributor.id(), "unlimited");
     line.distributor = Some(distributor);
     line.drain().await;
-    assert_eq!(line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await, 491);
+    assert_eq!(line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await, 9001);
     assert!(line.status().await["paused"].is_null());
 }
 
