@@ -405,46 +405,22 @@ impl SqlSession {
         }
     }
 
-    /// Errors 544, 545 and 8101: explicit values for an identity column.
+    /// Error 8101: a value for the identity column without naming it. The compiler checks inserts that name their columns.
     fn check_identity_insert(&self, insert: &Insert, frame: &Frame) -> Exec<()> {
+        let InsertSource::Values(rows) = &insert.source else { return Ok(()) };
+        if !insert.columns.is_empty() {
+            return Ok(());
+        }
         let scope = StatementScope { session: self, frame };
         let Ok(table) = super::meta::Scope::table(&scope, &insert.target) else { return Ok(()) };
-        let Some(identity) = table.columns.iter().find(|c| c.identity.is_some()) else { return Ok(()) };
-        let on = self.shared.state().options.identity_insert == Some(table.object_id);
-        let name = &table.name;
-        let named = insert.columns.iter().any(|c| super::catalog::same_name(c, &identity.name));
-        if !insert.columns.is_empty() {
-            return match (named, on) {
-                (true, false) => Err(SqlError::new(
-                    544,
-                    format!("Cannot insert explicit value for identity column in table '{name}' when IDENTITY_INSERT is set to OFF."),
-                )
-                .into()),
-                (false, true) => Err(SqlError::new(
-                    545,
-                    format!(
-                        "Explicit value must be specified for identity column in table '{name}' either when IDENTITY_INSERT is set \
-                         to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column."
-                    ),
-                )
-                .into()),
-                _ => Ok(()),
-            };
-        }
         let insertable = table.columns.iter().filter(|c| c.computed.is_none()).count();
-        let width = match &insert.source {
-            InsertSource::Values(rows) => rows.first().map(Vec::len),
-            _ => None,
-        };
-        if on || width == Some(insertable) {
-            return Err(SqlError::new(
-                8101,
-                format!(
-                    "An explicit value for the identity column in table '{name}' can only be specified when a column list is used \
-                     and IDENTITY_INSERT is ON."
-                ),
-            )
-            .into());
+        if table.columns.iter().any(|c| c.identity.is_some()) && rows.first().map(Vec::len) == Some(insertable) {
+            let text = format!(
+                "An explicit value for the identity column in table '{}' can only be specified when a column list is used and \
+                 IDENTITY_INSERT is ON.",
+                table.name
+            );
+            return Err(SqlError::new(8101, text).into());
         }
         Ok(())
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{Insert, InsertSource, ObjectName, Output, SelectItem};
+use crate::tsql::ast::{Expr, Insert, InsertSource, ObjectName, Output, SelectItem};
+use crate::types::SqlType;
 
 use super::binder::{Binder, Frame, Source};
 use super::compile::default_to_sqlite;
 use super::compiled::{Compiled, CompiledDml, DmlKind, OutputInto};
 use super::meta::{Column, Scope, Table};
 use super::select::{OutputColumn, Plan};
-use super::typed::{Typed, assign};
+use super::typed::{Typed, assign, coerce, shared_type};
 
 /// Compiles an `INSERT`; `identity_insert` says that `IDENTITY_INSERT` is on for the target.
 pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool) -> SqlResult<CompiledDml> {
@@ -18,7 +19,12 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
     let target = writable(scope.table(&insert.target)?)?;
     binder.hints(&insert.hints)?;
     binder.bind_ctes(&insert.ctes)?;
-    let columns = insert_columns(&target, &insert.columns, identity_insert, matches!(insert.source, InsertSource::DefaultValues))?;
+    let columns = insert_columns(
+        &target,
+        &insert.columns,
+        identity_insert,
+        matches!(insert.source, InsertSource::DefaultValues),
+    )?;
     let row = RowMaker { table: &target, columns: &columns, scope };
     let names = row.column_names();
     let body = match &insert.source {
@@ -27,24 +33,10 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
             if extra.is_empty() { "DEFAULT VALUES".to_owned() } else { format!("VALUES ({})", extra.join(", ")) }
         }
         InsertSource::Values(rows) => {
-            let mut texts = Vec::with_capacity(rows.len());
-            let extra = row.extra_values()?;
             for values in rows {
                 check_count(values.len(), columns.len(), insert.columns.is_empty(), false)?;
-                let mut items = Vec::with_capacity(names.len());
-                for (value, &index) in values.iter().zip(&columns) {
-                    items.push(match value {
-                        Some(expr) => {
-                            let value = binder.value(expr)?;
-                            row.stored(value, index)?
-                        }
-                        None => row.default_value(index)?,
-                    });
-                }
-                items.extend(extra.iter().cloned());
-                texts.push(format!("({})", items.join(", ")));
             }
-            format!("VALUES {}", texts.join(", "))
+            format!("VALUES {}", inserted_rows(&mut binder, rows, &row)?.join(", "))
         }
         InsertSource::Query(query) => {
             let plan = binder.query(query)?;
@@ -53,16 +45,51 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
         }
         InsertSource::Exec(_) => return Err(SqlError::unsupported("INSERT … EXEC in this place")),
     };
-    let (returning, outputs, output_into) = output_clause(&mut binder, insert.output.as_ref(), &[("inserted", &target)], scope)?;
+    let (returning, outputs, output_into) =
+        output_clause(&mut binder, insert.output.as_ref(), &[("inserted", &target)], scope)?;
     let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
     let sql = format!("{}INSERT INTO {}{list} {body}{returning}", binder.with_prefix(), target.sqlite_name);
     let statement = with_outputs(binder.finish(sql), &outputs);
     Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into })
 }
 
+/// Rows of `VALUES`. Several rows are a table value constructor: a column's values first take the type that they share.
+fn inserted_rows(binder: &mut Binder<'_>, rows: &[Vec<Option<Expr>>], row: &RowMaker<'_>) -> SqlResult<Vec<String>> {
+    let mut compiled: Vec<Vec<Option<Typed>>> = Vec::with_capacity(rows.len());
+    for values in rows {
+        let mut items = Vec::with_capacity(values.len());
+        for value in values {
+            items.push(value.as_ref().map(|expr| binder.value(expr)).transpose()?);
+        }
+        compiled.push(items);
+    }
+    let extra = row.extra_values()?;
+    let shared: Vec<Option<SqlType>> =
+        (0..row.columns.len()).map(|i| shared_type(compiled.iter().filter_map(|items| items[i].as_ref()))).collect();
+    let mut texts = Vec::with_capacity(compiled.len());
+    for items in compiled {
+        let mut stored = Vec::with_capacity(items.len() + extra.len());
+        for ((item, ty), &index) in items.into_iter().zip(&shared).zip(row.columns) {
+            stored.push(match (item, ty) {
+                (Some(value), Some(ty)) => row.stored(coerce(value, ty)?, index)?,
+                (Some(value), None) => row.stored(value, index)?,
+                (None, _) => row.default_value(index)?,
+            });
+        }
+        stored.extend(extra.iter().cloned());
+        texts.push(format!("({})", stored.join(", ")));
+    }
+    Ok(texts)
+}
+
 /// An `INSERT` whose parameters `?1…?n` are the given columns' values in storage encoding; defaults and identity values are
 /// filled in for the others.
-pub fn insert_rows(table: &Arc<Table>, columns: &[usize], scope: &dyn Scope, identity_insert: bool) -> SqlResult<Compiled> {
+pub fn insert_rows(
+    table: &Arc<Table>,
+    columns: &[usize],
+    scope: &dyn Scope,
+    identity_insert: bool,
+) -> SqlResult<Compiled> {
     let target = writable(table.clone())?;
     check_identity(&target, columns, identity_insert)?;
     let row = RowMaker { table: &target, columns, scope };
@@ -72,12 +99,8 @@ pub fn insert_rows(table: &Arc<Table>, columns: &[usize], scope: &dyn Scope, ide
         values.push(row.stored(Typed::new(format!("?{}", i + 1), column.ty, true), index)?);
     }
     values.extend(row.extra_values()?);
-    let sql = format!(
-        "INSERT INTO {}({}) VALUES ({})",
-        target.sqlite_name,
-        row.column_names().join(", "),
-        values.join(", ")
-    );
+    let sql =
+        format!("INSERT INTO {}({}) VALUES ({})", target.sqlite_name, row.column_names().join(", "), values.join(", "));
     Ok(Compiled { sql, ..Compiled::default() })
 }
 
@@ -99,7 +122,10 @@ fn insert_columns(table: &Table, named: &[String], identity_insert: bool, none: 
         if identity_insert && table.columns.iter().any(|column| column.identity.is_some()) {
             return Err(SqlError::new(
                 8101,
-                format!("An explicit value for the identity column in table '{}' can only be specified when a column list is used and IDENTITY_INSERT is ON.", table.name),
+                format!(
+                    "An explicit value for the identity column in table '{}' can only be specified when a column list is used and IDENTITY_INSERT is ON.",
+                    table.name
+                ),
             ));
         }
         return Ok((0..table.columns.len())
@@ -112,7 +138,9 @@ fn insert_columns(table: &Table, named: &[String], identity_insert: bool, none: 
         if columns.contains(&index) {
             return Err(SqlError::new(
                 264,
-                format!("The column name '{name}' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code."),
+                format!(
+                    "The column name '{name}' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code."
+                ),
             ));
         }
         columns.push(index);
@@ -129,11 +157,17 @@ fn check_identity(table: &Table, columns: &[usize], identity_insert: bool) -> Sq
     match (columns.contains(&identity), identity_insert) {
         (true, false) => Err(SqlError::new(
             544,
-            format!("Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.", table.name),
+            format!(
+                "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.",
+                table.name
+            ),
         )),
         (false, true) => Err(SqlError::new(
             545,
-            format!("Explicit value must be specified for identity column in table '{}' either when IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column.", table.name),
+            format!(
+                "Explicit value must be specified for identity column in table '{}' either when IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column.",
+                table.name
+            ),
         )),
         _ => Ok(()),
     }
@@ -143,7 +177,9 @@ fn check_identity(table: &Table, columns: &[usize], identity_insert: bool) -> Sq
 pub(super) fn not_modifiable(column: &str) -> SqlError {
     SqlError::new(
         271,
-        format!("The column \"{column}\" cannot be modified because it is either a computed column or is the result of a UNION operator."),
+        format!(
+            "The column \"{column}\" cannot be modified because it is either a computed column or is the result of a UNION operator."
+        ),
     )
 }
 
@@ -192,15 +228,14 @@ struct RowMaker<'a> {
 }
 
 impl RowMaker<'_> {
-    /// Columns that get a value although none was supplied.
+    /// Columns that no value was supplied for. They are all written, NULL where there is no default: what SQLite would put there
+    /// by itself belongs to rows that are older than the column.
     fn extra_columns(&self) -> impl Iterator<Item = &Column> {
         self.table
             .columns
             .iter()
             .enumerate()
-            .filter(|(i, column)| {
-                !self.columns.contains(i) && column.computed.is_none() && (column.default.is_some() || column.identity.is_some())
-            })
+            .filter(|(i, column)| !self.columns.contains(i) && column.computed.is_none())
             .map(|(_, column)| column)
     }
 
@@ -296,7 +331,7 @@ fn check_output_images(items: &[SelectItem], images: &[(&str, &Arc<Table>)]) -> 
             SelectItem::Star => false,
             SelectItem::QualifiedStar(name) => missing(&name.name),
             SelectItem::Expr { expr, .. } => super::expr_walk::any(expr, &|part| match part {
-                crate::tsql::ast::Expr::Column(parts) => parts.len() > 1 && missing(&parts[0]),
+                Expr::Column(parts) => parts.len() > 1 && missing(&parts[0]),
                 _ => false,
             }),
         };
@@ -307,7 +342,12 @@ fn check_output_images(items: &[SelectItem], images: &[(&str, &Arc<Table>)]) -> 
     Ok(())
 }
 
-fn output_into(name: &ObjectName, named: &[String], outputs: &[OutputColumn], scope: &dyn Scope) -> SqlResult<OutputInto> {
+fn output_into(
+    name: &ObjectName,
+    named: &[String],
+    outputs: &[OutputColumn],
+    scope: &dyn Scope,
+) -> SqlResult<OutputInto> {
     let target = writable(scope.table(name)?)?;
     let columns = insert_columns(&target, named, false, false)?;
     check_count(outputs.len(), columns.len(), named.is_empty(), true)?;
@@ -318,12 +358,8 @@ fn output_into(name: &ObjectName, named: &[String], outputs: &[OutputColumn], sc
         values.push(row.stored(value, index)?);
     }
     values.extend(row.extra_values()?);
-    let sql = format!(
-        "INSERT INTO {}({}) VALUES ({})",
-        target.sqlite_name,
-        row.column_names().join(", "),
-        values.join(", ")
-    );
+    let sql =
+        format!("INSERT INTO {}({}) VALUES ({})", target.sqlite_name, row.column_names().join(", "), values.join(", "));
     Ok(OutputInto { sql, target })
 }
 

@@ -44,18 +44,16 @@ impl SqlSession {
             return Err(SqlError::new(217, text).into());
         }
         self.level += 1;
-        self.shared.state().scope_identity.push(None);
+        // The session's own batches share one scope, which SCOPE_IDENTITY() carries over from one to the next.
+        let own_scope = self.level > 1;
+        if own_scope {
+            self.shared.state().scope_identity.push(None);
+        }
         let result = self.run_block(batch, &batch.statements, frame, sink);
         self.level -= 1;
-        let mut state = self.shared.state();
-        let innermost = state.scope_identity.pop().flatten();
-        if self.level == 0 {
-            // SCOPE_IDENTITY() of the session's own batches carries over from one to the next.
-            if innermost.is_some() {
-                state.scope_identity = vec![innermost];
-            }
+        if own_scope {
+            self.shared.state().scope_identity.pop();
         }
-        drop(state);
         let tables: Vec<_> = frame.tables().map(|t| t.table.sqlite_name.clone()).collect();
         for table in tables {
             if self.connection.execute_batch(&format!("DROP TABLE IF EXISTS {table}")).is_err() {

@@ -30,7 +30,10 @@ pub struct Argument {
 
 impl From<Param> for Argument {
     fn from(param: Param) -> Self {
-        Self { name: param.name, ty: param.ty, value: param.value, output: param.output }
+        // Some clients send the parameters of the system procedures without their `@`.
+        let bare = !param.name.is_empty() && !param.name.starts_with('@');
+        let name = if bare { format!("@{}", param.name) } else { param.name };
+        Self { name, ty: param.ty, value: param.value, output: param.output }
     }
 }
 
@@ -45,7 +48,7 @@ impl Argument {
 pub fn argument<'a>(arguments: &'a [Argument], name: &str, position: usize) -> Option<&'a Argument> {
     arguments
         .iter()
-        .find(|a| a.name.eq_ignore_ascii_case(name))
+        .find(|a| a.name.trim_start_matches('@').eq_ignore_ascii_case(name.trim_start_matches('@')))
         .or_else(|| arguments.get(position).filter(|a| a.name.is_empty()))
 }
 

@@ -269,6 +269,8 @@ impl Session for SqlSession {
         let name = procedure_name(procedure);
         let mut arguments: Vec<Argument> = params.into_iter().map(Argument::from).collect();
         let outcome = self.request(sink, |session, sink| {
+            // What a procedure makes for itself goes with it, as if it had been called from a batch.
+            session.level = 1;
             let mut frame = Frame::default();
             session.call_top(&name, &mut arguments, &mut frame, sink)
         })?;

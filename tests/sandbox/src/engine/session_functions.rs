@@ -82,7 +82,7 @@ const FUNCTIONS: &[Function] = functions![
     ("xact_state", [], 0, SqlType::SmallInt, |s, _| Datum::SmallInt(s.state().xact_state())),
     ("current_transaction_id", [], 0, SqlType::BigInt, |s, _| Datum::BigInt(s.state().transaction_id as i64)),
     ("rowcount_big", [], 0, SqlType::BigInt, |s, _| Datum::BigInt(s.state().row_count)),
-    ("scope_identity", [], 0, IDENTITY, |s, _| identity(s.state().scope_identity.iter().rev().find_map(|v| *v))),
+    ("scope_identity", [], 0, IDENTITY, |s, _| identity(s.state().scope_identity.last().copied().flatten())),
     ("context_info", [], 0, SqlType::VarBinary(Length::N(128)), system::context_info),
     ("applock_mode", [NAME, NAME, NAME], 3, NAME, system::applock_mode),
     ("error_number", [], 0, INT, |s, _| caught(s, |e| Datum::Int(e.number))),

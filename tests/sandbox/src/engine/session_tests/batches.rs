@@ -75,7 +75,7 @@ fn an_error_ends_its_statement_and_a_catch_block_sees_it() {
     let r = c.run("RAISERROR(N'%s is %d', 16, 1, N'it', 7); SELECT 1");
     assert_eq!((r.errors(), r.messages[0].message.as_str(), r.rows.len()), (vec![50000], "it is 7", 1));
     assert_eq!(c.error("SELECT * FROM nowhere; SELECT 1").number, 208);
-    assert_eq!(c.error("SELEC 1").number, 102);
+    assert_eq!(c.error("SELECT 1; SELECT FROM t").number, 156);
 }
 
 #[test]

@@ -95,6 +95,8 @@ macro_rules! view {
 }
 
 const OBJECTS: &str = r#"db."$objects" o"#;
+/// For kinds of objects that the sandbox does not have.
+const NO_OBJECTS: &str = r#"db."$objects" o WHERE 0"#;
 const COLUMNS: &str = r#"db."$columns" c"#;
 
 pub(super) const VIEWS: &[View] = &[
@@ -395,10 +397,10 @@ pub(super) const VIEWS: &[View] = &[
             ("execute_as_principal_id", "int", "0"),
         ]
     ),
-    empty!("views", object_columns!()),
-    empty!("procedures", object_columns!()),
-    empty!("sequences", object_columns!()),
-    empty!("synonyms", object_columns!(("base_object_name", "nvarchar(max)", "''"),)),
+    view!("views", object_columns!(), NO_OBJECTS),
+    view!("procedures", object_columns!(), NO_OBJECTS),
+    view!("sequences", object_columns!(), NO_OBJECTS),
+    view!("synonyms", object_columns!(("base_object_name", "nvarchar(max)", "''"),), NO_OBJECTS),
     empty!(
         "extended_properties",
         &[
