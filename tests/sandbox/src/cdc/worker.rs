@@ -23,6 +23,11 @@ const IDLE_TICKS: i64 = 5 * 60 * 300;
 const TICKS_PER_DAY: i64 = 86_400 * 300;
 const CLEANUP_TIME: i64 = 2 * 3600 * 300;
 
+/// The day that the cleanup job last had to run on.
+fn cleanup_day() -> i64 {
+    (now_datetime() - CLEANUP_TIME).div_euclid(TICKS_PER_DAY)
+}
+
 /// The CDC of one database, shared by its sessions and its capture job.
 #[derive(Debug)]
 pub struct DatabaseCapture {
@@ -77,15 +82,17 @@ impl DatabaseCapture {
     pub fn settings_changed(self: &Arc<Self>, connection: &Connection) -> SqlResult<()> {
         let progress = store::progress(connection).map_err(storage_error)?;
         let jobs = jobs::all(connection).map_err(storage_error)?;
-        let defined = jobs.iter().any(|job| job.job_type == JobType::Capture);
-        {
+        let defined = |jobs: &[Job]| jobs.iter().any(|job| job.job_type == JobType::Capture);
+        let now = progress.enabled && defined(&jobs);
+        let before = {
             let mut state = lock(&self.state);
             state.progress = progress;
-            state.jobs = jobs;
-        }
-        if !progress.enabled || !defined {
+            defined(&std::mem::replace(&mut state.jobs, jobs))
+        };
+        // A job that somebody stopped stays so.
+        if !now {
             self.stop();
-        } else if !self.is_running() {
+        } else if !before {
             self.start_if_defined(connection)?;
         }
         Ok(())
@@ -107,9 +114,7 @@ impl DatabaseCapture {
         state.run += 1;
         let (capture, run) = (Arc::clone(self), state.run);
         let worker = std::thread::Builder::new().name(format!("cdc {}", self.database.name)).spawn(move || {
-            if let Err(error) = capture.work(run, &job) {
-                tracing::error!(database = %capture.database.name, number = error.number, "the capture job stopped");
-            }
+            capture.work(run, &job);
         });
         match worker {
             Ok(worker) => state.worker = Some(worker),
@@ -120,15 +125,14 @@ impl DatabaseCapture {
 
     /// Stops the capture job and waits for its end; false if it did not run.
     pub fn stop(&self) -> bool {
-        let worker = {
+        let (worker, ran) = {
             let mut state = lock(&self.state);
+            let ran = state.worker.as_ref().is_some_and(|worker| !worker.is_finished());
             state.run += 1;
-            state.worker.take()
+            (state.worker.take(), ran)
         };
         self.changed.notify_all();
-        let Some(worker) = worker else { return false };
-        let ran = !worker.is_finished();
-        if worker.join().is_err() {
+        if worker.is_some_and(|worker| worker.join().is_err()) {
             tracing::error!(database = %self.database.name, "the capture job had panicked");
         }
         ran
@@ -138,23 +142,37 @@ impl DatabaseCapture {
         lock(&self.state).run != run
     }
 
-    fn work(&self, run: u64, job: &Job) -> SqlResult<()> {
-        let connection = self.database.open()?;
+    /// Runs until it is stopped. A failure ends a cycle, not the job, as with a job that SQL Server Agent runs again.
+    fn work(&self, run: u64, job: &Job) {
         let pause = Duration::from_secs(job.polling_interval.max(0) as u64).max(SHORTEST_PAUSE);
-        let per_cycle = job.max_transactions.saturating_mul(job.max_scans).max(1) as u64;
-        let mut cleaned = (now_datetime() - CLEANUP_TIME) / TICKS_PER_DAY;
+        let mut connection = None;
+        let mut cleaned = cleanup_day();
         while !self.is_stopped(run) {
-            self.scan(&connection, per_cycle, &|| self.is_stopped(run))?;
-            if !job.continuous {
-                return Ok(());
+            if let Err(error) = self.cycle(&mut connection, &mut cleaned, run, job) {
+                tracing::warn!(database = %self.database.name, number = error.number, %error, "a capture cycle failed");
+                connection = None;
             }
-            self.mark_idle(&connection, &|| self.is_stopped(run))?;
-            let day = (now_datetime() - CLEANUP_TIME) / TICKS_PER_DAY;
-            if day > cleaned {
-                cleaned = day;
-                self.clean_up(&connection, &|| self.is_stopped(run))?;
+            if !job.continuous {
+                return;
             }
             self.pause(run, pause);
+        }
+    }
+
+    fn cycle(&self, connection: &mut Option<Connection>, cleaned: &mut i64, run: u64, job: &Job) -> SqlResult<()> {
+        let connection = match connection {
+            Some(connection) => connection,
+            None => connection.insert(self.database.open()?),
+        };
+        let per_cycle = job.max_transactions.saturating_mul(job.max_scans).max(1) as u64;
+        let stopped = || self.is_stopped(run);
+        self.scan(connection, per_cycle, &stopped)?;
+        if job.continuous {
+            self.mark_idle(connection, &stopped)?;
+            if cleanup_day() > *cleaned {
+                *cleaned = cleanup_day();
+                self.clean_up(connection, &stopped)?;
+            }
         }
         Ok(())
     }
