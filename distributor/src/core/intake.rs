@@ -208,3 +208,7 @@ fn fenced(epoch: u64, current: u64) -> Refusal {
     let message = format!("epoch {epoch} of this log reader is over; the queue is at epoch {current}: attach again");
     Refusal::new(RefusalKind::Fenced, message)
 }
+
+#[cfg(test)]
+#[path = "intake_tests.rs"]
+mod tests;
