@@ -22,8 +22,8 @@ pub fn table_name() -> TableName {
 pub async fn create(client: &mut Client) -> Result<(), Error> {
     const WHAT: &str = "making the marker table replication.marker";
     // A schema can only be made by the first statement of a batch, hence EXEC.
-    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC (N'CREATE SCHEMA replication')";
-    const TABLE: &str = "IF OBJECT_ID(N'replication.marker') IS NULL CREATE TABLE replication.marker (\
+    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC (N'CREATE SCHEMA [replication]')";
+    const TABLE: &str = "IF OBJECT_ID(N'[replication].marker') IS NULL CREATE TABLE [replication].marker (\
         id bigint IDENTITY(1, 1) NOT NULL CONSTRAINT pk_marker PRIMARY KEY, token uniqueidentifier NOT NULL, \
         kind varchar(16) NOT NULL, \
         posted_at datetime2(7) NOT NULL CONSTRAINT df_marker_posted_at DEFAULT SYSUTCDATETIME())";
@@ -34,7 +34,7 @@ pub async fn create(client: &mut Client) -> Result<(), Error> {
 /// Writes a marker, within the transaction that is open, if any.
 /// <https://learn.microsoft.com/sql/t-sql/statements/insert-transact-sql>
 pub async fn insert(client: &mut Client, marker: Marker) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO replication.marker (token, kind) VALUES (@P1, @P2)";
+    const SQL: &str = "INSERT INTO [replication].marker (token, kind) VALUES (@P1, @P2)";
     client.execute("writing a marker", SQL, &[marker.token.into(), kind_name(marker.kind).into()]).await?;
     Ok(())
 }

@@ -31,7 +31,7 @@ pub async fn lock_table(client: &mut Client, table: &TableName) -> Result<(), Er
 pub async fn begin_view(client: &mut Client) -> Result<(), Error> {
     const WHAT: &str = "beginning a snapshot transaction";
     client.batch(WHAT, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION").await?;
-    client.batch(WHAT, "SELECT TOP (1) id FROM replication.marker").await
+    client.batch(WHAT, "SELECT TOP (1) id FROM [replication].marker").await
 }
 
 /// <https://learn.microsoft.com/sql/t-sql/language-elements/commit-transaction-transact-sql>

@@ -53,16 +53,16 @@ impl Stage {
 /// <https://learn.microsoft.com/sql/t-sql/statements/create-schema-transact-sql>
 pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
     const WHAT: &str = "making the tables for the subscriptions' state";
-    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC(N'CREATE SCHEMA replication')";
-    const STATE: &str = "IF OBJECT_ID(N'replication.subscription_state') IS NULL \
-        CREATE TABLE replication.subscription_state ( \
+    const SCHEMA: &str = "IF SCHEMA_ID(N'replication') IS NULL EXEC(N'CREATE SCHEMA [replication]')";
+    const STATE: &str = "IF OBJECT_ID(N'[replication].subscription_state') IS NULL \
+        CREATE TABLE [replication].subscription_state ( \
         subscription nvarchar(128) NOT NULL CONSTRAINT PK_subscription_state PRIMARY KEY, \
         publication nvarchar(128) NOT NULL, publication_server nvarchar(128) NOT NULL, \
         publication_database nvarchar(128) NOT NULL, state varchar(20) NOT NULL, position binary(10) NULL, \
         snapshot_id uniqueidentifier NULL, updated_at datetime2(7) NOT NULL)";
     // Up to where the snapshot contains each article: the stream applies to it what comes after.
-    const PARTS: &str = "IF OBJECT_ID(N'replication.subscription_part') IS NULL \
-        CREATE TABLE replication.subscription_part ( \
+    const PARTS: &str = "IF OBJECT_ID(N'[replication].subscription_part') IS NULL \
+        CREATE TABLE [replication].subscription_part ( \
         subscription nvarchar(128) NOT NULL, article int NOT NULL, boundary binary(10) NOT NULL, \
         CONSTRAINT PK_subscription_part PRIMARY KEY (subscription, article))";
     for sql in [SCHEMA, STATE, PARTS] {
@@ -74,9 +74,9 @@ pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
 /// All subscriptions of the database; none where the table is missing.
 pub async fn list(client: &mut Client) -> Result<Vec<SubscriptionRow>, Error> {
     const WHAT: &str = "reading the subscriptions' state";
-    const EXISTS: &str = "SELECT CASE WHEN OBJECT_ID(N'replication.subscription_state') IS NULL THEN 0 ELSE 1 END";
+    const EXISTS: &str = "SELECT CASE WHEN OBJECT_ID(N'[replication].subscription_state') IS NULL THEN 0 ELSE 1 END";
     const SQL: &str = "SELECT subscription, publication, publication_server, publication_database, state, position, \
-        snapshot_id FROM replication.subscription_state ORDER BY subscription";
+        snapshot_id FROM [replication].subscription_state ORDER BY subscription";
     let exists = client.query(WHAT, EXISTS, &[]).await?.into_iter().next();
     let exists = match exists {
         Some(row) => Fields::new(row, client, WHAT).flag()?,
@@ -121,7 +121,7 @@ pub async fn read(client: &mut Client, subscription: &str) -> Result<Option<Subs
 
 /// Adds a subscription that has not been initialised.
 pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO replication.subscription_state \
+    const SQL: &str = "INSERT INTO [replication].subscription_state \
         (subscription, publication, publication_server, publication_database, state, position, snapshot_id, updated_at) \
         VALUES (@P1, @P2, @P3, @P4, 'uninitialized', NULL, NULL, SYSUTCDATETIME())";
     let parameters = [
@@ -135,15 +135,15 @@ pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error
 
 /// Removes a subscription's state; its tables and rows stay.
 pub async fn drop(client: &mut Client, subscription: &str) -> Result<(), Error> {
-    const SQL: &str = "DELETE FROM replication.subscription_part WHERE subscription = @P1; \
-        DELETE FROM replication.subscription_state WHERE subscription = @P1;";
+    const SQL: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1; \
+        DELETE FROM [replication].subscription_state WHERE subscription = @P1;";
     client.execute("removing a subscription's state", SQL, &[subscription.into()]).await.map(|_| ())
 }
 
 /// Says that the tables are being loaded from a snapshot.
 pub async fn begin_initializing(client: &mut Client, subscription: &str, snapshot: Uuid) -> Result<(), Error> {
     const WHAT: &str = "recording the beginning of the initialisation";
-    const SQL: &str = "UPDATE replication.subscription_state SET state = 'initializing', snapshot_id = @P2, position = NULL, \
+    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'initializing', snapshot_id = @P2, position = NULL, \
         updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
     let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
     one_row(client, WHAT, subscription, &rows)
@@ -157,10 +157,10 @@ pub async fn activate(
     boundaries: &[(ArticleId, Lsn)],
 ) -> Result<(), Error> {
     const WHAT: &str = "recording the end of the initialisation";
-    const SQL: &str = "UPDATE replication.subscription_state SET state = 'active', position = CAST(@P2 AS binary(10)), \
+    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', position = CAST(@P2 AS binary(10)), \
         updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
-    const CLEAR: &str = "DELETE FROM replication.subscription_part WHERE subscription = @P1";
-    const PART: &str = "INSERT INTO replication.subscription_part (subscription, article, boundary) \
+    const CLEAR: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1";
+    const PART: &str = "INSERT INTO [replication].subscription_part (subscription, article, boundary) \
         VALUES (@P1, @P2, CAST(@P3 AS binary(10)))";
     begin(client).await?;
     client.execute(WHAT, CLEAR, &[subscription.into()]).await?;
@@ -177,7 +177,7 @@ pub async fn activate(
 /// Up to where the snapshot contained each article.
 pub async fn boundaries(client: &mut Client, subscription: &str) -> Result<Vec<(ArticleId, Lsn)>, Error> {
     const WHAT: &str = "reading a subscription's boundaries";
-    const SQL: &str = "SELECT article, boundary FROM replication.subscription_part WHERE subscription = @P1";
+    const SQL: &str = "SELECT article, boundary FROM [replication].subscription_part WHERE subscription = @P1";
     let mut boundaries = Vec::new();
     for row in client.query(WHAT, SQL, &[subscription.into()]).await? {
         let mut fields = Fields::new(row, client, WHAT);
@@ -190,7 +190,7 @@ pub async fn boundaries(client: &mut Client, subscription: &str) -> Result<Vec<(
 /// The statement that moves the position, with its parameters by name.
 pub(crate) fn move_statement(subscription: &str, position: &str) -> String {
     format!(
-        "UPDATE replication.subscription_state SET position = CAST({position} AS binary(10)), \
+        "UPDATE [replication].subscription_state SET position = CAST({position} AS binary(10)), \
          updated_at = SYSUTCDATETIME() WHERE subscription = {subscription} AND state = 'active';"
     )
 }
