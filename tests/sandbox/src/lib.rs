@@ -3,6 +3,7 @@
 //! It answers as documented or it refuses: what it does not support is a T-SQL error, never a silently different answer.
 #![forbid(unsafe_code)]
 
+pub mod cdc;
 pub mod client;
 pub mod compare;
 pub mod demo;

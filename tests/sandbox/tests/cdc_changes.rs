@@ -12,7 +12,8 @@ async fn inserts_updates_and_deletes_have_their_operations_and_masks() {
     let server = start().await;
     let mut db = server.shop().await;
     enable(&mut db).await;
-    exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name nvarchar(20) NULL, price decimal(9, 2) NOT NULL)").await;
+    exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, name nvarchar(20) NULL, price decimal(9, 2) NOT NULL)")
+        .await;
     enable_table(&mut db, "t").await;
     exec(&mut db, "INSERT INTO t VALUES (1, N'one', 1.50)").await;
     exec(&mut db, "UPDATE t SET price = 2.50").await;
@@ -22,12 +23,22 @@ async fn inserts_updates_and_deletes_have_their_operations_and_masks() {
     wait_for_capture(&mut db).await;
     assert_eq!(
         changes(&mut db, "t", "id, name, price").await,
-        ["2 07 1|one|1.50", "3 04 1|one|1.50", "4 04 1|one|2.50", "3 02 1|one|2.50", "4 02 1|ONE|2.50", "1 07 1|ONE|2.50"]
+        [
+            "2 07 1|one|1.50",
+            "3 04 1|one|1.50",
+            "4 04 1|one|2.50",
+            "3 02 1|one|2.50",
+            "4 02 1|ONE|2.50",
+            "1 07 1|ONE|2.50"
+        ]
     );
     assert_eq!(
-        text(&mut db, "SELECT sys.fn_cdc_is_bit_set(sys.fn_cdc_get_column_ordinal('dbo_t', 'price'), __$update_mask), \
+        text(
+            &mut db,
+            "SELECT sys.fn_cdc_is_bit_set(sys.fn_cdc_get_column_ordinal('dbo_t', 'price'), __$update_mask), \
             sys.fn_cdc_has_column_changed('dbo_t', 'name', __$update_mask) FROM cdc.dbo_t_CT WHERE __$operation = 4 \
-            ORDER BY __$start_lsn")
+            ORDER BY __$start_lsn"
+        )
         .await,
         "1|0;0|1"
     );
@@ -108,9 +119,7 @@ async fn a_key_change_is_a_delete_and_an_insert() {
     wait_for_capture(&mut db).await;
     assert_eq!(
         changes(&mut db, "t", "id, code, v").await,
-        [
-            "2 07 1|10|5", "1 07 1|10|5", "2 07 2|10|5", "1 07 2|10|5", "2 07 2|11|5", "3 02 2|11|5", "4 02 2|12|5"
-        ]
+        ["2 07 1|10|5", "1 07 1|10|5", "2 07 2|10|5", "1 07 2|10|5", "2 07 2|11|5", "3 02 2|11|5", "4 02 2|12|5"]
     );
 }
 
@@ -120,11 +129,8 @@ async fn bulk_loads_cascades_and_merged_statements_are_captured() {
     let mut db = server.shop().await;
     enable(&mut db).await;
     exec(&mut db, "CREATE TABLE p (id int NOT NULL PRIMARY KEY)").await;
-    exec(
-        &mut db,
-        "CREATE TABLE c (id int NOT NULL PRIMARY KEY, p int NOT NULL REFERENCES p (id) ON DELETE CASCADE)",
-    )
-    .await;
+    exec(&mut db, "CREATE TABLE c (id int NOT NULL PRIMARY KEY, p int NOT NULL REFERENCES p (id) ON DELETE CASCADE)")
+        .await;
     enable_table(&mut db, "p").await;
     enable_table(&mut db, "c").await;
     let mut load = db.bulk_insert("p").await.unwrap();
@@ -138,8 +144,12 @@ async fn bulk_loads_cascades_and_merged_statements_are_captured() {
     exec(&mut db, "DELETE p FROM p JOIN (VALUES (0), (2)) AS v (id) ON v.id = p.id").await;
     wait_for_capture(&mut db).await;
     assert_eq!(
-        text(&mut db, "SELECT __$operation, COUNT(*), COUNT(DISTINCT __$start_lsn), COUNT(DISTINCT __$seqval) \
-            FROM cdc.dbo_p_CT GROUP BY __$operation ORDER BY 1").await,
+        text(
+            &mut db,
+            "SELECT __$operation, COUNT(*), COUNT(DISTINCT __$start_lsn), COUNT(DISTINCT __$seqval) \
+            FROM cdc.dbo_p_CT GROUP BY __$operation ORDER BY 1"
+        )
+        .await,
         "1|2|1|2;2|1000|1|1000"
     );
     assert_eq!(captured(&mut db, "c", "id").await, ["2 5000", "2 5001", "2 5002", "1 5000", "1 5002"]);

@@ -21,15 +21,20 @@ async fn enabling_shows_in_the_catalog_and_disabling_leaves_nothing() {
     exec(&mut db, &format!("{TABLE}, @captured_column_list = N'[odd name], id', @supports_net_changes = 1")).await;
     assert_eq!(text(&mut db, "SELECT is_tracked_by_cdc FROM sys.tables WHERE name = 't'").await, "1");
     assert_eq!(
-        text(&mut db, "SELECT t.capture_instance, t.supports_net_changes, c.column_name, c.column_ordinal, c.column_type \
-            FROM cdc.change_tables t JOIN cdc.captured_columns c ON c.object_id = t.object_id ORDER BY c.column_ordinal").await,
+        text(
+            &mut db,
+            "SELECT t.capture_instance, t.supports_net_changes, c.column_name, c.column_ordinal, c.column_type \
+            FROM cdc.change_tables t JOIN cdc.captured_columns c ON c.object_id = t.object_id ORDER BY c.column_ordinal"
+        )
+        .await,
         "dbo_t|1|id|1|int;dbo_t|1|odd name|2|int"
     );
     assert_eq!(text(&mut db, "SELECT column_name, index_ordinal FROM cdc.index_columns").await, "id|1");
     let help = exec(&mut db, "EXEC sys.sp_cdc_help_change_data_capture N'dbo', N't'").await;
     assert_eq!((help[0][0].as_str(), help[0][1].as_str(), help[0][14].as_str()), ("dbo", "t", "[id], [odd name]"));
     assert_eq!(
-        text(&mut db, "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID('cdc.dbo_t_CT') ORDER BY column_id").await,
+        text(&mut db, "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID('cdc.dbo_t_CT') ORDER BY column_id")
+            .await,
         "__$start_lsn;__$end_lsn;__$seqval;__$operation;__$update_mask;id;odd name;__$command_id"
     );
     exec(&mut db, "EXEC sys.sp_cdc_disable_table N'dbo', N't', N'all'").await;
@@ -86,8 +91,12 @@ async fn enabling_that_is_rolled_back_never_was() {
     exec(&mut db, "INSERT INTO t VALUES (1)").await;
     exec(&mut db, TABLE).await;
     assert_eq!(
-        text(&mut db, "SELECT job_type, maxtrans, pollinginterval, retention FROM msdb.dbo.cdc_jobs \
-            WHERE database_id = DB_ID() ORDER BY job_type").await,
+        text(
+            &mut db,
+            "SELECT job_type, maxtrans, pollinginterval, retention FROM msdb.dbo.cdc_jobs \
+            WHERE database_id = DB_ID() ORDER BY job_type"
+        )
+        .await,
         "capture|500|5|0;cleanup|0|0|4320"
     );
 }
@@ -109,8 +118,12 @@ async fn a_second_instance_sees_what_comes_after_it_and_the_first_goes_on() {
     assert_eq!(captured(&mut db, "t", "id, v").await, ["2 1|1", "2 2|2", "2 3|3"], "w is not captured here");
     assert_eq!(changes(&mut db, "t2", "id, v, w").await, ["3 04 2|2|2", "4 04 2|2|9", "2 07 3|3|3"]);
     assert_eq!(
-        text(&mut db, "SELECT CASE WHEN sys.fn_cdc_get_min_lsn('dbo_t2') > sys.fn_cdc_get_min_lsn('dbo_t') THEN 1 ELSE 0 END, \
-            CASE WHEN sys.fn_cdc_get_min_lsn('dbo_t2') < MIN(__$start_lsn) THEN 1 ELSE 0 END FROM cdc.dbo_t2_CT").await,
+        text(
+            &mut db,
+            "SELECT CASE WHEN sys.fn_cdc_get_min_lsn('dbo_t2') > sys.fn_cdc_get_min_lsn('dbo_t') THEN 1 ELSE 0 END, \
+            CASE WHEN sys.fn_cdc_get_min_lsn('dbo_t2') < MIN(__$start_lsn) THEN 1 ELSE 0 END FROM cdc.dbo_t2_CT"
+        )
+        .await,
         "1|1"
     );
 }

@@ -162,10 +162,10 @@ impl Extension for ChangeDataCapture {
         if let Some((transaction, _)) = recording.logged() {
             capture.committed(transaction, recording.ended());
         }
-        if recording.take_settings_changed() {
-            if let Err(error) = capture.settings_changed(&session.connection) {
-                tracing::error!(number = error.number, "the settings of CDC could not be read");
-            }
+        if recording.take_settings_changed()
+            && let Err(error) = capture.settings_changed(&session.connection)
+        {
+            tracing::error!(number = error.number, "the settings of CDC could not be read");
         }
         recording.end();
     }

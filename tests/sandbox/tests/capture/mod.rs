@@ -14,8 +14,11 @@ pub async fn enable(db: &mut Connection) {
 
 /// Enables a table of `dbo`.
 pub async fn enable_table(db: &mut Connection, table: &str) {
-    exec(db, &format!("EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'{table}', @role_name = NULL"))
-        .await;
+    exec(
+        db,
+        &format!("EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'{table}', @role_name = NULL"),
+    )
+    .await;
 }
 
 /// Waits until everything committed so far is captured: a row of its own, behind it, shows.

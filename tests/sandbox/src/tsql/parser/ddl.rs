@@ -1,10 +1,9 @@
-//! CREATE, ALTER, DROP.
+//! CREATE.
 
 use super::Parser;
 use crate::error::SqlResult;
 use crate::tsql::ast::{
-    AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, StmtKind,
-    TableElement,
+    ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, StmtKind, TableElement,
 };
 use crate::tsql::lexer::Kind;
 
@@ -63,7 +62,7 @@ impl Parser<'_> {
         self.unsupported("options of CREATE LOGIN")
     }
 
-    fn unsupported_object<T>(&self, verb: &str) -> SqlResult<T> {
+    pub(super) fn unsupported_object<T>(&self, verb: &str) -> SqlResult<T> {
         if self.kind() != Kind::Word {
             return Err(self.syntax_error());
         }
@@ -168,7 +167,7 @@ impl Parser<'_> {
 
     /// `WITH (…)`, `ON filegroup`, `TEXTIMAGE_ON filegroup`: where and how rows are stored, which shows in no result.
     /// An option that does show is refused.
-    fn storage_options(&mut self) -> SqlResult<()> {
+    pub(super) fn storage_options(&mut self) -> SqlResult<()> {
         loop {
             if self.is("WITH") && self.is_at(1, "(") {
                 self.at += 1;
@@ -214,8 +213,7 @@ impl Parser<'_> {
             let option = parser.slice(parser.token()).to_ascii_uppercase();
             let harmless = HARMLESS.contains(&option.as_str());
             let off = parser.is_at(1, "=") && parser.is_at(2, "OFF");
-            if !harmless
-                && !(off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "DROP_EXISTING" | "SYSTEM_VERSIONING"))
+            if !(harmless || off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "DROP_EXISTING" | "SYSTEM_VERSIONING"))
             {
                 return parser.unsupported(&format!("option {option}"));
             }
@@ -251,7 +249,7 @@ impl Parser<'_> {
         self.is_any(&["CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"])
     }
 
-    fn table_element(&mut self) -> SqlResult<TableElement> {
+    pub(super) fn table_element(&mut self) -> SqlResult<TableElement> {
         if self.begins_constraint() {
             return self.table_constraint().map(TableElement::Constraint);
         }
@@ -268,7 +266,7 @@ impl Parser<'_> {
         if self.eat("CONSTRAINT") { self.name().map(Some) } else { Ok(None) }
     }
 
-    fn table_constraint(&mut self) -> SqlResult<ConstraintDef> {
+    pub(super) fn table_constraint(&mut self) -> SqlResult<ConstraintDef> {
         let name = self.constraint_name()?;
         let kind = if self.eat("PRIMARY") {
             self.expect("KEY")?;
@@ -359,7 +357,7 @@ impl Parser<'_> {
         Ok(ConstraintKind::Check { expr, text: self.text_since(start), not_for_replication })
     }
 
-    fn column_def(&mut self) -> SqlResult<ColumnDef> {
+    pub(super) fn column_def(&mut self) -> SqlResult<ColumnDef> {
         let mut column = ColumnDef {
             name: self.name()?,
             ty: None,
@@ -482,152 +480,5 @@ impl Parser<'_> {
             at += 1;
         }
         self.is_at(at, "(")
-    }
-
-    pub(super) fn alter(&mut self) -> SqlResult<StmtKind> {
-        self.expect("ALTER")?;
-        if self.eat("TABLE") {
-            let table = self.object_name()?;
-            let action = Box::new(self.alter_action()?);
-            return Ok(StmtKind::AlterTable { table, action });
-        }
-        if self.eat("DATABASE") {
-            return self.alter_database();
-        }
-        self.unsupported_object("ALTER")
-    }
-
-    fn alter_action(&mut self) -> SqlResult<AlterTable> {
-        let mut checked = None;
-        if self.eat("WITH") {
-            checked = Some(self.eat("CHECK"));
-            if checked == Some(false) {
-                self.expect("NOCHECK")?;
-            }
-        }
-        if self.eat("ADD") {
-            let elements = self.comma_separated(|parser| {
-                if parser.is("DEFAULT") {
-                    return parser.table_constraint().map(TableElement::Constraint);
-                }
-                parser.table_element()
-            })?;
-            return Ok(AlterTable::Add { elements, with_nocheck: checked == Some(false) });
-        }
-        if self.is("CHECK") || self.is("NOCHECK") {
-            let enable = self.is("CHECK");
-            self.at += 1;
-            self.expect("CONSTRAINT")?;
-            let names = if self.eat("ALL") { vec!["ALL".to_owned()] } else { self.comma_separated(Self::name)? };
-            // Enabling trusts existing rows unless WITH CHECK is written.
-            return Ok(AlterTable::CheckConstraint { names, enable, with_check: checked == Some(true) });
-        }
-        if self.eat("DROP") {
-            return self.alter_drop();
-        }
-        if self.eat("ALTER") {
-            self.expect("COLUMN")?;
-            let column = self.column_def()?;
-            if column.ty.is_none() || !column.constraints.is_empty() || column.default.is_some() {
-                return Err(self.syntax_error());
-            }
-            return Ok(AlterTable::AlterColumn(column));
-        }
-        if self.is_any(&["SWITCH", "SET", "REBUILD", "ENABLE", "DISABLE", "SPLIT", "MERGE"]) {
-            let action = self.slice(self.token()).to_ascii_uppercase();
-            return self.unsupported(&format!("ALTER TABLE … {action}"));
-        }
-        Err(self.syntax_error())
-    }
-
-    fn alter_drop(&mut self) -> SqlResult<AlterTable> {
-        let columns = self.eat("COLUMN");
-        if !columns {
-            self.eat("CONSTRAINT");
-        }
-        let if_exists = self.if_exists();
-        let names = self.comma_separated(|parser| {
-            if parser.is_any(&["COLUMN", "CONSTRAINT"]) {
-                return parser.unsupported("columns and constraints in one DROP");
-            }
-            parser.name()
-        })?;
-        if columns {
-            return Ok(AlterTable::DropColumns { names, if_exists });
-        }
-        self.storage_options()?;
-        Ok(AlterTable::DropConstraints { names, if_exists })
-    }
-
-    fn alter_database(&mut self) -> SqlResult<StmtKind> {
-        let name = if self.eat("CURRENT") { None } else { Some(self.name()?) };
-        if !self.eat("SET") {
-            return self.unsupported("ALTER DATABASE other than SET");
-        }
-        if self.kind() != Kind::Word {
-            return Err(self.syntax_error());
-        }
-        let token = self.advance();
-        let option = self.slice(token).to_ascii_uppercase();
-        let mut value = None;
-        self.eat("=");
-        if matches!(self.kind(), Kind::Word | Kind::Integer) && !self.is("WITH") && !self.begins_statement() {
-            let token = self.advance();
-            value = Some(self.slice(token).to_ascii_uppercase());
-        }
-        if self.is("(") || self.is(",") {
-            return self.unsupported(&format!("ALTER DATABASE SET {option} with further options"));
-        }
-        if self.eat("WITH") {
-            let known = self.eat_words(&["ROLLBACK", "IMMEDIATE"]) || self.eat("NO_WAIT");
-            if !known {
-                return self.unsupported("ALTER DATABASE … WITH ROLLBACK AFTER");
-            }
-        }
-        Ok(StmtKind::AlterDatabase { name, option, value })
-    }
-
-    /// Whether a reserved word that is not an option's value stands here.
-    fn begins_statement(&self) -> bool {
-        !self.is_name_at(0) && !self.is_any(&["ON", "OFF", "FULL"]) && self.kind() == Kind::Word
-    }
-
-    fn if_exists(&mut self) -> bool {
-        self.eat_words(&["IF", "EXISTS"])
-    }
-
-    pub(super) fn drop_statement(&mut self) -> SqlResult<StmtKind> {
-        self.expect("DROP")?;
-        if self.eat("TABLE") {
-            let if_exists = self.if_exists();
-            return Ok(StmtKind::DropTable { names: self.comma_separated(Self::object_name)?, if_exists });
-        }
-        if self.eat("INDEX") {
-            return self.drop_index();
-        }
-        if self.eat("SCHEMA") {
-            let if_exists = self.if_exists();
-            return Ok(StmtKind::DropSchema { name: self.name()?, if_exists });
-        }
-        if self.eat("DATABASE") {
-            let if_exists = self.if_exists();
-            return Ok(StmtKind::DropDatabase { names: self.comma_separated(Self::name)?, if_exists });
-        }
-        self.unsupported_object("DROP")
-    }
-
-    fn drop_index(&mut self) -> SqlResult<StmtKind> {
-        let if_exists = self.if_exists();
-        let name = self.name()?;
-        if self.is(".") {
-            return self.unsupported("DROP INDEX table.index");
-        }
-        self.expect("ON")?;
-        let table = self.object_name()?;
-        if self.is(",") {
-            return self.unsupported("several indexes in one DROP INDEX");
-        }
-        self.storage_options()?;
-        Ok(StmtKind::DropIndex { name, table, if_exists })
     }
 }

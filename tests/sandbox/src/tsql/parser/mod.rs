@@ -3,6 +3,7 @@
 //! T-SQL needs no separator between statements: a statement ends where a token cannot continue it, which is why a
 //! reserved word is never taken as an alias.
 
+mod alter;
 mod ddl;
 mod dml;
 mod expr;

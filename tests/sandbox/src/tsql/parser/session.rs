@@ -162,10 +162,8 @@ impl Parser<'_> {
         if self.begins_argument() {
             arguments = self.comma_separated(Self::exec_argument)?;
         }
-        if self.eat("WITH") {
-            if !self.eat("RECOMPILE") {
-                return self.unsupported("EXEC … WITH RESULT SETS");
-            }
+        if self.eat("WITH") && !self.eat("RECOMPILE") {
+            return self.unsupported("EXEC … WITH RESULT SETS");
         }
         Ok(Exec { return_into, procedure, arguments })
     }
