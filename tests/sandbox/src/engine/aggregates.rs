@@ -37,9 +37,8 @@ impl Summing {
             ValueRef::Null => Ok(None),
             ValueRef::Integer(v) => Ok(Some(i128::from(v))),
             ValueRef::Blob(bytes) => {
-                let bytes: [u8; 16] = bytes
-                    .try_into()
-                    .map_err(|_| raise(SqlError::new(8180, "sandbox: decimal expected")))?;
+                let bytes: [u8; 16] =
+                    bytes.try_into().map_err(|_| raise(SqlError::new(8180, "sandbox: decimal expected")))?;
                 Ok(Some((u128::from_be_bytes(bytes) ^ (1 << 127)) as i128))
             }
             _ => Err(raise(SqlError::new(8180, "sandbox: number expected"))),
@@ -61,7 +60,11 @@ impl Summing {
         let Some(sum) = sum.filter(|sum| sum.count > 0) else { return Ok(None) };
         let count = i128::from(sum.count);
         let wide = |total: i128| {
-            if total.abs() > MAX_UNSCALED { Err(raise(decimal_overflow())) } else { Ok(Value::Blob(wide_decimal(total).to_vec())) }
+            if total.abs() > MAX_UNSCALED {
+                Err(raise(decimal_overflow()))
+            } else {
+                Ok(Value::Blob(wide_decimal(total).to_vec()))
+            }
         };
         Ok(Some(match self.0 {
             Kind::SumDecimal => wide(sum.total)?,

@@ -158,7 +158,9 @@ impl<'a> Binder<'a> {
             Some(index) => index,
             None => {
                 let ty = self.scope.variable(name).ok_or_else(|| {
-                    SqlError::new(137, format!("Must declare the scalar variable \"{name}\".")).severity(15).with_state(2)
+                    SqlError::new(137, format!("Must declare the scalar variable \"{name}\"."))
+                        .severity(15)
+                        .with_state(2)
                 })?;
                 self.variables.push((name.to_owned(), ty));
                 self.variables.len() - 1
@@ -223,10 +225,11 @@ impl<'a> Binder<'a> {
                 }
             }
             if let Some(column) = found {
-                if let Some(grouping) = &frame.grouping {
-                    if !grouping.in_aggregate && !grouping.keys.contains(&column.value.sql) {
-                        return Err(not_grouped(parts));
-                    }
+                if let Some(grouping) = &frame.grouping
+                    && !grouping.in_aggregate
+                    && !grouping.keys.contains(&column.value.sql)
+                {
+                    return Err(not_grouped(parts));
                 }
                 return Ok(column.value.clone());
             }
@@ -273,8 +276,11 @@ impl Source {
             .columns
             .iter()
             .map(|column| {
-                let sql =
-                    if alias.is_empty() { column.sqlite_name.clone() } else { format!("{alias}.{}", column.sqlite_name) };
+                let sql = if alias.is_empty() {
+                    column.sqlite_name.clone()
+                } else {
+                    format!("{alias}.{}", column.sqlite_name)
+                };
                 let collation = column.collation.clone().map_or(Collation::Default, Collation::Implicit);
                 SourceColumn {
                     name: column.name.clone(),

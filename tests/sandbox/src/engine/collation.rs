@@ -62,7 +62,20 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn compare_default(a: &str, b: &str) -> Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        return compare_ascii(a.trim_end_matches(' ').as_bytes(), b.trim_end_matches(' ').as_bytes());
+    }
     compare(a, b, Rules { case: false, accent: true, binary: false })
+}
+
+/// [`compare`] without case where both sides are ASCII, which has no accents.
+fn compare_ascii(a: &[u8], b: &[u8]) -> Ordering {
+    for (x, y) in a.iter().zip(b) {
+        if x != y && !x.eq_ignore_ascii_case(y) {
+            return primary_weight(char::from(*x)).cmp(&primary_weight(char::from(*y)));
+        }
+    }
+    a.len().cmp(&b.len())
 }
 
 /// Compares under a collation.
@@ -171,6 +184,7 @@ mod tests {
         assert_eq!(compare_default("café", "cafz"), Ordering::Less);
         assert_eq!(compare_default("a1", "aa"), Ordering::Less);
         assert_eq!(compare_default("_", "0"), Ordering::Less);
+        assert_eq!(compare_default("ab", "ABC"), Ordering::Less);
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub fn key(value: &Datum, from: &SqlType, to: &SqlType) -> SqlResult<Value> {
         return Ok(Value::Null);
     }
     match (as_decimal(from), as_decimal(to)) {
-        (Some((_, own)), Some((_, scale))) => exact(unscaled(value).ok_or_else(|| refused(from, to))?, own, scale, is_wide(to)),
+        (Some((_, own)), Some((_, scale))) => {
+            exact(unscaled(value).ok_or_else(|| refused(from, to))?, own, scale, is_wide(to))
+        }
         _ => temporal(value, to).ok_or_else(|| refused(from, to)),
     }
 }

@@ -33,10 +33,7 @@ pub fn compile_select_assign(
 ) -> SqlResult<Compiled> {
     let mut binder = Binder::new(scope);
     let mut select = from.cloned().unwrap_or_default();
-    select.items = assignments
-        .iter()
-        .map(|(_, expr)| SelectItem::Expr { expr: expr.clone(), alias: None })
-        .collect();
+    select.items = assignments.iter().map(|(_, expr)| SelectItem::Expr { expr: expr.clone(), alias: None }).collect();
     let mut plan = binder.select(&select, order_by)?;
     refuse_running_assignments(assignments, plan.at_most_one_row)?;
     for (i, (name, _)) in assignments.iter().enumerate() {

@@ -34,9 +34,12 @@ impl World {
         super::functions::register(&connection).unwrap();
         let counter = std::sync::atomic::AtomicI64::new(0);
         connection
-            .create_scalar_function("sandbox_next_identity", 1, rusqlite::functions::FunctionFlags::SQLITE_UTF8, move |_| {
-                Ok(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1)
-            })
+            .create_scalar_function(
+                "sandbox_next_identity",
+                1,
+                rusqlite::functions::FunctionFlags::SQLITE_UTF8,
+                move |_| Ok(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1),
+            )
             .unwrap();
         connection
             .create_scalar_function("sandbox_note_identity", 2, rusqlite::functions::FunctionFlags::SQLITE_UTF8, |c| {
@@ -60,9 +63,10 @@ impl World {
                     ty: c.ty.unwrap_or(SqlType::Int),
                     nullable: c.nullable.unwrap_or(true),
                     identity: c.identity,
-                    collation: c.ty.is_some_and(|ty| super::type_rules::is_text(&ty)).then(|| {
-                        c.collation.clone().unwrap_or_else(|| self.default_collation())
-                    }),
+                    collation: c
+                        .ty
+                        .is_some_and(|ty| super::type_rules::is_text(&ty))
+                        .then(|| c.collation.clone().unwrap_or_else(|| self.default_collation())),
                     default: c.default.as_ref().map(|(_, _, text)| text.clone()),
                     computed: c.computed.as_ref().map(|(_, text, _)| text.clone()),
                     sqlite_name: super::quoting::quote(&c.name),
@@ -189,11 +193,13 @@ pub(super) fn shown(value: &Datum, ty: &SqlType) -> String {
     }
     let style = match ty {
         SqlType::Binary(_) | SqlType::VarBinary(_) => Some(1),
-        SqlType::Float | SqlType::Real => return match value {
-            Datum::Float(v) => format!("{v}"),
-            Datum::Real(v) => format!("{v}"),
-            _ => panic!(),
-        },
+        SqlType::Float | SqlType::Real => {
+            return match value {
+                Datum::Float(v) => format!("{v}"),
+                Datum::Real(v) => format!("{v}"),
+                _ => panic!(),
+            };
+        }
         SqlType::DateTime | SqlType::SmallDateTime => Some(121),
         SqlType::Money | SqlType::SmallMoney => Some(2),
         _ => None,

@@ -81,7 +81,8 @@ pub fn to_sql_error(error: &rusqlite::Error, kind: Option<DmlKind>, names: &dyn 
         });
     }
     if text.contains("integer overflow") {
-        return SqlError::new(8115, "Arithmetic overflow error converting expression to data type bigint.").with_state(2);
+        return SqlError::new(8115, "Arithmetic overflow error converting expression to data type bigint.")
+            .with_state(2);
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -114,7 +115,10 @@ fn unique_violation(columns: &str, names: &dyn ConstraintNames) -> SqlError {
             format!("Cannot insert duplicate key row in object '{object}' with unique index '{name}'."),
         )
         .severity(14),
-        None => SqlError::new(2627, format!("Violation of UNIQUE KEY constraint. Cannot insert duplicate key in object '{table}'."))
-            .severity(14),
+        None => SqlError::new(
+            2627,
+            format!("Violation of UNIQUE KEY constraint. Cannot insert duplicate key in object '{table}'."),
+        )
+        .severity(14),
     }
 }

@@ -44,7 +44,9 @@ pub fn allowed(from: &SqlType, to: &SqlType) -> Allowed {
         (Guid, Guid) => Allowed::Implicit,
         (Guid, Binary) => Allowed::Implicit,
         (Guid, _) | (_, Guid) => Allowed::Never,
-        (Bit | Integer | Decimal | Money | Float, Bit | Integer | Decimal | Money | Float | Binary) => Allowed::Implicit,
+        (Bit | Integer | Decimal | Money | Float, Bit | Integer | Decimal | Money | Float | Binary) => {
+            Allowed::Implicit
+        }
         _ => Allowed::Never,
     }
 }
@@ -131,11 +133,10 @@ fn conversion_failed(text: &str, from: &SqlType, to: &SqlType) -> SqlError {
 /// An integer as a value of the integer type `to`, or the error of the conversion from `from`.
 fn fit_integer(value: i128, from: &SqlType, to: &SqlType) -> SqlResult<Datum> {
     let fail = || match (family(from), to) {
-        (Family::Integer, SqlType::TinyInt | SqlType::SmallInt) if *from != SqlType::BigInt => SqlError::new(
-            220,
-            format!("Arithmetic overflow error for data type {}, value = {value}.", type_name(to)),
-        )
-        .with_state(if *to == SqlType::TinyInt { 2 } else { 1 }),
+        (Family::Integer, SqlType::TinyInt | SqlType::SmallInt) if *from != SqlType::BigInt => {
+            SqlError::new(220, format!("Arithmetic overflow error for data type {}, value = {value}.", type_name(to)))
+                .with_state(if *to == SqlType::TinyInt { 2 } else { 1 })
+        }
         (Family::Decimal | Family::Money, _) => overflow_from(from, to),
         (Family::Float, _) => {
             SqlError::new(232, format!("Arithmetic overflow error for type {}, value = {value}.000000.", type_name(to)))
@@ -205,12 +206,15 @@ fn text_to_integer(text: &str, from: &SqlType, to: &SqlType) -> SqlResult<Datum>
                 let column = if *to == SqlType::TinyInt { "INT1" } else { "INT2" };
                 SqlError::new(
                     244,
-                    format!("The conversion of the {from_name} value '{text}' overflowed an {column} column. Use a larger integer column."),
+                    format!(
+                        "The conversion of the {from_name} value '{text}' overflowed an {column} column. Use a larger integer column."
+                    ),
                 )
             }
-            SqlType::Int => {
-                SqlError::new(248, format!("The conversion of the {from_name} value '{text}' overflowed an int column."))
-            }
+            SqlType::Int => SqlError::new(
+                248,
+                format!("The conversion of the {from_name} value '{text}' overflowed an int column."),
+            ),
             _ => overflow_from(from, to),
         }
     };
@@ -367,7 +371,8 @@ fn parse_hex(text: &str, style: i32) -> Option<Vec<u8>> {
 
 fn to_guid(value: &Datum, from: &SqlType) -> SqlResult<Datum> {
     let failed = || {
-        SqlError::new(8169, "Conversion failed when converting from a character string to uniqueidentifier.").with_state(2)
+        SqlError::new(8169, "Conversion failed when converting from a character string to uniqueidentifier.")
+            .with_state(2)
     };
     match value {
         Datum::Guid(_) => Ok(value.clone()),
@@ -393,7 +398,9 @@ pub fn assign(value: &Datum, from: &SqlType, to: &SqlType, table: &str, column: 
     let truncated = |shown: &str| {
         SqlError::new(
             2628,
-            format!("String or binary data would be truncated in table '{table}', column '{column}'. Truncated value: '{shown}'."),
+            format!(
+                "String or binary data would be truncated in table '{table}', column '{column}'. Truncated value: '{shown}'."
+            ),
         )
     };
     match (value, to) {

@@ -5,8 +5,8 @@ use crate::types::{Datum, SqlType};
 
 use super::calendar::{self, DAYS_TO_1753, DAYS_TO_1900, LAST_DAY};
 use super::encode::TICKS_PER_DAY;
-use super::type_rules::type_name;
 use super::parse_temporal;
+use super::type_rules::type_name;
 
 /// A moment: local days since 0001-01-01, local 100 ns units since midnight, offset in minutes where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,11 @@ pub fn round_units(units: i64, scale: u8) -> i64 {
 
 fn out_of_range(from: &SqlType, to: &SqlType) -> SqlError {
     let (from, to) = (type_name(from), type_name(to));
-    SqlError::new(242, format!("The conversion of a {from} data type to a {to} data type resulted in an out-of-range value."))
-        .with_state(3)
+    SqlError::new(
+        242,
+        format!("The conversion of a {from} data type to a {to} data type resulted in an out-of-range value."),
+    )
+    .with_state(3)
 }
 
 /// Converts any value to a temporal type.

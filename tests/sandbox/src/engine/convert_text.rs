@@ -10,8 +10,8 @@ use super::{calendar, decimal};
 
 /// Code page 1252's characters for the bytes 0x80 to 0x9F; unassigned ones stand for themselves.
 const CP1252_HIGH: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“',
-    '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 /// The code page 1252 byte of a character.
@@ -63,10 +63,10 @@ pub fn fit(mut text: String, to: &SqlType) -> String {
     match to {
         SqlType::Char(n) | SqlType::VarChar(Length::N(n)) => {
             let limit = usize::from(*n);
-            if text.len() > limit {
-                if let Some((at, _)) = text.char_indices().nth(limit) {
-                    text.truncate(at);
-                }
+            if text.len() > limit
+                && let Some((at, _)) = text.char_indices().nth(limit)
+            {
+                text.truncate(at);
             }
             if matches!(to, SqlType::Char(_)) {
                 let missing = limit.saturating_sub(text.chars().count());
@@ -115,8 +115,11 @@ pub fn to_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
         Datum::Binary(bytes) => binary_text(bytes, to, code).ok_or_else(|| bad_style(code, from, to))?,
         Datum::Guid(bytes) => {
             if room(to) < 36 {
-                return Err(SqlError::new(8170, "Insufficient result space to convert uniqueidentifier value to char.")
-                    .with_state(2));
+                return Err(SqlError::new(
+                    8170,
+                    "Insufficient result space to convert uniqueidentifier value to char.",
+                )
+                .with_state(2));
             }
             uuid::Uuid::from_bytes(*bytes).hyphenated().to_string().to_ascii_uppercase()
         }
@@ -206,7 +209,8 @@ fn general(value: f64, digits: usize) -> String {
     if exponent < -4 || exponent >= digits as i32 {
         let text = scientific(value, digits - 1);
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "+000"));
-        let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+        let mantissa =
+            if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
         return format!("{mantissa}e{exponent}");
     }
     let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
@@ -295,7 +299,7 @@ impl Parts {
     }
 
     fn twelve_hour(&self) -> (u32, &'static str) {
-        let hour = if self.hour % 12 == 0 { 12 } else { self.hour % 12 };
+        let hour = if self.hour.is_multiple_of(12) { 12 } else { self.hour % 12 };
         (hour, if self.hour < 12 { "AM" } else { "PM" })
     }
 
@@ -357,11 +361,12 @@ fn temporal_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>
             let fraction = p.with_fraction(if legacy { ':' } else { '.' });
             (format!("{month} {d:>2} {y:04}"), format!("{hour12:>2}:{:02}:{:02}{fraction}{half}", p.minute, p.second))
         }
-        13 | 113 => (format!("{d:02} {month} {y:04}"), format!("{hms}{}", p.with_fraction(if legacy { ':' } else { '.' }))),
+        13 | 113 => {
+            (format!("{d:02} {month} {y:04}"), format!("{hms}{}", p.with_fraction(if legacy { ':' } else { '.' })))
+        }
         20 | 120 => (format!("{y:04}-{m:02}-{d:02}"), hms),
         21 | 25 | 121 => {
-            let fraction =
-                if *from == SqlType::SmallDateTime { ".000".to_owned() } else { p.with_fraction('.') };
+            let fraction = if *from == SqlType::SmallDateTime { ".000".to_owned() } else { p.with_fraction('.') };
             (format!("{y:04}-{m:02}-{d:02}"), format!("{hms}{fraction}"))
         }
         8 | 24 | 108 => return if p.has_time { Ok(hms) } else { Err(bad_style(style, from, to)) },

@@ -49,7 +49,10 @@ const NAMES: [(DatePart, &[&str]); 15] = [
 impl DatePart {
     /// The part that a name or abbreviation means.
     pub fn from_name(name: &str) -> Option<Self> {
-        NAMES.iter().find(|(_, names)| names.iter().any(|known| known.eq_ignore_ascii_case(name))).map(|(part, _)| *part)
+        NAMES
+            .iter()
+            .find(|(_, names)| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+            .map(|(part, _)| *part)
     }
 
     /// The part by its number in [`DatePart::constant`].

@@ -31,7 +31,11 @@ pub fn divide_rounding(value: i128, by: i128) -> i128 {
 
 /// Cuts digits off.
 pub fn truncate(unscaled: i128, from: u8, to: u8) -> i128 {
-    if to >= from { unscaled.saturating_mul(pow10(u32::from(to - from))) } else { unscaled / pow10(u32::from(from - to)) }
+    if to >= from {
+        unscaled.saturating_mul(pow10(u32::from(to - from)))
+    } else {
+        unscaled / pow10(u32::from(from - to))
+    }
 }
 
 /// `precision` digits hold the value.

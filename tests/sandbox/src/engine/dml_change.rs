@@ -72,7 +72,8 @@ pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledD
         let filter = where_clause(&mut binder, Vec::new(), delete.selection.as_ref())?;
         format!("DELETE FROM {} AS {alias}{filter}", table.sqlite_name)
     } else {
-        let found = matching_row_ids(&mut binder, &target, &delete.from, delete.selection.as_ref(), delete.top.as_ref())?;
+        let found =
+            matching_row_ids(&mut binder, &target, &delete.from, delete.selection.as_ref(), delete.top.as_ref())?;
         let outer = binder.fresh_alias();
         let row_id = row_id_name(&table);
         format!("DELETE FROM {} AS {outer} WHERE {outer}.{row_id} IN ({found})", table.sqlite_name)
@@ -111,7 +112,9 @@ fn find_target(binder: &Binder<'_>, name: &ObjectName, from: &[TableRef], scope:
     // A table named again in FROM without an alias is the same one.
     let mut exposed = None;
     for (other, alias) in &leaves {
-        if other.name.eq_ignore_ascii_case(&name.name) && scope.table(other).is_ok_and(|t| t.sqlite_name == table.sqlite_name) {
+        if other.name.eq_ignore_ascii_case(&name.name)
+            && scope.table(other).is_ok_and(|t| t.sqlite_name == table.sqlite_name)
+        {
             match alias {
                 None => exposed = Some(other.name.clone()),
                 Some(alias) if exposed.is_none() => exposed = Some(alias.clone()),
@@ -191,7 +194,12 @@ fn where_clause(binder: &mut Binder<'_>, mut conditions: Vec<String>, selection:
 }
 
 /// Column and stored value of each assignment.
-fn assignments(binder: &mut Binder<'_>, update: &Update, table: &Arc<Table>, scope: &dyn Scope) -> SqlResult<Vec<(String, String)>> {
+fn assignments(
+    binder: &mut Binder<'_>,
+    update: &Update,
+    table: &Arc<Table>,
+    scope: &dyn Scope,
+) -> SqlResult<Vec<(String, String)>> {
     let mut seen = Vec::new();
     let mut result = Vec::with_capacity(update.assignments.len());
     for (name, expr) in &update.assignments {
@@ -203,7 +211,10 @@ fn assignments(binder: &mut Binder<'_>, update: &Update, table: &Arc<Table>, sco
         if seen.contains(&index) {
             return Err(SqlError::new(
                 264,
-                format!("The column name '{}' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code.", column.name),
+                format!(
+                    "The column name '{}' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code.",
+                    column.name
+                ),
             ));
         }
         seen.push(index);
@@ -270,10 +281,11 @@ fn update_by_row_id(binder: &mut Binder<'_>, update: &Update, target: &Target, s
         return Err(SqlError::unsupported("UPDATE TOP with a FROM clause"));
     }
     let table = &target.table;
-    let from = binder.from_clause(&update.from)?;
+    let from = binder.bind_from(&update.from)?;
     let inner = target_alias(binder, target)?;
     let set = assignments(binder, update, table, scope)?;
-    let filter = where_clause(binder, vec![format!("{inner}.{} IS NOT NULL", row_id_name(table))], update.selection.as_ref())?;
+    let filter =
+        where_clause(binder, vec![format!("{inner}.{} IS NOT NULL", row_id_name(table))], update.selection.as_ref())?;
     let (outer, join) = (binder.fresh_alias(), binder.fresh_alias());
     let row_id = row_id_name(table);
     let values: Vec<String> = set.iter().enumerate().map(|(i, (_, value))| format!("{value} AS c{}", i + 1)).collect();
@@ -311,11 +323,11 @@ fn matching_row_ids(
     let (text, alias) = if target.exposed.is_none() {
         let alias = binder.fresh_alias();
         binder.add_source(Source::of_table(table, &alias, None))?;
-        let rest = binder.from_clause(from)?;
+        let rest = binder.bind_from(from)?;
         let rest = rest.strip_prefix(" FROM ").map_or_else(String::new, |rest| format!(", {rest}"));
         (format!(" FROM {} AS {alias}{rest}", table.sqlite_name), alias)
     } else {
-        let text = binder.from_clause(from)?;
+        let text = binder.bind_from(from)?;
         (text, target_alias(binder, target)?)
     };
     let filter = where_clause(binder, Vec::new(), selection)?;

@@ -132,10 +132,9 @@ fn decode_integer(v: i64, ty: &SqlType) -> SqlResult<Datum> {
         SqlType::SmallDateTime => {
             Datum::SmallDateTime { days: (v / MINUTES_PER_DAY) as u16, minutes: (v % MINUTES_PER_DAY) as u16 }
         }
-        SqlType::DateTime2(_) => Datum::DateTime2 {
-            days: v.div_euclid(TICKS_PER_DAY) as i32,
-            ticks: v.rem_euclid(TICKS_PER_DAY) as u64,
-        },
+        SqlType::DateTime2(_) => {
+            Datum::DateTime2 { days: v.div_euclid(TICKS_PER_DAY) as i32, ticks: v.rem_euclid(TICKS_PER_DAY) as u64 }
+        }
         _ => return Err(mismatch(ty)),
     })
 }

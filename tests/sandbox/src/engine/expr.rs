@@ -122,12 +122,19 @@ impl Binder<'_> {
                         return Ok(Typed::new(sql, value.ty, value.nullable));
                     }
                     Family::Money => {
-                        return Ok(Typed::new(format!("ts_integer(-{}, {})", value.sql, type_code(&value.ty)), value.ty, value.nullable));
+                        return Ok(Typed::new(
+                            format!("ts_integer(-{}, {})", value.sql, type_code(&value.ty)),
+                            value.ty,
+                            value.nullable,
+                        ));
                     }
                     Family::Float => return Ok(Typed::new(format!("(-{})", value.sql), value.ty, value.nullable)),
                     _ => {
                         let name = type_name(&value.ty);
-                        return Err(SqlError::new(8117, format!("Operand data type {name} is invalid for minus operator.")));
+                        return Err(SqlError::new(
+                            8117,
+                            format!("Operand data type {name} is invalid for minus operator."),
+                        ));
                     }
                 };
                 let ty = value.ty;
@@ -137,9 +144,7 @@ impl Binder<'_> {
             UnaryOp::BitNot => match &value.ty {
                 SqlType::Bit => Ok(Typed::new(format!("(1 - {})", value.sql), SqlType::Bit, value.nullable)),
                 SqlType::TinyInt => Ok(Typed::new(format!("(255 - {})", value.sql), SqlType::TinyInt, value.nullable)),
-                ty if family(ty) == Family::Integer => {
-                    Ok(Typed::new(format!("(~{})", value.sql), *ty, value.nullable))
-                }
+                ty if family(ty) == Family::Integer => Ok(Typed::new(format!("(~{})", value.sql), *ty, value.nullable)),
                 ty => {
                     let name = type_name(ty);
                     Err(SqlError::new(8117, format!("Operand data type {name} is invalid for '~' operator.")))
@@ -233,15 +238,16 @@ impl Binder<'_> {
                 let value = self.value(expr)?;
                 let scale = super::type_rules::scale_of(&value.ty);
                 match value.ty {
-                    SqlType::DateTimeOffset(_) => Ok(Typed::new(
-                        format!("(substr({}, 1, 16) || '+0')", value.sql),
-                        value.ty,
-                        value.nullable,
-                    )),
+                    SqlType::DateTimeOffset(_) => {
+                        Ok(Typed::new(format!("(substr({}, 1, 16) || '+0')", value.sql), value.ty, value.nullable))
+                    }
                     SqlType::DateTime | SqlType::SmallDateTime | SqlType::DateTime2(_) => {
                         coerce(value, &SqlType::DateTimeOffset(scale))
                     }
-                    _ => Err(SqlError::new(8116, "Argument data type is invalid for argument 1 of AT TIME ZONE function.")),
+                    _ => Err(SqlError::new(
+                        8116,
+                        "Argument data type is invalid for argument 1 of AT TIME ZONE function.",
+                    )),
                 }
             }
             _ => Err(SqlError::unsupported("AT TIME ZONE with a zone other than 'UTC'")),
@@ -262,7 +268,10 @@ impl Binder<'_> {
         } else {
             // More than one row is error 512, which SQLite's own scalar subquery would hide.
             let alias = self.fresh_alias();
-            format!("(SELECT ts_single({alias}.c1, COUNT(*)) FROM (SELECT * FROM ({}) LIMIT 2) AS {alias})", plan.render())
+            format!(
+                "(SELECT ts_single({alias}.c1, COUNT(*)) FROM (SELECT * FROM ({}) LIMIT 2) AS {alias})",
+                plan.render()
+            )
         };
         Ok(Typed { sql, nullable: true, shape: Shape::Other, ..output })
     }
@@ -346,8 +355,11 @@ fn near_predicate() -> SqlError {
 pub(super) fn compile_literal(literal: &Literal) -> SqlResult<Typed> {
     let number = |text: &str| -> SqlResult<(i128, u8)> {
         super::decimal::parse(text).map_err(|_| {
-            SqlError::new(1007, format!("The number '{text}' is out of the range for numeric representation (maximum precision 38)."))
-                .severity(15)
+            SqlError::new(
+                1007,
+                format!("The number '{text}' is out of the range for numeric representation (maximum precision 38)."),
+            )
+            .severity(15)
         })
     };
     Ok(match literal {
@@ -367,13 +379,15 @@ pub(super) fn compile_literal(literal: &Literal) -> SqlResult<Typed> {
             // `1E` without digits is 1E0.
             let text = text.trim_end_matches(['+', '-']);
             let padded = if text.ends_with(['e', 'E']) { format!("{text}0") } else { text.to_owned() };
-            let value: f64 = padded.parse().map_err(|_| {
-                SqlError::new(102, format!("Incorrect syntax near '{text}'.")).severity(15)
-            })?;
+            let value: f64 = padded
+                .parse()
+                .map_err(|_| SqlError::new(102, format!("Incorrect syntax near '{text}'.")).severity(15))?;
             if !value.is_finite() {
                 return Err(SqlError::new(
                     168,
-                    format!("The floating point value '{text}' is out of the range of computer representation (8 bytes)."),
+                    format!(
+                        "The floating point value '{text}' is out of the range of computer representation (8 bytes)."
+                    ),
                 )
                 .severity(15));
             }

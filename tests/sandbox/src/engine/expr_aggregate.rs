@@ -11,8 +11,21 @@ use super::typed::{Shape, Typed, coerce};
 /// Names of the aggregates.
 pub(super) fn is_aggregate(name: &str) -> bool {
     [
-        "COUNT", "COUNT_BIG", "SUM", "AVG", "MIN", "MAX", "STRING_AGG", "CHECKSUM_AGG", "STDEV", "STDEVP", "VAR", "VARP",
-        "GROUPING", "GROUPING_ID", "APPROX_COUNT_DISTINCT",
+        "COUNT",
+        "COUNT_BIG",
+        "SUM",
+        "AVG",
+        "MIN",
+        "MAX",
+        "STRING_AGG",
+        "CHECKSUM_AGG",
+        "STDEV",
+        "STDEVP",
+        "VAR",
+        "VARP",
+        "GROUPING",
+        "GROUPING_ID",
+        "APPROX_COUNT_DISTINCT",
     ]
     .iter()
     .any(|known| known.eq_ignore_ascii_case(name))
@@ -20,9 +33,20 @@ pub(super) fn is_aggregate(name: &str) -> bool {
 
 /// Names of the functions that stand only before `OVER`.
 fn is_window_only(name: &str) -> bool {
-    ["ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE", "PERCENT_RANK", "CUME_DIST"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
+    [
+        "ROW_NUMBER",
+        "RANK",
+        "DENSE_RANK",
+        "NTILE",
+        "LAG",
+        "LEAD",
+        "FIRST_VALUE",
+        "LAST_VALUE",
+        "PERCENT_RANK",
+        "CUME_DIST",
+    ]
+    .iter()
+    .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// True if an aggregate of this query block stands in the expression.
@@ -60,7 +84,9 @@ impl Binder<'_> {
         }
         match over {
             None if window_only => {
-                return Err(SqlError::new(10753, format!("The function '{name}' must have an OVER clause.")).severity(15));
+                return Err(
+                    SqlError::new(10753, format!("The function '{name}' must have an OVER clause.")).severity(15)
+                );
             }
             None => {
                 let frame = self.frame();
@@ -80,20 +106,23 @@ impl Binder<'_> {
             }
             Some(_) => {
                 if !self.frame().windows_allowed {
-                    return Err(SqlError::new(4108, "Windowed functions can only appear in the SELECT or ORDER BY clauses.")
-                        .severity(15));
+                    return Err(SqlError::new(
+                        4108,
+                        "Windowed functions can only appear in the SELECT or ORDER BY clauses.",
+                    )
+                    .severity(15));
                 }
                 if distinct {
-                    return Err(SqlError::new(10759, "Use of DISTINCT is not allowed with the OVER clause.").severity(15));
+                    return Err(
+                        SqlError::new(10759, "Use of DISTINCT is not allowed with the OVER clause.").severity(15)
+                    );
                 }
             }
         }
         let plain_aggregate = over.is_none();
         let saved = self.frame().grouping.clone();
-        if plain_aggregate {
-            if let Some(grouping) = &mut self.frame().grouping {
-                grouping.in_aggregate = true;
-            }
+        if plain_aggregate && let Some(grouping) = &mut self.frame().grouping {
+            grouping.in_aggregate = true;
         }
         let call = self.aggregate_call(&upper, arguments, distinct, star);
         self.frame().grouping = saved;
@@ -119,7 +148,8 @@ impl Binder<'_> {
     }
 
     fn aggregate_call(&mut self, name: &str, arguments: &[Expr], distinct: bool, star: bool) -> SqlResult<Call> {
-        let simple = |sql: String, ty: SqlType, nullable: bool| Call { sql, wrap: (String::new(), String::new()), ty, nullable };
+        let simple =
+            |sql: String, ty: SqlType, nullable: bool| Call { sql, wrap: (String::new(), String::new()), ty, nullable };
         if star {
             return match name {
                 "COUNT" => Ok(simple("COUNT(*)".to_owned(), SqlType::Int, false)),
@@ -132,8 +162,11 @@ impl Binder<'_> {
             if range.contains(&count) {
                 Ok(())
             } else {
-                Err(SqlError::new(174, format!("The {} function requires {} argument(s).", name.to_ascii_lowercase(), range.start()))
-                    .severity(15))
+                Err(SqlError::new(
+                    174,
+                    format!("The {} function requires {} argument(s).", name.to_ascii_lowercase(), range.start()),
+                )
+                .severity(15))
             }
         };
         match name {
@@ -184,7 +217,10 @@ impl Binder<'_> {
         let ty = value.ty;
         let invalid = || {
             let type_name = type_name(&ty);
-            SqlError::new(8117, format!("Operand data type {type_name} is invalid for {} operator.", name.to_ascii_lowercase()))
+            SqlError::new(
+                8117,
+                format!("Operand data type {type_name} is invalid for {} operator.", name.to_ascii_lowercase()),
+            )
         };
         Ok(match name {
             "COUNT" => simple(format!("COUNT({argument})"), SqlType::Int, false),
@@ -211,7 +247,9 @@ impl Binder<'_> {
                     let result = if ty == SqlType::BigInt { SqlType::BigInt } else { SqlType::Int };
                     simple(format!("ts_avg_integer({argument}, {})", type_code(&result)), result, true)
                 }
-                Family::Money => simple(format!("ts_avg_integer({argument}, {})", type_code(&SqlType::Money)), SqlType::Money, true),
+                Family::Money => {
+                    simple(format!("ts_avg_integer({argument}, {})", type_code(&SqlType::Money)), SqlType::Money, true)
+                }
                 Family::Float => simple(format!("AVG({argument})"), SqlType::Float, true),
                 Family::Decimal => {
                     let own = super::type_rules::scale_in(&ty);
@@ -237,8 +275,7 @@ impl Binder<'_> {
         }
         let value = self.value(&arguments[0])?;
         let separator = self.value(&arguments[1])?;
-        let value =
-            if is_text(&value.ty) { value } else { coerce(value, &SqlType::NVarChar(Length::N(4000)))? };
+        let value = if is_text(&value.ty) { value } else { coerce(value, &SqlType::NVarChar(Length::N(4000)))? };
         let unicode = is_unicode(&value.ty);
         let separator = coerce(separator, &SqlType::NVarChar(Length::Max))?;
         let ty = match (length_of(&value.ty), unicode) {
@@ -268,8 +305,11 @@ impl Binder<'_> {
         }
         if over.order_by.is_empty() {
             if is_window_only(name) {
-                return Err(SqlError::new(4112, format!("The function '{name}' must have an OVER clause with ORDER BY."))
-                    .severity(15));
+                return Err(SqlError::new(
+                    4112,
+                    format!("The function '{name}' must have an OVER clause with ORDER BY."),
+                )
+                .severity(15));
             }
         } else {
             let mut keys = Vec::new();

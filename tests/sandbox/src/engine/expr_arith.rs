@@ -32,7 +32,10 @@ fn invalid(ty: &SqlType, op: BinaryOp) -> SqlError {
 
 fn incompatible(left: &SqlType, right: &SqlType, op: BinaryOp) -> SqlError {
     let (left, right) = (type_name(left), type_name(right));
-    SqlError::new(402, format!("The data types {left} and {right} are incompatible in the {} operator.", operator_word(op)))
+    SqlError::new(
+        402,
+        format!("The data types {left} and {right} are incompatible in the {} operator.", operator_word(op)),
+    )
 }
 
 impl Binder<'_> {
@@ -289,7 +292,9 @@ pub(super) fn text_type(ty: &SqlType) -> SqlType {
 /// Joins already converted texts with `||`; for `CONCAT`.
 pub(super) fn join_texts(parts: Vec<Typed>) -> Option<Typed> {
     let ty = |e: &Typed| Typed { collation: Collation::Default, ..e.clone() };
-    parts.into_iter().reduce(|a, b| {
-        if a.collation == b.collation { concatenate(a, b) } else { concatenate(ty(&a), ty(&b)) }
-    })
+    parts.into_iter().reduce(
+        |a, b| {
+            if a.collation == b.collation { concatenate(a, b) } else { concatenate(ty(&a), ty(&b)) }
+        },
+    )
 }

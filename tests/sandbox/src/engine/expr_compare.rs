@@ -55,9 +55,7 @@ impl Binder<'_> {
             (Family::Float, _) if as_decimal(&right.ty).is_some() => {
                 Ok(plain(left, &exact_beside_float(right.clone())))
             }
-            (_, Family::Float) if as_decimal(&left.ty).is_some() => {
-                Ok(plain(&exact_beside_float(left.clone()), right))
-            }
+            (_, Family::Float) if as_decimal(&left.ty).is_some() => Ok(plain(&exact_beside_float(left.clone()), right)),
             (Family::Temporal, Family::Temporal) => self.temporal_operands(left, right),
             (Family::Binary, Family::Binary) => Ok(binary_operands(left, right)),
             (Family::Guid, Family::Guid) => Ok(plain(left, right)),
@@ -137,9 +135,7 @@ impl Binder<'_> {
             return Ok(Operands { left: l.sql, right: r.sql, collation: None });
         }
         // datetime's precedence over date and smalldatetime, and datetime2's over all, lose nothing of either value.
-        let key = |e: &Typed, to: &SqlType| {
-            format!("ts_key({}, {}, {})", e.sql, type_code(&e.ty), type_code(to))
-        };
+        let key = |e: &Typed, to: &SqlType| format!("ts_key({}, {}, {})", e.sql, type_code(&e.ty), type_code(to));
         let (l, r) = if right.shape == Shape::Column && left.shape != Shape::Column {
             (key(left, &right.ty), right.sql.clone())
         } else {

@@ -18,7 +18,9 @@ fn children(expr: &Expr) -> Vec<&Expr> {
         Expr::Binary { left, right, .. } => vec![left, right],
         Expr::InList { expr, list, .. } => std::iter::once(&**expr).chain(list).collect(),
         Expr::Between { expr, low, high, .. } => vec![expr, low, high],
-        Expr::Like { expr, pattern, escape, .. } => [&**expr, &**pattern].into_iter().chain(escape.as_deref()).collect(),
+        Expr::Like { expr, pattern, escape, .. } => {
+            [&**expr, &**pattern].into_iter().chain(escape.as_deref()).collect()
+        }
         Expr::Case { operand, branches, otherwise } => operand
             .as_deref()
             .into_iter()
@@ -26,9 +28,9 @@ fn children(expr: &Expr) -> Vec<&Expr> {
             .chain(otherwise.as_deref())
             .collect(),
         Expr::Call { arguments, over, .. } => {
-            let window = over.iter().flat_map(|over| {
-                over.partition_by.iter().chain(over.order_by.iter().map(|item| &item.expr))
-            });
+            let window = over
+                .iter()
+                .flat_map(|over| over.partition_by.iter().chain(over.order_by.iter().map(|item| &item.expr)));
             arguments.iter().chain(window).collect()
         }
     }

@@ -9,7 +9,7 @@ use super::select::check_column_names;
 
 impl Binder<'_> {
     /// `FROM a, b, …`; empty text without sources. The sources join the innermost frame.
-    pub fn from_clause(&mut self, tables: &[TableRef]) -> SqlResult<String> {
+    pub fn bind_from(&mut self, tables: &[TableRef]) -> SqlResult<String> {
         if tables.is_empty() {
             return Ok(String::new());
         }
@@ -74,7 +74,13 @@ impl Binder<'_> {
                 let sqlite_alias = self.fresh_alias();
                 let text = format!("({}) AS {sqlite_alias}", plan.render());
                 let columns = plan.source_columns(&sqlite_alias, columns);
-                self.add_source(Source { exposed: alias.clone(), schema: None, alias: sqlite_alias, columns, table: None })?;
+                self.add_source(Source {
+                    exposed: alias.clone(),
+                    schema: None,
+                    alias: sqlite_alias,
+                    columns,
+                    table: None,
+                })?;
                 Ok(text)
             }
             TableRef::Join { kind, left, right, on } => {
@@ -124,10 +130,16 @@ impl Binder<'_> {
             return Ok(None);
         };
         let sqlite_alias = self.fresh_alias();
-        if let Some(recursion) = self.recursion.as_mut().filter(|r| r.sqlite_name == entry.sqlite_name) {
-            if recursion.alias.replace(sqlite_alias.clone()).is_some() {
-                return Err(SqlError::new(253, format!("Recursive member of a common table expression '{}' has multiple recursive references.", name.name)));
-            }
+        if let Some(recursion) = self.recursion.as_mut().filter(|r| r.sqlite_name == entry.sqlite_name)
+            && recursion.alias.replace(sqlite_alias.clone()).is_some()
+        {
+            return Err(SqlError::new(
+                253,
+                format!(
+                    "Recursive member of a common table expression '{}' has multiple recursive references.",
+                    name.name
+                ),
+            ));
         }
         let mut columns = entry.columns;
         for (i, column) in columns.iter_mut().enumerate() {
@@ -152,7 +164,11 @@ impl Binder<'_> {
         if clash {
             let name = &source.exposed;
             return Err(if source.schema.is_none() {
-                SqlError::new(1011, format!("The correlation name '{name}' is specified multiple times in a FROM clause.")).severity(15)
+                SqlError::new(
+                    1011,
+                    format!("The correlation name '{name}' is specified multiple times in a FROM clause."),
+                )
+                .severity(15)
             } else {
                 SqlError::new(
                     1013,

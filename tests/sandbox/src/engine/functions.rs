@@ -135,6 +135,9 @@ pub(super) fn fit_integer(value: i128, ty: &SqlType) -> rusqlite::Result<i64> {
     if range.contains(&value) { Ok(value as i64) } else { Err(raise(overflow(ty))) }
 }
 
+/// An operation on integers with the name of its SQLite function.
+type Operation = (&'static str, fn(i128, i128) -> i128);
+
 fn register_arithmetic(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("ts_integer", 2, pure(), |context| {
         let value = match context.get_raw(0) {
@@ -146,19 +149,17 @@ fn register_arithmetic(connection: &Connection) -> rusqlite::Result<()> {
         let ty = type_argument(context, 1)?;
         fit_integer(value, &ty).map(Some)
     })?;
-    let exact: [(&str, fn(i128, i128) -> i128); 3] =
+    let exact: [Operation; 3] =
         [("ts_add", |a, b| a + b), ("ts_subtract", |a, b| a - b), ("ts_multiply", |a, b| a * b)];
     for (name, operation) in exact {
         connection.create_scalar_function(name, 2, pure(), move |context| {
             match (integer_argument(context, 0)?, integer_argument(context, 1)?) {
-                (Some(a), Some(b)) => {
-                    fit_integer(operation(i128::from(a), i128::from(b)), &SqlType::BigInt).map(Some)
-                }
+                (Some(a), Some(b)) => fit_integer(operation(i128::from(a), i128::from(b)), &SqlType::BigInt).map(Some),
                 _ => Ok(None),
             }
         })?;
     }
-    let dividing: [(&str, fn(i128, i128) -> i128); 2] = [("ts_divide", |a, b| a / b), ("ts_modulo", |a, b| a % b)];
+    let dividing: [Operation; 2] = [("ts_divide", |a, b| a / b), ("ts_modulo", |a, b| a % b)];
     for (name, operation) in dividing {
         connection.create_scalar_function(name, 3, pure(), move |context| {
             match (integer_argument(context, 0)?, integer_argument(context, 1)?) {
@@ -172,7 +173,9 @@ fn register_arithmetic(connection: &Connection) -> rusqlite::Result<()> {
     }
     connection.create_scalar_function("ts_money", 4, pure(), |context| {
         let operation = integer_argument(context, 0)?;
-        let (Some(a), Some(b)) = (integer_argument(context, 1)?, integer_argument(context, 2)?) else { return Ok(None) };
+        let (Some(a), Some(b)) = (integer_argument(context, 1)?, integer_argument(context, 2)?) else {
+            return Ok(None);
+        };
         let (a, b) = (i128::from(a), i128::from(b));
         let result = match operation {
             Some(2) => decimal::divide_rounding(a * b, 10_000),

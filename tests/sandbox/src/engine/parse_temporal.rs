@@ -26,8 +26,29 @@ pub fn parse(text: &str, from: &SqlType, to: &SqlType, style: Option<i32>) -> Sq
     let order = match style.unwrap_or(0) {
         3 | 4 | 5 | 103 | 104 | 105 => Order::DayMonthYear,
         2 | 11 | 102 | 111 => Order::YearMonthDay,
-        0 | 1 | 6 | 7 | 8 | 9 | 10 | 12 | 13 | 14 | 20 | 21 | 23 | 24 | 25 | 100 | 101 | 106..=110 | 112..=114 | 120 | 121
-        | 126 | 127 => Order::MonthDayYear,
+        0
+        | 1
+        | 6
+        | 7
+        | 8
+        | 9
+        | 10
+        | 12
+        | 13
+        | 14
+        | 20
+        | 21
+        | 23
+        | 24
+        | 25
+        | 100
+        | 101
+        | 106..=110
+        | 112..=114
+        | 120
+        | 121
+        | 126
+        | 127 => Order::MonthDayYear,
         other => return Err(super::convert::bad_style(other, from, to)),
     };
     let legacy = matches!(to, SqlType::DateTime | SqlType::SmallDateTime);
@@ -210,7 +231,7 @@ impl<'a> Reader<'a> {
         let marked = matches!(half.as_deref(), Some("am" | "pm"));
         if marked {
             self.rest = &self.rest[2..];
-            if !(1..=12).contains(&hour) && !(hour == 0 && half.as_deref() == Some("am")) {
+            if !((1..=12).contains(&hour) || hour == 0 && half.as_deref() == Some("am")) {
                 return Some(None);
             }
             hour = hour % 12 + if half.as_deref() == Some("pm") { 12 } else { 0 };

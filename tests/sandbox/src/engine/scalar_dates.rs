@@ -28,9 +28,8 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
     ("datename", date_name),
     ("eomonth", |a, returns| {
         let moment = moment(&a[0].0)?;
-        let (year, month, _) = add_months(calendar::date_of(moment.days), integer(a, 1)?).ok_or_else(|| {
-            SqlError::new(517, "Adding a value to a 'date' column caused an overflow.")
-        })?;
+        let (year, month, _) = add_months(calendar::date_of(moment.days), integer(a, 1)?)
+            .ok_or_else(|| SqlError::new(517, "Adding a value to a 'date' column caused an overflow."))?;
         let days = calendar::day_number(year, month, calendar::days_in_month(year, month));
         from_moment(Moment { days: days.ok_or_else(mismatch)?, ticks: 0, offset: None }, returns, returns)
     }),
@@ -84,9 +83,8 @@ fn date_add(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
     let part = part(a)?;
     let number = integer(a, 1)?;
     let start = moment(&a[2].0)?;
-    let overflow = || {
-        SqlError::new(517, format!("Adding a value to a '{}' column caused an overflow.", type_name(returns)))
-    };
+    let overflow =
+        || SqlError::new(517, format!("Adding a value to a '{}' column caused an overflow.", type_name(returns)));
     let months = |months: i64| -> SqlResult<Moment> {
         let (year, month, day) = add_months(calendar::date_of(start.days), months).ok_or_else(overflow)?;
         Ok(Moment { days: calendar::day_number(year, month, day).ok_or_else(overflow)?, ..start })
@@ -149,9 +147,7 @@ fn date_diff(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
     };
     let difference: i128 = match part {
         DatePart::Year => i128::from(y2 - y1),
-        DatePart::Quarter => {
-            i128::from((y2 - y1) * 4 + (m2 as i32 - 1) / 3 - (m1 as i32 - 1) / 3)
-        }
+        DatePart::Quarter => i128::from((y2 - y1) * 4 + (m2 as i32 - 1) / 3 - (m1 as i32 - 1) / 3),
         DatePart::Month => i128::from((y2 - y1) * 12 + m2 as i32 - m1 as i32),
         DatePart::DayOfYear | DatePart::Day | DatePart::Weekday => i128::from(d2 - d1),
         // Weeks begin on Sunday, whatever DATEFIRST says; 0001-01-01 was a Monday.
@@ -163,7 +159,10 @@ fn date_diff(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
         DatePart::Microsecond => units(10),
         DatePart::Nanosecond => units(1) * 100,
         DatePart::TzOffset | DatePart::IsoWeek => {
-            return Err(SqlError::new(9806, format!("The datepart {} is not supported by date function datediff.", part.name())));
+            return Err(SqlError::new(
+                9806,
+                format!("The datepart {} is not supported by date function datediff.", part.name()),
+            ));
         }
     };
     let too_large = || {
@@ -221,7 +220,10 @@ fn date_name(a: &[Argument], _: &SqlType) -> SqlResult<Datum> {
 
 fn invalid_parts(ty: &SqlType) -> SqlError {
     let name = type_name(ty);
-    SqlError::new(289, format!("Cannot construct data type {name}, some of the arguments have values which are not valid."))
+    SqlError::new(
+        289,
+        format!("Cannot construct data type {name}, some of the arguments have values which are not valid."),
+    )
 }
 
 /// 100 ns units that one step of the fraction argument is.

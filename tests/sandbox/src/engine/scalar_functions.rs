@@ -217,7 +217,9 @@ fn power(arguments: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
         Some(v) => decimal::to_f64(v, scale_in(ty)),
         None => float(base)?,
     };
-    if let (Some(v), true) = (unscaled(base), scale_in(ty) == 0 && exponent.fract() == 0.0 && (0.0..=128.0).contains(&exponent)) {
+    if let (Some(v), true) =
+        (unscaled(base), scale_in(ty) == 0 && exponent.fract() == 0.0 && (0.0..=128.0).contains(&exponent))
+    {
         let exact = v.checked_pow(exponent as u32).ok_or_else(|| overflow(returns))?;
         return from_unscaled(exact, returns);
     }

@@ -146,8 +146,9 @@ pub fn coerce(e: Typed, to: &SqlType) -> SqlResult<Typed> {
 pub fn cast_checked(e: Typed, to: &SqlType, style: Option<&str>) -> SqlResult<Typed> {
     if !e.is_null() && convert::allowed(&e.ty, to) == Allowed::Never {
         let (f, t) = (type_name(&e.ty), type_name(to));
-        return Err(SqlError::new(529, format!("Explicit conversion from data type {f} to {t} is not allowed."))
-            .with_state(2));
+        return Err(
+            SqlError::new(529, format!("Explicit conversion from data type {f} to {t} is not allowed.")).with_state(2)
+        );
     }
     // A NULL that was given a type is no longer the untyped one.
     Ok(if e.is_null() { Typed { shape: Shape::Other, ..cast(e, to, None) } } else { cast(e, to, style) })
@@ -163,10 +164,10 @@ pub fn cast(e: Typed, to: &SqlType, style: Option<&str>) -> Typed {
         if e.ty == *to {
             return e;
         }
-        if let Shape::Constant(value) = &e.shape {
-            if let Ok(converted) = convert::convert(value, &e.ty, to, None) {
-                return Typed::constant(converted, *to).with_collation(collation);
-            }
+        if let Shape::Constant(value) = &e.shape
+            && let Ok(converted) = convert::convert(value, &e.ty, to, None)
+        {
+            return Typed::constant(converted, *to).with_collation(collation);
         }
         if let Some(sql) = native_cast(&e, to) {
             let shape = if sql == e.sql && e.shape == Shape::Column { Shape::Column } else { Shape::Other };
@@ -191,7 +192,9 @@ fn native_cast(e: &Typed, to: &SqlType) -> Option<String> {
         (Family::Bit | Family::Integer, Family::Integer) => {
             (as_decimal(&e.ty)?.0 <= as_decimal(to)?.0).then(|| sql.clone())
         }
-        (Family::Bit | Family::Integer, Family::Float) => Some(format!("CAST({sql} AS REAL)")).filter(|_| *to == SqlType::Float),
+        (Family::Bit | Family::Integer, Family::Float) => {
+            Some(format!("CAST({sql} AS REAL)")).filter(|_| *to == SqlType::Float)
+        }
         (Family::Bit | Family::Integer | Family::Decimal | Family::Money, Family::Decimal) => {
             let (p1, s1) = as_decimal(&e.ty)?;
             let (p2, s2) = as_decimal(to)?;
@@ -280,11 +283,7 @@ pub fn assign(e: Typed, to: &SqlType, table: &str, column: &str) -> SqlResult<Ty
 
 /// The type that several expressions share (`CASE`, `COALESCE`, `UNION`); untyped NULLs do not count.
 pub fn shared_type<'t>(expressions: impl IntoIterator<Item = &'t Typed>) -> Option<SqlType> {
-    expressions
-        .into_iter()
-        .filter(|e| !e.is_null())
-        .map(|e| e.ty)
-        .reduce(|a, b| super::type_rules::common_type(&a, &b))
+    expressions.into_iter().filter(|e| !e.is_null()).map(|e| e.ty).reduce(|a, b| super::type_rules::common_type(&a, &b))
 }
 
 /// The collation of a result made of several character operands; two different columns' collations are error 468 when used

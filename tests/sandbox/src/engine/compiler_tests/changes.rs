@@ -17,7 +17,10 @@ fn stock() -> World {
 fn inserts_fill_in_defaults_padding_and_identity() {
     let world = stock();
     world.change("INSERT INTO Items (Id, Price, Code) VALUES (10, DEFAULT, 'x'), (11, NULL, NULL)").unwrap();
-    assert_eq!(world.text("SELECT Name, Price, Code + '|' FROM Items WHERE Id >= 10"), ["none|1.50|x  |", "none|NULL|NULL"]);
+    assert_eq!(
+        world.text("SELECT Name, Price, Code + '|' FROM Items WHERE Id >= 10"),
+        ["none|1.50|x  |", "none|NULL|NULL"]
+    );
     world.change("INSERT INTO Auto (Name) SELECT Name FROM Items WHERE Id < 3 ORDER BY Id DESC").unwrap();
     assert_eq!(world.text("SELECT Id, Name FROM Auto ORDER BY Id"), ["1|b", "2|a"]);
     world.change("INSERT INTO Auto DEFAULT VALUES").unwrap();
@@ -61,7 +64,9 @@ fn updates_count_each_target_row_once() {
     assert_eq!(world.change("UPDATE i SET Price = m.Price FROM Items AS i JOIN Moves m ON m.Item = i.Id").unwrap(), 2);
     assert_eq!(world.text("SELECT Price FROM Items ORDER BY Id"), ["7.00", "3.00", "8.13"]);
     assert_eq!(
-        world.change("UPDATE Items SET Name = v.n FROM (VALUES (1, N'p'), (2, N'q')) AS v(id, n) WHERE Items.Id = v.id").unwrap(),
+        world
+            .change("UPDATE Items SET Name = v.n FROM (VALUES (1, N'p'), (2, N'q')) AS v(id, n) WHERE Items.Id = v.id")
+            .unwrap(),
         2
     );
     assert_eq!(
@@ -82,4 +87,12 @@ fn deletes_by_join_filter_and_top() {
     assert_eq!(world.change("DELETE TOP (1) FROM Moves").unwrap(), 1);
     assert_eq!(world.change("DELETE Items WHERE EXISTS (SELECT 1 FROM Moves m WHERE m.Item = 99)").unwrap(), 0);
     assert_eq!(world.change("DELETE FROM Items").unwrap(), 1);
+}
+
+#[test]
+fn rows_of_one_values_clause_share_their_types() {
+    let world = stock();
+    assert_eq!(world.change("INSERT INTO Auto (Name) VALUES (1), ('a')").unwrap_err().number, 245);
+    world.change("INSERT INTO Auto (Name) VALUES (1.5), (2), (NULL)").unwrap();
+    assert_eq!(world.text("SELECT Name FROM Auto ORDER BY Name"), ["NULL", "1.5", "2.0"]);
 }

@@ -171,12 +171,20 @@ fn dates_convert_as_documented() {
             "datetimeoffset(7)",
             "2007-05-08 12:35:29.1234567 +12:15",
         ),
-        ("CONVERT(varchar(30), CAST('2007-05-08 12:35:29.123' AS datetime), 126)", "varchar(30)", "2007-05-08T12:35:29.123"),
+        (
+            "CONVERT(varchar(30), CAST('2007-05-08 12:35:29.123' AS datetime), 126)",
+            "varchar(30)",
+            "2007-05-08T12:35:29.123",
+        ),
         ("CONVERT(varchar(30), CAST('2007-05-08 12:35:29' AS datetime))", "varchar(30)", "May  8 2007 12:35PM"),
         ("CONVERT(varchar(30), CAST('2007-05-08 12:35:29' AS datetime), 120)", "varchar(30)", "2007-05-08 12:35:29"),
         ("CONVERT(char(8), CAST('2007-05-08 12:35:29' AS datetime2), 112)", "char(8)", "20070508"),
         ("CONVERT(varchar(30), CAST('2007-05-08' AS date), 101)", "varchar(30)", "05/08/2007"),
-        ("CAST(CAST('2007-05-08 12:35:29.123' AS datetime) AS datetime2(7))", "datetime2(7)", "2007-05-08 12:35:29.1233333"),
+        (
+            "CAST(CAST('2007-05-08 12:35:29.123' AS datetime) AS datetime2(7))",
+            "datetime2(7)",
+            "2007-05-08 12:35:29.1233333",
+        ),
         ("CASE WHEN CAST('2024-01-01' AS date) = CAST('2024-01-01' AS datetime) THEN 1 ELSE 0 END", "int", "1"),
         ("CASE WHEN CAST('2024-01-01' AS date) < CAST('2024-01-01 00:01' AS datetime) THEN 1 ELSE 0 END", "int", "1"),
     ]);
@@ -240,8 +248,11 @@ fn string_functions_work_as_documented() {
         ("CHAR(65)", "char(1)", "A"),
         ("NCHAR(233)", "nchar(1)", "é"),
         ("UNICODE(N'é')", "int", "233"),
-        ("CONVERT(varchar(64), HASHBYTES('SHA2_256', 'abc'), 2)", "varchar(64)",
-         "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD"),
+        (
+            "CONVERT(varchar(64), HASHBYTES('SHA2_256', 'abc'), 2)",
+            "varchar(64)",
+            "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+        ),
     ]);
 }
 

@@ -36,7 +36,8 @@ fn every_key_type_is_searched_by_index() {
         world.table(&format!("CREATE TABLE K (k {column} NOT NULL, v int NULL)"));
         for ty in parameters {
             world.set("@p", ty, Datum::Null);
-            for sql in ["SELECT v FROM K WHERE k = @p", "UPDATE K SET v = 1 WHERE k = @p", "DELETE FROM K WHERE k = @p"] {
+            for sql in ["SELECT v FROM K WHERE k = @p", "UPDATE K SET v = 1 WHERE k = @p", "DELETE FROM K WHERE k = @p"]
+            {
                 searches(&world.explain(sql), &format!("{column} = {ty:?}"));
             }
         }

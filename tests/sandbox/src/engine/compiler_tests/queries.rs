@@ -11,7 +11,9 @@ fn shop() -> World {
         .change("INSERT INTO Orders VALUES (1, 'ann', 10, '2024-01-01'), (2, 'Bob', 20.5, NULL), (3, 'ANN', 5.25, '2024-01-02 12:00')")
         .unwrap();
     world
-        .change("INSERT INTO Lines (Id, OrderId, Amount, Note) VALUES (1, 1, 4, N'x'), (2, 1, 6, NULL), (3, 2, 20.5, N'ÿ')")
+        .change(
+            "INSERT INTO Lines (Id, OrderId, Amount, Note) VALUES (1, 1, 4, N'x'), (2, 1, 6, NULL), (3, 2, 20.5, N'ÿ')",
+        )
         .unwrap();
     world
 }
@@ -20,7 +22,9 @@ fn shop() -> World {
 fn joins_filters_and_orders() {
     let world = shop();
     assert_eq!(
-        world.text("SELECT o.Id, l.Amount FROM Orders o JOIN Lines AS l ON l.OrderId = o.Id ORDER BY o.Id DESC, l.Amount"),
+        world.text(
+            "SELECT o.Id, l.Amount FROM Orders o JOIN Lines AS l ON l.OrderId = o.Id ORDER BY o.Id DESC, l.Amount"
+        ),
         ["2|20.50", "1|4.00", "1|6.00"]
     );
     assert_eq!(
@@ -63,7 +67,9 @@ fn subqueries_derived_tables_and_ctes() {
     );
     assert_eq!(world.text("SELECT Id FROM Orders WHERE Id NOT IN (SELECT OrderId FROM Lines)"), ["3"]);
     assert_eq!(
-        world.text("SELECT Id FROM Orders o WHERE Total = (SELECT SUM(Amount) FROM Lines l WHERE l.OrderId = o.Id) ORDER BY Id"),
+        world.text(
+            "SELECT Id FROM Orders o WHERE Total = (SELECT SUM(Amount) FROM Lines l WHERE l.OrderId = o.Id) ORDER BY Id"
+        ),
         ["1", "2"]
     );
     assert_eq!(
@@ -121,9 +127,17 @@ fn variables_are_bound_once_and_converted() {
 #[test]
 fn columns_carry_their_names_and_nullability() {
     let world = shop();
-    let compiled = world.compile("SELECT o.Id, Total AS t, 1 + 1, n = l.Note FROM Orders o LEFT JOIN Lines l ON 1 = 1").unwrap();
+    let compiled =
+        world.compile("SELECT o.Id, Total AS t, 1 + 1, n = l.Note FROM Orders o LEFT JOIN Lines l ON 1 = 1").unwrap();
     let names: Vec<&str> = compiled.columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["Id", "t", "", "n"]);
     let nullable: Vec<bool> = compiled.columns.iter().map(|c| c.nullable).collect();
     assert_eq!(nullable, [false, false, false, true]);
+}
+
+#[test]
+fn having_without_groups_is_one_group() {
+    let world = shop();
+    assert_eq!(world.text("SELECT COUNT(*) FROM Orders WHERE Id > 99 HAVING COUNT(*) = 0"), ["0"]);
+    assert!(world.text("SELECT COUNT(*) FROM Orders HAVING COUNT(*) > 99").is_empty());
 }

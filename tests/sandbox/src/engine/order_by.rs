@@ -1,0 +1,93 @@
+//! `ORDER BY`: ordinals, aliases and expressions.
+
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::{Expr, Literal, OrderItem};
+
+use super::binder::Binder;
+use super::select::Plan;
+use super::typed::{Shape, Typed};
+
+impl Binder<'_> {
+    /// `ORDER BY` of a plain select: ordinal, alias, or any expression over the sources.
+    pub fn order_by_select(&mut self, items: &[OrderItem], plan: &Plan) -> SqlResult<String> {
+        let mut keys = Vec::with_capacity(items.len());
+        for item in items {
+            let by_output = output_position(&item.expr, plan)?;
+            let key = match by_output {
+                Some(position) => self.ordinal(position, plan),
+                None => {
+                    let value = self.value(&item.expr)?;
+                    let position = plan.outputs.iter().position(|o| o.value.sql == value.sql);
+                    match position {
+                        Some(position) => self.ordinal(position, plan),
+                        None if plan.distinct => {
+                            return Err(SqlError::new(
+                                145,
+                                "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+                            )
+                            .severity(15));
+                        }
+                        None if matches!(value.shape, Shape::Constant(_)) => {
+                            return Err(SqlError::new(
+                                408,
+                                format!(
+                                    "A constant expression was encountered in the ORDER BY list, position {}.",
+                                    keys.len() + 1
+                                ),
+                            ));
+                        }
+                        None => self.collated(&value),
+                    }
+                }
+            };
+            keys.push(format!("{key}{}", if item.descending { " DESC" } else { "" }));
+        }
+        Ok(format!(" ORDER BY {}", keys.join(", ")))
+    }
+
+    /// `ORDER BY` over a set operation: result columns only.
+    pub fn order_by_outputs(&mut self, items: &[OrderItem], plan: &Plan) -> SqlResult<String> {
+        if items.is_empty() {
+            return Ok(String::new());
+        }
+        let mut keys = Vec::with_capacity(items.len());
+        for item in items {
+            let position = output_position(&item.expr, plan)?.ok_or_else(|| {
+                SqlError::new(
+                    104,
+                    "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
+                )
+            })?;
+            keys.push(format!("{}{}", self.ordinal(position, plan), if item.descending { " DESC" } else { "" }));
+        }
+        Ok(format!(" ORDER BY {}", keys.join(", ")))
+    }
+
+    /// A result column by its place.
+    fn ordinal(&self, position: usize, plan: &Plan) -> String {
+        let value = &plan.outputs[position].value;
+        let place = Typed { sql: (position + 1).to_string(), ..value.clone() };
+        self.collated(&place)
+    }
+}
+
+/// The result column that an `ORDER BY` item names by ordinal or alias.
+fn output_position(expr: &Expr, plan: &Plan) -> SqlResult<Option<usize>> {
+    match expr {
+        Expr::Literal(Literal::Integer(text)) => match text.parse::<usize>() {
+            Ok(n) if (1..=plan.outputs.len()).contains(&n) => Ok(Some(n - 1)),
+            _ => Err(SqlError::new(
+                108,
+                format!(
+                    "The ORDER BY position number {text} is out of range of the number of items in the select list."
+                ),
+            )
+            .severity(15)),
+        },
+        Expr::Column(parts) => match parts.as_slice() {
+            [name] => Ok(plan.outputs.iter().position(|o| o.name.eq_ignore_ascii_case(name))),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}

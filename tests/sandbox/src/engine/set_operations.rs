@@ -1,0 +1,135 @@
+//! `UNION`, `EXCEPT`, `INTERSECT` and `VALUES`.
+
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::{Expr, SetExpr, SetOp};
+use crate::types::SqlType;
+
+use super::binder::Binder;
+use super::select::{OutputColumn, Plan, unequal_columns};
+use super::type_rules::is_text;
+use super::typed::{Collation, Shape, Typed, coerce, shared_collation, shared_type};
+
+impl Binder<'_> {
+    pub fn set_expr(&mut self, body: &SetExpr) -> SqlResult<Plan> {
+        match body {
+            SetExpr::Select(select) => self.select(select, &[]),
+            SetExpr::Query(query) => self.subquery(query),
+            SetExpr::Values(rows) => self.values(rows),
+            SetExpr::SetOp { op, all, left, right } => self.set_operation(*op, *all, left, right),
+        }
+    }
+
+    fn set_operation(&mut self, op: SetOp, all: bool, left: &SetExpr, right: &SetExpr) -> SqlResult<Plan> {
+        if all && op != SetOp::Union {
+            return Err(SqlError::unsupported("EXCEPT ALL and INTERSECT ALL"));
+        }
+        let mut left = self.set_expr(left)?;
+        let mut right = self.set_expr(right)?;
+        if left.outputs.len() != right.outputs.len() {
+            return Err(unequal_columns());
+        }
+        if left.is_ordered_or_limited() {
+            left = self.as_derived(left);
+        }
+        if right.is_ordered_or_limited() {
+            right = self.as_derived(right);
+        }
+        let alias = self.fresh_alias();
+        let mut outputs = Vec::with_capacity(left.outputs.len());
+        for i in 0..left.outputs.len() {
+            let (a, b) = (left.outputs[i].value.clone(), right.outputs[i].value.clone());
+            let ty = shared_type([&a, &b]).unwrap_or(SqlType::Int);
+            let collation = if is_text(&ty) { shared_collation(&a, &b) } else { Collation::Default };
+            let nullable = a.nullable || b.nullable;
+            for (plan, e) in [(&mut left, a), (&mut right, b)] {
+                let converted = coerce(e, &ty)?.with_collation(collation.clone());
+                let sql = if all { converted.sql } else { self.collated(&Typed { shape: Shape::Other, ..converted }) };
+                plan.items[i] = sql;
+            }
+            outputs.push(OutputColumn {
+                name: left.outputs[i].name.clone(),
+                value: Typed::new(format!("{alias}.c{}", i + 1), ty, nullable).with_collation(collation),
+                identity: false,
+                computed: false,
+            });
+        }
+        let word = match (op, all) {
+            (SetOp::Union, true) => "UNION ALL",
+            (SetOp::Union, false) => "UNION",
+            (SetOp::Except, _) => "EXCEPT",
+            (SetOp::Intersect, _) => "INTERSECT",
+        };
+        Ok(Plan {
+            items: outputs.iter().map(|o| o.value.sql.clone()).collect(),
+            outputs,
+            distinct: false,
+            tail: format!(" FROM ({} {word} {}) AS {alias}", left.render(), right.render()),
+            order_by: String::new(),
+            limit: String::new(),
+            at_most_one_row: false,
+        })
+    }
+
+    /// `VALUES (…), (…)`: every column takes the type that its values share.
+    fn values(&mut self, rows: &[Vec<Expr>]) -> SqlResult<Plan> {
+        let mut compiled: Vec<Vec<Typed>> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut values = Vec::with_capacity(row.len());
+            for expr in row {
+                values.push(self.value(expr)?);
+            }
+            if compiled.first().is_some_and(|first| first.len() != values.len()) {
+                return Err(SqlError::new(
+                    10709,
+                    "The number of columns for each row in a table value constructor must be the same.",
+                ));
+            }
+            compiled.push(values);
+        }
+        let width = compiled.first().map_or(0, Vec::len);
+        let alias = self.fresh_alias();
+        let mut outputs = Vec::with_capacity(width);
+        for i in 0..width {
+            let ty = shared_type(compiled.iter().map(|row| &row[i])).unwrap_or(SqlType::Int);
+            let nullable = compiled.iter().any(|row| row[i].nullable);
+            let collation = compiled
+                .iter()
+                .map(|row| row[i].clone())
+                .reduce(|a, b| {
+                    let collation = shared_collation(&a, &b);
+                    b.with_collation(collation)
+                })
+                .map_or(Collation::Default, |e| e.collation);
+            for row in &mut compiled {
+                let value = std::mem::replace(&mut row[i], Typed::null());
+                row[i] = coerce(value, &ty)?;
+            }
+            outputs.push(OutputColumn {
+                name: String::new(),
+                value: Typed::new(format!("{alias}.column{}", i + 1), ty, nullable).with_collation(if is_text(&ty) {
+                    collation
+                } else {
+                    Collation::Default
+                }),
+                identity: false,
+                computed: false,
+            });
+        }
+        let rows: Vec<String> = compiled
+            .iter()
+            .map(|row| {
+                let values: Vec<&str> = row.iter().map(|e| e.sql.as_str()).collect();
+                format!("({})", values.join(", "))
+            })
+            .collect();
+        Ok(Plan {
+            items: outputs.iter().map(|o| o.value.sql.clone()).collect(),
+            outputs,
+            distinct: false,
+            tail: format!(" FROM (VALUES {}) AS {alias}", rows.join(", ")),
+            order_by: String::new(),
+            limit: String::new(),
+            at_most_one_row: rows.len() <= 1,
+        })
+    }
+}
