@@ -4,6 +4,9 @@ use crate::error::CliError;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
+/// Never logged.
+const SILENT: &str = "tiberius=off";
+
 /// How the program logs.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Logging")]
@@ -30,6 +33,8 @@ pub fn init_logging(args: &LogArgs) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| {
         CliError::because(format!("`{}` is not a log filter such as info or distributor=debug", args.log), error)
     })?;
+    // The TDS client logs rows and the server's messages, which quote values; no filter may bring them out.
+    let filter = filter.add_directive(SILENT.parse().expect("it is a directive"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
