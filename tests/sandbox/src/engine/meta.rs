@@ -98,3 +98,37 @@ pub struct SessionFunction {
     /// Return type.
     pub returns: SqlType,
 }
+
+/// Puts arguments into the `{0}`, `{1}`, … of a template (see [`SessionFunction::sqlite_name`] and [`Scope::table_function`]).
+pub fn fill_template(template: &str, arguments: &[String]) -> String {
+    let mut text = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        let (before, after) = rest.split_at(at);
+        text.push_str(before);
+        let index = after.find('}').and_then(|end| Some((end, after.get(1..end)?.parse::<usize>().ok()?)));
+        match index.and_then(|(end, index)| Some((end, arguments.get(index)?))) {
+            Some((end, argument)) => {
+                text.push_str(argument);
+                rest = &after[end + 1..];
+            }
+            None => {
+                text.push('{');
+                rest = &after[1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill_template;
+
+    #[test]
+    fn templates_take_each_argument_wherever_it_stands_and_leave_other_braces_alone() {
+        let arguments = ["?1".to_owned(), "x'{0}'".to_owned()];
+        assert_eq!(fill_template("(SELECT {0}, {1}, {0}, '{a}', {2})", &arguments), "(SELECT ?1, x'{0}', ?1, '{a}', {2})");
+    }
+}

@@ -9,45 +9,63 @@ use super::select::{OutputColumn, Plan, unequal_columns};
 use super::type_rules::is_text;
 use super::typed::{Collation, Shape, Typed, coerce, shared_collation, shared_type};
 
+/// The terms of a chain of `UNION ALL`, which needs no nesting however long it is.
+fn union_terms(body: &SetExpr) -> Vec<&SetExpr> {
+    let mut terms = Vec::new();
+    let mut rest = body;
+    while let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = rest {
+        terms.push(&**right);
+        rest = left;
+    }
+    terms.push(rest);
+    terms.reverse();
+    terms
+}
+
 impl Binder<'_> {
     pub fn set_expr(&mut self, body: &SetExpr) -> SqlResult<Plan> {
         match body {
             SetExpr::Select(select) => self.select(select, &[]),
             SetExpr::Query(query) => self.subquery(query),
             SetExpr::Values(rows) => self.values(rows),
-            SetExpr::SetOp { op, all, left, right } => self.set_operation(*op, *all, left, right),
+            SetExpr::SetOp { op: SetOp::Union, all: true, .. } => {
+                self.set_operation(SetOp::Union, true, &union_terms(body))
+            }
+            SetExpr::SetOp { op, all, left, right } => self.set_operation(*op, *all, &[left, right]),
         }
     }
 
-    fn set_operation(&mut self, op: SetOp, all: bool, left: &SetExpr, right: &SetExpr) -> SqlResult<Plan> {
+    fn set_operation(&mut self, op: SetOp, all: bool, terms: &[&SetExpr]) -> SqlResult<Plan> {
         if all && op != SetOp::Union {
             return Err(SqlError::unsupported("EXCEPT ALL and INTERSECT ALL"));
         }
-        let mut left = self.set_expr(left)?;
-        let mut right = self.set_expr(right)?;
-        if left.outputs.len() != right.outputs.len() {
+        let mut plans = Vec::with_capacity(terms.len());
+        for term in terms {
+            let plan = self.set_expr(term)?;
+            plans.push(if plan.is_ordered_or_limited() { self.as_derived(plan) } else { plan });
+        }
+        let width = plans[0].outputs.len();
+        if plans.iter().any(|plan| plan.outputs.len() != width) {
             return Err(unequal_columns());
         }
-        if left.is_ordered_or_limited() {
-            left = self.as_derived(left);
-        }
-        if right.is_ordered_or_limited() {
-            right = self.as_derived(right);
-        }
         let alias = self.fresh_alias();
-        let mut outputs = Vec::with_capacity(left.outputs.len());
-        for i in 0..left.outputs.len() {
-            let (a, b) = (left.outputs[i].value.clone(), right.outputs[i].value.clone());
-            let ty = shared_type([&a, &b]).unwrap_or(SqlType::Int);
-            let collation = if is_text(&ty) { shared_collation(&a, &b) } else { Collation::Default };
-            let nullable = a.nullable || b.nullable;
-            for (plan, e) in [(&mut left, a), (&mut right, b)] {
-                let converted = coerce(e, &ty)?.with_collation(collation.clone());
+        let mut outputs = Vec::with_capacity(width);
+        for i in 0..width {
+            let values: Vec<Typed> = plans.iter().map(|plan| plan.outputs[i].value.clone()).collect();
+            let ty = shared_type(&values).unwrap_or(SqlType::Int);
+            let mut collation = if is_text(&ty) { values[0].collation.clone() } else { Collation::Default };
+            for pair in values.windows(2).filter(|_| is_text(&ty)) {
+                let left = pair[0].clone().with_collation(collation);
+                collation = shared_collation(&left, &pair[1]);
+            }
+            let nullable = values.iter().any(|value| value.nullable);
+            for (plan, value) in plans.iter_mut().zip(values) {
+                let converted = coerce(value, &ty)?.with_collation(collation.clone());
                 let sql = if all { converted.sql } else { self.collated(&Typed { shape: Shape::Other, ..converted }) };
                 plan.items[i] = sql;
             }
             outputs.push(OutputColumn {
-                name: left.outputs[i].name.clone(),
+                name: plans[0].outputs[i].name.clone(),
                 value: Typed::new(format!("{alias}.c{}", i + 1), ty, nullable).with_collation(collation),
                 identity: false,
                 computed: false,
@@ -59,11 +77,13 @@ impl Binder<'_> {
             (SetOp::Except, _) => "EXCEPT",
             (SetOp::Intersect, _) => "INTERSECT",
         };
+        let texts: Vec<String> = plans.iter().map(Plan::render).collect();
+        let texts = texts.join(&format!(" {word} "));
         Ok(Plan {
             items: outputs.iter().map(|o| o.value.sql.clone()).collect(),
             outputs,
             distinct: false,
-            tail: format!(" FROM ({} {word} {}) AS {alias}", left.render(), right.render()),
+            tail: format!(" FROM ({texts}) AS {alias}"),
             order_by: String::new(),
             limit: String::new(),
             at_most_one_row: false,
