@@ -31,6 +31,8 @@ pub(super) struct Source {
     pub columns: Vec<SourceColumn>,
     /// The table itself, unless derived.
     pub table: Option<Arc<Table>>,
+    /// Holds few rows, as far as one can tell: a temporary table, a table variable or `VALUES`.
+    pub small: bool,
 }
 
 /// `GROUP BY` of the query block being compiled.
@@ -49,6 +51,8 @@ pub(super) struct Frame {
     pub grouping: Option<Grouping>,
     /// Aggregates may stand in the clause being compiled.
     pub aggregates_allowed: bool,
+    /// All sources are joined by inner joins, so any of them may be the outer loop.
+    pub inner_only: bool,
     /// Window functions may stand in the clause being compiled.
     pub windows_allowed: bool,
 }
@@ -296,6 +300,7 @@ impl Source {
             alias: alias.to_owned(),
             columns,
             table: Some(table.clone()),
+            small: table.name.starts_with(['#', '@']),
         }
     }
 }

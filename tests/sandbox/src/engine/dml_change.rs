@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{Delete, Expr, JoinKind, ObjectName, TableRef, Top, Update};
+use crate::tsql::ast::{Delete, Expr, ObjectName, TableRef, Top, Update};
 
 use super::binder::{Binder, Frame, Source};
 use super::compile::default_to_sqlite;
 use super::compiled::{CompiledDml, DmlKind};
 use super::dml::{column_index, full_name, not_modifiable, output_clause, with_outputs, writable};
+use super::from::inner_only;
 use super::meta::{Scope, Table};
 use super::typed::assign;
 
@@ -139,19 +140,6 @@ fn collect_leaves(table: &TableRef, leaves: &mut Vec<(ObjectName, Option<String>
     }
 }
 
-/// True if a `FROM` clause holds inner and cross joins only.
-fn inner_only(from: &[TableRef]) -> bool {
-    fn inner(table: &TableRef) -> bool {
-        match table {
-            TableRef::Join { kind, left, right, .. } => {
-                matches!(kind, JoinKind::Inner | JoinKind::Cross) && inner(left) && inner(right)
-            }
-            _ => true,
-        }
-    }
-    from.iter().all(inner)
-}
-
 /// True if a leaf of the `FROM` tree is the target.
 fn is_target(table: &TableRef, exposed: Option<&str>) -> bool {
     let Some(exposed) = exposed else { return false };
@@ -251,6 +239,7 @@ fn update_from_inner_joins(
 ) -> SqlResult<String> {
     let alias = binder.fresh_alias();
     let mut flat = Flat::default();
+    binder.frame().inner_only = true;
     if target.exposed.is_none() {
         binder.add_source(Source::of_table(&target.table, &alias, None))?;
     }

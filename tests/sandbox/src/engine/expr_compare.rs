@@ -27,9 +27,27 @@ impl Binder<'_> {
             BinaryOp::Gt => ">",
             _ => ">=",
         };
-        let operands = self.operands(word, left, right)?;
+        let mut operands = self.operands(word, left, right)?;
+        if op == BinaryOp::Eq {
+            self.keep_small_side_outside(left, right, &mut operands);
+        }
         let collate = operands.collation.map_or_else(String::new, |name| format!(" COLLATE {name}"));
         Ok(format!("({} {word} {}{collate})", operands.left, operands.right))
+    }
+
+    /// Where a join equates a column of a large table with one of a small table, keeps SQLite, which knows no sizes, from
+    /// scanning the large table and searching the small one: a unary plus makes a column no use for a search.
+    fn keep_small_side_outside(&self, left: &Typed, right: &Typed, operands: &mut Operands) {
+        let Some(frame) = self.frames.last().filter(|frame| frame.inner_only) else { return };
+        let small = |e: &Typed| {
+            let (alias, _) = e.sql.split_once('.')?;
+            frame.sources.iter().find(|source| source.alias == alias).map(|source| source.small)
+        };
+        match (small(left), small(right)) {
+            (Some(true), Some(false)) if right.shape == Shape::Column => operands.left.insert(0, '+'),
+            (Some(false), Some(true)) if left.shape == Shape::Column => operands.right.insert(0, '+'),
+            _ => {}
+        }
     }
 
     /// Brings two operands to comparable forms.

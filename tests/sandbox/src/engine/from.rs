@@ -1,7 +1,7 @@
 //! Table sources and joins.
 
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{JoinKind, ObjectName, TableRef};
+use crate::tsql::ast::{JoinKind, ObjectName, SetExpr, TableRef};
 
 use super::binder::{Binder, Source};
 use super::meta::fill_template;
@@ -13,6 +13,7 @@ impl Binder<'_> {
         if tables.is_empty() {
             return Ok(String::new());
         }
+        self.frame().inner_only = inner_only(tables);
         let mut parts = Vec::with_capacity(tables.len());
         for table in tables {
             let text = self.table_ref(table)?;
@@ -80,6 +81,7 @@ impl Binder<'_> {
                     alias: sqlite_alias,
                     columns,
                     table: None,
+                    small: matches!(query.body, SetExpr::Values(_)),
                 })?;
                 Ok(text)
             }
@@ -147,7 +149,7 @@ impl Binder<'_> {
         }
         let text = format!("{} AS {sqlite_alias}", entry.sqlite_name);
         let exposed = alias.unwrap_or(&name.name).to_owned();
-        self.add_source(Source { exposed, schema: None, alias: sqlite_alias, columns, table: None })?;
+        self.add_source(Source { exposed, schema: None, alias: sqlite_alias, columns, table: None, small: false })?;
         Ok(Some(text))
     }
 
@@ -180,6 +182,17 @@ impl Binder<'_> {
         self.frame().sources.push(source);
         Ok(())
     }
+}
+
+/// True if a `FROM` clause holds inner and cross joins only.
+pub(super) fn inner_only(tables: &[TableRef]) -> bool {
+    tables.iter().all(|table| match table {
+        TableRef::Join { kind: JoinKind::Inner | JoinKind::Cross, left, right, .. } => {
+            inner_only(std::slice::from_ref(left)) && inner_only(std::slice::from_ref(right))
+        }
+        TableRef::Join { .. } => false,
+        _ => true,
+    })
 }
 
 /// True if a table source reads from the name.
