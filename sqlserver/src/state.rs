@@ -1,5 +1,6 @@
 //! The subscription's state in the subscription database. Its position moves in the same transaction as the rows; this is the truth
-//! about what has been applied.
+//! about what has been applied. `replication` is a reserved word of T-SQL, hence the brackets
+//! (<https://learn.microsoft.com/sql/t-sql/language-elements/reserved-keywords-transact-sql>).
 
 use crate::client::Client;
 use crate::decode::Fields;
