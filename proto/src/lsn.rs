@@ -1,6 +1,6 @@
 //! Log sequence numbers.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>).
 /// Its text form is that of SQL Server's tools, `0000002d:00000a68:0003`. LSNs of different databases, or of a database
 /// before and after a restore, must not be compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn {
     vlf: u32,
     block: u32,
@@ -97,6 +97,28 @@ impl fmt::Debug for Lsn {
     }
 }
 
+/// In formats for people, the text form; in others the three numbers.
+impl Serialize for Lsn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.vlf, self.block, self.slot).serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lsn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        } else {
+            let (vlf, block, slot) = Deserialize::deserialize(deserializer)?;
+            Ok(Self { vlf, block, slot })
+        }
+    }
+}
+
 impl FromStr for Lsn {
     type Err = InvalidLsn;
     fn from_str(text: &str) -> Result<Self, InvalidLsn> {
@@ -148,6 +170,14 @@ mod tests {
                 prop_assert_eq!(lsn, Lsn::MAX);
             }
         }
+    }
+
+    #[test]
+    fn the_wire_carries_ten_bytes() {
+        let lsn = Lsn::new(1, 2, 3);
+        let bytes = crate::codec::encode(&lsn).unwrap();
+        assert_eq!(bytes, [1, 0, 0, 0, 2, 0, 0, 0, 3, 0]);
+        assert_eq!(crate::codec::decode::<Lsn>(&bytes).unwrap(), lsn);
     }
 
     #[test]

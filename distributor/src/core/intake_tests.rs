@@ -131,7 +131,8 @@ proptest! {
             }
             for pair in log.windows(2) {
                 let ((a, part_a, last), (b, part_b, _)) = (pair[0], pair[1]);
-                prop_assert!(if last { a < b && part_b == 0 } else { a == b && part_b == part_a + 1 });
+                let follows = if last { a < b && part_b == 0 } else { a == b && part_b == part_a + 1 };
+                prop_assert!(follows);
             }
         }
     }
