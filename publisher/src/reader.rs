@@ -49,9 +49,9 @@ pub async fn run(options: &ReaderOptions, shutdown: impl Future<Output = ()> + S
     let reader = Uuid::new_v4();
     let mut backoff = Backoff::default();
     loop {
-        let started = Instant::now();
+        let mut attached = None;
         let error = tokio::select! {
-            ended = Box::pin(read(options, reader)) => match ended {
+            ended = Box::pin(read(options, reader, &mut attached)) => match ended {
                 Ok(never) => match never {},
                 Err(error) => error,
             },
@@ -60,7 +60,8 @@ pub async fn run(options: &ReaderOptions, shutdown: impl Future<Output = ()> + S
                 return Ok(());
             }
         };
-        let Some(pause) = backoff.after(&error, started.elapsed()) else { return Err(error) };
+        let worked = attached.map_or(Duration::ZERO, |since| since.elapsed());
+        let Some(pause) = backoff.after(&error, worked) else { return Err(error) };
         tracing::warn!("log reader: {error}; next attempt in {:.1} s", pause.as_secs_f64());
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -69,8 +70,12 @@ pub async fn run(options: &ReaderOptions, shutdown: impl Future<Output = ()> + S
     }
 }
 
-/// Attaches and reads until something fails.
-async fn read(options: &ReaderOptions, reader: Uuid) -> Result<std::convert::Infallible, Error> {
+/// Attaches, notes since when, and reads until something fails.
+async fn read(
+    options: &ReaderOptions,
+    reader: Uuid,
+    since: &mut Option<Instant>,
+) -> Result<std::convert::Infallible, Error> {
     let mut log = Log::open(&options.server).await?;
     let database = log.facts().await?.name;
     let (sender, mut receiver) = Connection::connect(&options.distributor).await?.into_split();
@@ -92,6 +97,7 @@ async fn read(options: &ReaderOptions, reader: Uuid) -> Result<std::convert::Inf
         ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
     };
+    *since = Some(Instant::now());
     let (inbox, listening) = listen(receiver);
     let mut session = Session {
         options,

@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Pause while another log reader is attached; each attempt is logged.
 const BUSY: Duration = Duration::from_secs(2);
 /// What has worked for this long starts counting attempts anew.
-const STEADY: Duration = Duration::from_secs(30);
+const STEADY: Duration = Duration::from_secs(2);
 
 /// Counts attempts.
 #[derive(Debug, Default)]
