@@ -2,9 +2,7 @@
 
 use super::catalog::{TableEntry, same_name};
 use super::catalog_store::null_index_storage;
-use super::compiled::DmlKind;
 use super::constraint_errors::{ConstraintNames, UniqueName};
-use super::meta::Table;
 use super::scope::TEMPORARY_DATABASE;
 use super::session::SqlSession;
 use crate::error::SqlError;
@@ -14,10 +12,6 @@ use std::sync::Arc;
 pub struct CatalogNames<'a> {
     /// The session.
     pub session: &'a SqlSession,
-    /// What the statement does.
-    pub kind: Option<DmlKind>,
-    /// The table it writes.
-    pub target: Option<&'a Arc<Table>>,
 }
 
 impl CatalogNames<'_> {
@@ -84,6 +78,7 @@ impl ConstraintNames for CatalogNames<'_> {
         found.map(|entry| format!("table \"{}\"", entry.full_name()))
     }
 
+    /// Found by [`broken_foreign_key`](SqlSession::broken_foreign_key) instead, which may have to run the statement again.
     fn foreign_key(&self) -> Option<SqlError> {
         None
     }

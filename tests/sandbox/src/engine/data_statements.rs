@@ -73,7 +73,7 @@ impl SqlSession {
 
     /// A statement whose parameters are bound.
     fn bound(&self, compiled: &Compiled, frame: &Frame) -> Exec<CachedStatement<'_>> {
-        let mut statement = self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None, None))?;
+        let mut statement = self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None))?;
         for (index, (name, ty)) in compiled.variables.iter().enumerate() {
             let value = if name.starts_with("@@") {
                 encode(&system_variables::value_of(self, name).ok_or_else(|| undeclared(name))?, ty)
@@ -91,12 +91,11 @@ impl SqlSession {
     }
 
     /// The T-SQL error for what SQLite reports of a statement.
-    fn statement_error(&self, error: &rusqlite::Error, kind: Option<DmlKind>, target: Option<&Arc<Table>>) -> Stop {
+    fn statement_error(&self, error: &rusqlite::Error, kind: Option<DmlKind>) -> Stop {
         if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
             return Stop::Cancelled;
         }
-        let names = CatalogNames { session: self, kind, target };
-        Stop::Error(to_sql_error(error, kind, &names))
+        Stop::Error(to_sql_error(error, kind, &CatalogNames { session: self }))
     }
 
     /// Runs a compiled query; `each` gets every row.
@@ -125,7 +124,7 @@ impl SqlSession {
                         (Some(kind), Some(target)) if is_foreign_key(&error) => {
                             Err(self.broken_foreign_key(compiled, frame, (kind, target))?.into())
                         }
-                        _ => Err(self.statement_error(&error, kind, target)),
+                        _ => Err(self.statement_error(&error, kind)),
                     };
                 }
             }
@@ -215,7 +214,7 @@ impl SqlSession {
                 drop(statement);
                 Err(self.broken_foreign_key(compiled, frame, (kind, target))?.into())
             }
-            Err(error) => Err(self.statement_error(&error, Some(kind), Some(target))),
+            Err(error) => Err(self.statement_error(&error, Some(kind))),
         }
     }
 
@@ -229,7 +228,7 @@ impl SqlSession {
         if is_foreign_key(error) {
             return Ok(self.broken_foreign_key(&Compiled::default(), &Frame::default(), (kind, target))?.into());
         }
-        Ok(self.statement_error(error, Some(kind), Some(target)))
+        Ok(self.statement_error(error, Some(kind)))
     }
 
     /// `SELECT @a = …`.
@@ -342,7 +341,7 @@ impl SqlSession {
                     }
                     insert
                         .raw_execute()
-                        .map_err(|error| self.statement_error(&error, Some(DmlKind::Insert), Some(&output.target)))?;
+                        .map_err(|error| self.statement_error(&error, Some(DmlKind::Insert)))?;
                     Ok(())
                 })?;
                 Ok((count, false))

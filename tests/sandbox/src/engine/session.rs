@@ -154,10 +154,8 @@ impl SqlSession {
                 return Err(SqlError::unsupported("USE of another database inside a transaction").into());
             }
             self.switch(&from, &to)?;
-            sink.database_changed(&from.name, &to.name)?;
         }
-        let text = format!("Changed database context to '{}'.", to.name);
-        sink.message(&SqlError::new(5701, text).severity(0).with_state(2))?;
+        sink.database_changed(&from.name, &to.name)?;
         Ok(())
     }
 
