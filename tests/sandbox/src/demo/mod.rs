@@ -3,11 +3,11 @@
 //! Everything in it is real but the two SQL Servers, which are sandboxes: the roles are the product's own programs, set up
 //! with the commands that a user would type, talking over TLS.
 
-mod database;
+pub mod database;
 mod migration;
 mod probe;
 mod processes;
-mod workload;
+pub mod workload;
 
 use crate::compare::{Comparison, Side, compare};
 use database::{DATABASE, TABLES};
