@@ -84,7 +84,9 @@ impl ApplicationLocks {
         let mut held = lock(&self.held);
         let key = (database, resource.to_owned());
         let Some(holders) = held.get_mut(&key) else { return false };
-        let Some(position) = holders.iter().rposition(|h| h.session == session && h.owner == owner) else { return false };
+        let Some(position) = holders.iter().rposition(|h| h.session == session && h.owner == owner) else {
+            return false;
+        };
         holders.remove(position);
         if holders.is_empty() {
             held.remove(&key);

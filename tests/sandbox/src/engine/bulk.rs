@@ -5,8 +5,8 @@
 //! checked, as with `CHECK_CONSTRAINTS`.
 
 use super::compiled::{Compiled, DmlKind};
-use super::dml::insert_rows;
 use super::convert;
+use super::dml::insert_rows;
 use super::encode::encode;
 use super::frame::Frame;
 use super::meta::Table;
@@ -60,7 +60,13 @@ impl SqlSession {
             match upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default() {
                 "KEEP_IDENTITY" => keep_identity = true,
                 "KEEP_NULLS" => keep_nulls = true,
-                "TABLOCK" | "CHECK_CONSTRAINTS" | "FIRE_TRIGGERS" | "ROWS_PER_BATCH" | "KILOBYTES_PER_BATCH" | "ORDER" | "" => {}
+                "TABLOCK"
+                | "CHECK_CONSTRAINTS"
+                | "FIRE_TRIGGERS"
+                | "ROWS_PER_BATCH"
+                | "KILOBYTES_PER_BATCH"
+                | "ORDER"
+                | "" => {}
                 _ => return Err(SqlError::unsupported(format!("INSERT BULK with {option}")).into()),
             }
         }
@@ -70,7 +76,8 @@ impl SqlSession {
         if !table.writable {
             return Err(SqlError::unsupported(format!("INSERT BULK into {}.{}", table.schema, table.name)).into());
         }
-        self.pending_load = Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_identity, keep_nulls });
+        self.pending_load =
+            Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_identity, keep_nulls });
         Ok(())
     }
 
@@ -82,7 +89,9 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         let Some(pending) = self.pending_load.take() else {
-            return Err(SqlError::new(4022, "Bulk load data was expected but not sent. The batch will be terminated.").into());
+            return Err(
+                SqlError::new(4022, "Bulk load data was expected but not sent. The batch will be terminated.").into()
+            );
         };
         let outcome = self.load_pending(&pending, columns, rows, sink);
         match outcome {
@@ -153,13 +162,18 @@ impl SqlSession {
         let table = super::meta::Scope::table(&scope, &insert.target)?;
         let explicit = self.shared.state().options.identity_insert == Some(table.object_id);
         let named: Vec<usize> = if insert.columns.is_empty() {
-            let insertable = table.columns.iter().enumerate().filter(|(_, c)| c.computed.is_none() && c.identity.is_none());
+            let insertable =
+                table.columns.iter().enumerate().filter(|(_, c)| c.computed.is_none() && c.identity.is_none());
             insertable.map(|(position, _)| position).collect()
         } else {
             insert.columns.iter().map(|c| position(&table, c)).collect::<SqlResult<_>>()?
         };
         if !rows.is_empty() && named.len() != types.len() {
-            return Err(SqlError::new(213, "Column name or number of supplied values does not match table definition.").into());
+            return Err(SqlError::new(
+                213,
+                "Column name or number of supplied values does not match table definition.",
+            )
+            .into());
         }
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
         let count = self.write(writes, sink, |session, _| {
@@ -207,9 +221,8 @@ impl<'a> Load<'a> {
     }
 
     fn insert(&mut self, row: &[Datum]) -> Exec<()> {
-        let defaulted = |at: &usize| {
-            matches!(row[*at], Datum::Null) && self.table.columns[self.named[*at]].default.is_some()
-        };
+        let defaulted =
+            |at: &usize| matches!(row[*at], Datum::Null) && self.table.columns[self.named[*at]].default.is_some();
         let given = if !self.keep_nulls && self.usual.iter().any(defaulted) {
             self.usual.iter().copied().filter(|at| !defaulted(at)).collect()
         } else {

@@ -410,8 +410,8 @@ fn load_constraints(
         let object_id: i32 = r.get(0)?;
         entry.checks.push(Check { object_id, name: name(object_id), definition: r.get(2)?, disabled: r.get(3)? });
     }
-    let mut statement =
-        connection.prepare_cached(r#"SELECT object_id, parent_object_id, column_id FROM db."$defaults" ORDER BY object_id"#)?;
+    let mut statement = connection
+        .prepare_cached(r#"SELECT object_id, parent_object_id, column_id FROM db."$defaults" ORDER BY object_id"#)?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(1)?) else { continue };

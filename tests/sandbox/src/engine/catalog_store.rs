@@ -63,7 +63,8 @@ pub fn create(connection: &Connection, now: i64) -> rusqlite::Result<()> {
         (16390, "db_datareader", "R"),
         (16391, "db_datawriter", "R"),
     ] {
-        connection.execute(r#"INSERT INTO db."$principals" VALUES (?1, ?2, ?3, NULL, ?4)"#, params![id, name, ty, now])?;
+        connection
+            .execute(r#"INSERT INTO db."$principals" VALUES (?1, ?2, ?3, NULL, ?4)"#, params![id, name, ty, now])?;
     }
     set_setting(connection, "next_object_id", FIRST_OBJECT_ID)
 }
@@ -208,7 +209,10 @@ pub fn delete_object(connection: &Connection, object_id: i32) -> rusqlite::Resul
         connection.execute(&format!("DELETE FROM db.{} WHERE object_id = ?1", quote(table)), [object_id])?;
     }
     for table in ["$defaults", "$checks", "$foreign_keys"] {
-        connection.execute(&format!("DELETE FROM db.{} WHERE object_id = ?1 OR parent_object_id = ?1", quote(table)), [object_id])?;
+        connection.execute(
+            &format!("DELETE FROM db.{} WHERE object_id = ?1 OR parent_object_id = ?1", quote(table)),
+            [object_id],
+        )?;
     }
     connection.execute(r#"DELETE FROM db."$foreign_key_columns" WHERE object_id = ?1"#, [object_id])?;
     connection.execute(

@@ -68,8 +68,11 @@ impl ConstraintNames for CatalogNames<'_> {
 
     fn table(&self, sqlite_table: &str) -> Option<String> {
         let entry = self.entry(sqlite_table)?;
-        let database =
-            if entry.table.database == TEMPORARY_DATABASE { TEMPORARY_DATABASE.to_owned() } else { entry.table.database.clone() };
+        let database = if entry.table.database == TEMPORARY_DATABASE {
+            TEMPORARY_DATABASE.to_owned()
+        } else {
+            entry.table.database.clone()
+        };
         Some(format!("{database}.{}", entry.full_name()))
     }
 

@@ -2,10 +2,10 @@
 
 use super::compile::{compile_expr, compile_expr_as, compile_predicate, compile_query, compile_select_assign};
 use super::compiled::{Compiled, CompiledDml, DmlKind, LockNeed};
-use super::dml::compile_insert;
-use super::dml_change::{compile_delete, compile_update};
 use super::constraint_errors::to_sql_error;
 use super::constraint_names::CatalogNames;
+use super::dml::compile_insert;
+use super::dml_change::{compile_delete, compile_update};
 use super::encode::{decode, encode};
 use super::frame::{Frame, undeclared};
 use super::meta::Table;
@@ -73,7 +73,8 @@ impl SqlSession {
 
     /// A statement whose parameters are bound.
     fn bound(&self, compiled: &Compiled, frame: &Frame) -> Exec<CachedStatement<'_>> {
-        let mut statement = self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None))?;
+        let mut statement =
+            self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None))?;
         for (index, (name, ty)) in compiled.variables.iter().enumerate() {
             let value = if name.starts_with("@@") {
                 encode(&system_variables::value_of(self, name).ok_or_else(|| undeclared(name))?, ty)
@@ -206,7 +207,12 @@ impl SqlSession {
     }
 
     /// Runs a compiled data modification that returns no rows; how many rows it changed.
-    pub(super) fn change(&self, compiled: &Compiled, frame: &Frame, (kind, target): (DmlKind, &Arc<Table>)) -> Exec<u64> {
+    pub(super) fn change(
+        &self,
+        compiled: &Compiled,
+        frame: &Frame,
+        (kind, target): (DmlKind, &Arc<Table>),
+    ) -> Exec<u64> {
         let mut statement = self.bound(compiled, frame)?;
         match statement.raw_execute() {
             Ok(changed) => Ok(changed as u64),
@@ -246,7 +252,8 @@ impl SqlSession {
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
         self.ready_to_read(&compiled, sink)?;
         let mut last = Vec::new();
-        let count = self.for_each_row(&compiled, frame, None, None, &mut |row| decode_row(row, &compiled, &mut last))?;
+        let count =
+            self.for_each_row(&compiled, frame, None, None, &mut |row| decode_row(row, &compiled, &mut last))?;
         if count > 0 {
             for ((name, _), value) in assignments.iter().zip(last) {
                 frame.set(name, value)?;
@@ -339,9 +346,7 @@ impl SqlSession {
                     for column in 0..width {
                         insert.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
                     }
-                    insert
-                        .raw_execute()
-                        .map_err(|error| self.statement_error(&error, Some(DmlKind::Insert)))?;
+                    insert.raw_execute().map_err(|error| self.statement_error(&error, Some(DmlKind::Insert)))?;
                     Ok(())
                 })?;
                 Ok((count, false))
@@ -350,7 +355,13 @@ impl SqlSession {
     }
 
     /// A condition; NULL is false.
-    pub(super) fn predicate(&mut self, batch: &Batch, condition: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<bool> {
+    pub(super) fn predicate(
+        &mut self,
+        batch: &Batch,
+        condition: &Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<bool> {
         let compiled =
             self.query_plan(batch, expression_node(condition), frame, |scope| compile_predicate(condition, scope))?;
         self.ready_to_read(&compiled, sink)?;
@@ -371,7 +382,8 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<Datum> {
-        let compiled = self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr_as(expr, ty, scope))?;
+        let compiled =
+            self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr_as(expr, ty, scope))?;
         Ok(self.single(&compiled, frame, sink)?.0)
     }
 
@@ -396,7 +408,13 @@ impl SqlSession {
     }
 
     /// A value as text, for PRINT and messages.
-    pub(super) fn text_of(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<Option<String>> {
+    pub(super) fn text_of(
+        &mut self,
+        batch: &Batch,
+        expr: &Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<Option<String>> {
         let ty = SqlType::NVarChar(crate::types::Length::Max);
         match self.scalar_as(batch, expr, &ty, frame, sink)? {
             Datum::String(text) => Ok(Some(text)),

@@ -93,8 +93,10 @@ impl SqlSession {
         self.refuse_in_transaction("ALTER DATABASE")?;
         let database = match name {
             Some(name) => self.server().database(name).ok_or_else(|| {
-                let text = format!("User does not have permission to alter database '{name}', the database does not exist, or the \
-                                    database is not in a state that allows access checks.");
+                let text = format!(
+                    "User does not have permission to alter database '{name}', the database does not exist, or the \
+                                    database is not in a state that allows access checks."
+                );
                 SqlError::new(5011, text).severity(14).with_state(5)
             })?,
             None => self.database(),
@@ -147,8 +149,10 @@ impl SqlSession {
             let Some(schema) = catalog.schema(name).filter(|schema| schema.schema_id > 4) else {
                 return if if_exists { Ok(()) } else { Err(cannot_drop("schema", name).into()) };
             };
-            if let Some(object) = catalog.objects().find(|o| o.schema_id == schema.schema_id && o.parent_object_id == 0) {
-                let text = format!("Cannot drop schema '{name}' because it is being referenced by object '{}'.", object.name);
+            if let Some(object) = catalog.objects().find(|o| o.schema_id == schema.schema_id && o.parent_object_id == 0)
+            {
+                let text =
+                    format!("Cannot drop schema '{name}' because it is being referenced by object '{}'.", object.name);
                 return Err(SqlError::new(3729, text).into());
             }
             s.connection.execute(r#"DELETE FROM db."$schemas" WHERE schema_id = ?1"#, [schema.schema_id])?;

@@ -23,7 +23,13 @@ use rusqlite::types::Value;
 use std::sync::Arc;
 
 impl SqlSession {
-    pub(super) fn alter_table(&mut self, name: &ObjectName, action: &AlterTable, text: &str, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn alter_table(
+        &mut self,
+        name: &ObjectName,
+        action: &AlterTable,
+        text: &str,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
         if name.name.starts_with('#') {
             return Err(SqlError::unsupported("ALTER TABLE of a temporary table").into());
         }
@@ -37,7 +43,9 @@ impl SqlSession {
             let server = Arc::clone(s.server());
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::BeforeAlterTable, table: &entry, text })?;
             match action {
-                AlterTable::Add { elements, with_nocheck } => s.alter_add(&entry, &Design::read(elements)?, *with_nocheck)?,
+                AlterTable::Add { elements, with_nocheck } => {
+                    s.alter_add(&entry, &Design::read(elements)?, *with_nocheck)?
+                }
                 AlterTable::DropColumns { names, if_exists } => s.drop_columns(&entry, names, *if_exists)?,
                 AlterTable::DropConstraints { names, if_exists } => s.drop_constraints(&entry, names, *if_exists)?,
                 AlterTable::AlterColumn(def) => s.alter_column(&entry, def)?,
@@ -61,7 +69,10 @@ impl SqlSession {
         let current = self.entry(id)?;
         for default in &design.defaults {
             let position = current.find(&default.column).ok_or_else(|| {
-                let text = format!("Column '{}' in table '{}' is invalid for creating a default constraint.", default.column, entry.table.name);
+                let text = format!(
+                    "Column '{}' in table '{}' is invalid for creating a default constraint.",
+                    default.column, entry.table.name
+                );
                 SqlError::new(1752, text)
             })?;
             let column = &current.table.columns[position];
@@ -163,8 +174,10 @@ impl SqlSession {
                 if if_exists {
                     continue;
                 }
-                let text =
-                    format!("ALTER TABLE DROP COLUMN failed because column '{name}' does not exist in table '{}'.", entry.table.name);
+                let text = format!(
+                    "ALTER TABLE DROP COLUMN failed because column '{name}' does not exist in table '{}'.",
+                    entry.table.name
+                );
                 return Err(SqlError::new(4924, text).into());
             };
             let column_id = entry.column_ids[position];
@@ -181,7 +194,10 @@ impl SqlSession {
                 return Err(SqlError::new(4923, text).into());
             }
             let column = &entry.table.columns[position];
-            self.connection.execute_batch(&format!("ALTER TABLE {} DROP COLUMN {}", entry.table.sqlite_name, column.sqlite_name))?;
+            self.connection.execute_batch(&format!(
+                "ALTER TABLE {} DROP COLUMN {}",
+                entry.table.sqlite_name, column.sqlite_name
+            ))?;
             self.connection.execute(
                 r#"DELETE FROM db."$columns" WHERE object_id = ?1 AND column_id = ?2"#,
                 params![id, column_id],
@@ -239,7 +255,13 @@ impl SqlSession {
         Ok(())
     }
 
-    fn switch_constraints(&mut self, entry: &Arc<TableEntry>, names: &[String], enable: bool, with_check: bool) -> Exec<()> {
+    fn switch_constraints(
+        &mut self,
+        entry: &Arc<TableEntry>,
+        names: &[String],
+        enable: bool,
+        with_check: bool,
+    ) -> Exec<()> {
         let id = entry.table.object_id;
         let all = names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case("ALL"));
         let named = |name: &str| all || names.iter().any(|n| same_name(n, name));
@@ -257,7 +279,10 @@ impl SqlSession {
         for (table, ids) in [("$checks", &checks), ("$foreign_keys", &keys)] {
             for constraint in ids {
                 self.connection.execute(
-                    &format!("UPDATE db.{} SET is_disabled = ?2, is_not_trusted = ?3 WHERE object_id = ?1", quote(table)),
+                    &format!(
+                        "UPDATE db.{} SET is_disabled = ?2, is_not_trusted = ?3 WHERE object_id = ?1",
+                        quote(table)
+                    ),
                     params![constraint, !enable, !trusted],
                 )?;
             }
@@ -310,13 +335,18 @@ impl SqlSession {
     fn alter_column(&mut self, entry: &Arc<TableEntry>, def: &ColumnDef) -> Exec<()> {
         let id = entry.table.object_id;
         let Some(position) = entry.find(&def.name) else {
-            let text = format!("ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.", def.name, entry.table.name);
+            let text = format!(
+                "ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.",
+                def.name, entry.table.name
+            );
             return Err(SqlError::new(4924, text).into());
         };
         let column = &entry.table.columns[position];
         let ty = def.ty.unwrap_or(column.ty);
         if column.computed.is_some() || !widens(&column.ty, &ty) {
-            return Err(SqlError::unsupported("ALTER COLUMN to a type that does not hold every value of the old one").into());
+            return Err(
+                SqlError::unsupported("ALTER COLUMN to a type that does not hold every value of the old one").into()
+            );
         }
         if def.collation.as_deref().is_some_and(|c| Some(c) != column.collation.as_deref()) {
             return Err(SqlError::unsupported("ALTER COLUMN to another collation").into());
@@ -329,7 +359,10 @@ impl SqlSession {
         }
         if !nullable && column.nullable {
             let nulls: bool = self.connection.query_row(
-                &format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)", entry.table.sqlite_name, column.sqlite_name),
+                &format!(
+                    "SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)",
+                    entry.table.sqlite_name, column.sqlite_name
+                ),
                 [],
                 |r| r.get(0),
             )?;
@@ -420,7 +453,10 @@ fn mentions_name(text: &str, name: &str) -> bool {
 
 /// Error 4902.
 fn cannot_find(name: &ObjectName) -> SqlError {
-    let text = format!("Cannot find the object \"{}\" because it does not exist or you do not have permissions.", written(name));
+    let text = format!(
+        "Cannot find the object \"{}\" because it does not exist or you do not have permissions.",
+        written(name)
+    );
     SqlError::new(4902, text)
 }
 

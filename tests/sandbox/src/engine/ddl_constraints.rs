@@ -35,18 +35,17 @@ impl SqlSession {
                 return Err(SqlError::new(1779, text).into());
             }
             if positions.iter().any(|&(p, _)| entry.table.columns[p].nullable) {
-                let text = format!("Cannot define PRIMARY KEY constraint on nullable column in table '{}'.", entry.table.name);
+                let text =
+                    format!("Cannot define PRIMARY KEY constraint on nullable column in table '{}'.", entry.table.name);
                 return Err(SqlError::new(8111, text).into());
             }
         }
         let kind = if key.primary { ("PK", "PK") } else { ("UQ", "UQ") };
         let names = (entry.table.name.as_str(), None);
         let constraint = self.add_constraint_object(table, key.name.as_deref(), kind, names, entry.schema_id)?;
-        let name: String = self.connection.query_row(
-            r#"SELECT name FROM db."$objects" WHERE object_id = ?1"#,
-            [constraint],
-            |r| r.get(0),
-        )?;
+        let name: String =
+            self.connection
+                .query_row(r#"SELECT name FROM db."$objects" WHERE object_id = ?1"#, [constraint], |r| r.get(0))?;
         // A second clustered index is refused for indexes written so; a key that is clustered by default gives way.
         let clustered = key.clustered && !entry.indexes.iter().any(|i| i.index_id == 1);
         let index = Index {
@@ -64,7 +63,13 @@ impl SqlSession {
     }
 
     /// Stores an index in the catalog.
-    pub(super) fn store_index(&self, entry: &TableEntry, index: &Index, include: &[usize], system_named: bool) -> Exec<()> {
+    pub(super) fn store_index(
+        &self,
+        entry: &TableEntry,
+        index: &Index,
+        include: &[usize],
+        system_named: bool,
+    ) -> Exec<()> {
         let table = entry.table.object_id;
         self.connection.execute(
             r#"INSERT INTO db."$indexes" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"#,
@@ -180,7 +185,8 @@ impl SqlSession {
             }
             let names: Vec<&str> = columns.iter().map(|&p| entry.table.columns[p].sqlite_name.as_str()).collect();
             let name = quote(&foreign_key_storage(key.object_id));
-            let sql = format!("CREATE INDEX IF NOT EXISTS db.{name} ON {}({})", quote(&entry.storage), names.join(", "));
+            let sql =
+                format!("CREATE INDEX IF NOT EXISTS db.{name} ON {}({})", quote(&entry.storage), names.join(", "));
             self.connection.execute_batch(&sql)?;
         }
         Ok(())
@@ -221,8 +227,14 @@ impl SqlSession {
     }
 
     fn add_foreign_key(&mut self, table: i32, key: &DesignForeignKey, trusted: bool) -> Exec<()> {
-        let ConstraintKind::ForeignKey { columns, table: parent_name, referenced, on_delete, on_update, not_for_replication } =
-            &key.kind
+        let ConstraintKind::ForeignKey {
+            columns,
+            table: parent_name,
+            referenced,
+            on_delete,
+            on_update,
+            not_for_replication,
+        } = &key.kind
         else {
             return Ok(());
         };
@@ -234,7 +246,10 @@ impl SqlSession {
             SqlError::new(1767, format!("Foreign key '{shown}' references invalid table '{}'.", written(parent_name)))
         })?;
         let children = positions(&entry, columns, || {
-            format!("Foreign key '{shown}' references invalid column '{{}}' in referencing table '{}'.", entry.table.name)
+            format!(
+                "Foreign key '{shown}' references invalid column '{{}}' in referencing table '{}'.",
+                entry.table.name
+            )
         })?;
         let parents = if referenced.is_empty() {
             let key = parent.table.primary_key.clone();
@@ -249,7 +264,10 @@ impl SqlSession {
             key
         } else {
             positions(&parent, referenced, || {
-                format!("Foreign key '{shown}' references invalid column '{{}}' in referenced table '{}'.", parent.table.name)
+                format!(
+                    "Foreign key '{shown}' references invalid column '{{}}' in referenced table '{}'.",
+                    parent.table.name
+                )
             })?
         };
         if children.len() != parents.len() {

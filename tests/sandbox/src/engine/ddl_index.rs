@@ -3,8 +3,8 @@
 use super::catalog::{Index, TableEntry, same_name};
 use super::ddl_constraints::next_index_id;
 use super::default_text::parenthesised;
-use super::scope::written;
 use super::extension::{DdlEvent, DdlKind};
+use super::scope::written;
 use super::session::SqlSession;
 use super::session_options::not_found;
 use super::stop::Exec;
@@ -63,7 +63,13 @@ impl SqlSession {
         state.temporary_version += 1;
     }
 
-    pub(super) fn drop_index(&mut self, name: &str, table: &ObjectName, if_exists: bool, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn drop_index(
+        &mut self,
+        name: &str,
+        table: &ObjectName,
+        if_exists: bool,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
         let full = format!("{}.{name}", written(table));
         let missing = || super::ddl_table::cannot_drop("index", &full);
         if table.name.starts_with('#') {

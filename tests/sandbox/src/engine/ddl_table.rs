@@ -102,7 +102,9 @@ impl SqlSession {
         match catalog.schema(schema) {
             Some(found) if !matches!(found.name.as_str(), "sys" | "INFORMATION_SCHEMA") => Ok(found.schema_id),
             _ => {
-                let text = format!("The specified schema name \"{schema}\" either does not exist or you do not have permission to use it.");
+                let text = format!(
+                    "The specified schema name \"{schema}\" either does not exist or you do not have permission to use it."
+                );
                 Err(SqlError::new(2760, text))
             }
         }
@@ -263,7 +265,8 @@ impl SqlSession {
                 let text = format!(
                     "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other \
                      statements, look for empty alias names. Aliases defined as \"\" or [] are not allowed. Change the alias to a valid \
-                     name. Column {}.", position + 1
+                     name. Column {}.",
+                    position + 1
                 );
                 return Err(SqlError::new(1038, text).severity(15).with_state(5).into());
             }
@@ -352,7 +355,13 @@ impl SqlSession {
     }
 
     /// `DROP TABLE`.
-    pub(super) fn drop_tables(&mut self, names: &[ObjectName], if_exists: bool, text: &str, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn drop_tables(
+        &mut self,
+        names: &[ObjectName],
+        if_exists: bool,
+        text: &str,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
         for name in names {
             if name.name.starts_with('#') {
                 let found = self.shared.state().temporary(&name.name).cloned();
@@ -376,7 +385,10 @@ impl SqlSession {
         };
         let id = entry.table.object_id;
         if catalog.references_to(id).any(|(child, _)| child.table.object_id != id) {
-            let text = format!("Could not drop object '{}' because it is referenced by a FOREIGN KEY constraint.", written(name));
+            let text = format!(
+                "Could not drop object '{}' because it is referenced by a FOREIGN KEY constraint.",
+                written(name)
+            );
             return Err(SqlError::new(3726, text).into());
         }
         let server = Arc::clone(self.server());
@@ -440,7 +452,8 @@ impl SqlSession {
         let id = table.object_id;
         let full = format!("{}.{}", table.schema, table.name);
         if catalog.references_to(id).any(|(child, key)| child.table.object_id != id && !key.disabled) {
-            let text = format!("Cannot truncate table '{full}' because it is being referenced by a FOREIGN KEY constraint.");
+            let text =
+                format!("Cannot truncate table '{full}' because it is being referenced by a FOREIGN KEY constraint.");
             return Err(SqlError::new(4712, text).into());
         }
         if catalog.table_by_id(id).is_some_and(|t| t.tracked_by_cdc) {
@@ -455,8 +468,7 @@ impl SqlSession {
         self.connection.execute_batch(&format!("DELETE FROM {}", table.sqlite_name))?;
         self.with_identity(id, |identity| identity.last = None);
         if table.database != TEMPORARY_DATABASE {
-            self.connection
-                .execute(r#"UPDATE db."$columns" SET identity_last = NULL WHERE object_id = ?1"#, [id])?;
+            self.connection.execute(r#"UPDATE db."$columns" SET identity_last = NULL WHERE object_id = ?1"#, [id])?;
         }
         Ok(())
     }

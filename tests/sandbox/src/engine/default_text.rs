@@ -62,9 +62,13 @@ mod tests {
 
     #[test]
     fn definitions_have_the_parentheses_that_sql_server_shows() {
-        for (text, shown) in
-            [("0", "((0))"), ("(-1.5)", "((-1.5))"), ("'a'", "('a')"), ("getdate()", "(getdate())"), ("(1)+(2)", "((1)+(2))")]
-        {
+        for (text, shown) in [
+            ("0", "((0))"),
+            ("(-1.5)", "((-1.5))"),
+            ("'a'", "('a')"),
+            ("getdate()", "(getdate())"),
+            ("(1)+(2)", "((1)+(2))"),
+        ] {
             assert_eq!(definition(&parse_expr(text).unwrap(), text), shown);
         }
     }

@@ -59,8 +59,10 @@ impl SqlSession {
             Some((child, parent, key, from_child)) => {
                 conflict(kind.word(), &catalog.database, key, (child, parent), from_child)
             }
-            None => SqlError::new(547, format!("The {} statement conflicted with a FOREIGN KEY constraint.", kind.word()))
-                .with_state(0),
+            None => {
+                SqlError::new(547, format!("The {} statement conflicted with a FOREIGN KEY constraint.", kind.word()))
+                    .with_state(0)
+            }
         })
     }
 

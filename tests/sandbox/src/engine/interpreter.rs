@@ -106,13 +106,7 @@ impl SqlSession {
         }
     }
 
-    fn execute(
-        &mut self,
-        batch: &Arc<Batch>,
-        statement: &Stmt,
-        frame: &mut Frame,
-        sink: &mut dyn Sink,
-    ) -> Exec<Flow> {
+    fn execute(&mut self, batch: &Arc<Batch>, statement: &Stmt, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<Flow> {
         match &statement.kind {
             StmtKind::Block(statements) => return self.run_block(batch, statements, frame, sink),
             StmtKind::If { condition, then, otherwise } => {
@@ -234,9 +228,8 @@ enum Class {
 fn classify(error: &SqlError) -> Class {
     match error.number {
         // Names that do not resolve, and other faults of compilation.
-        102 | 137 | 156 | 206 | 207 | 208 | 209 | 4104 | 8120 | 8155 | 8156 | 1087 | 1011 | 1013 | 4121 | 195 | 213 | 8144 => {
-            Class::NameResolution
-        }
+        102 | 137 | 156 | 206 | 207 | 208 | 209 | 4104 | 8120 | 8155 | 8156 | 1087 | 1011 | 1013 | 4121 | 195 | 213
+        | 8144 => Class::NameResolution,
         // Conversion errors, update conflicts, deadlocks.
         241 | 242 | 244 | 245 | 248 | 295 | 8114 | 1205 | 3951 | 3952 | 3960 | 3961 => Class::EndsTransaction,
         217 | 3930 | 3931 | 911 | 916 => Class::EndsBatch,

@@ -71,7 +71,13 @@ pub fn integer_argument(arguments: &[Argument], name: &str, position: usize) -> 
 
 impl SqlSession {
     /// `EXEC procedure`.
-    pub(super) fn exec(&mut self, batch: &Arc<Batch>, exec: &ExecStatement, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn exec(
+        &mut self,
+        batch: &Arc<Batch>,
+        exec: &ExecStatement,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
         let mut arguments = Vec::new();
         let mut targets = Vec::new();
         for given in &exec.arguments {
@@ -81,9 +87,10 @@ impl SqlSession {
             };
             let (value, ty) = match value {
                 // An identifier as an argument is a string.
-                Expr::Column(parts) if parts.len() == 1 => {
-                    (Datum::String(parts[0].clone()), SqlType::NVarChar(Length::N(parts[0].chars().count().clamp(1, 4000) as u16)))
-                }
+                Expr::Column(parts) if parts.len() == 1 => (
+                    Datum::String(parts[0].clone()),
+                    SqlType::NVarChar(Length::N(parts[0].chars().count().clamp(1, 4000) as u16)),
+                ),
                 value => self.scalar(batch, value, frame, sink)?,
             };
             if given.output {
@@ -108,7 +115,13 @@ impl SqlSession {
     }
 
     /// `EXEC('…')`.
-    pub(super) fn exec_string(&mut self, batch: &Arc<Batch>, expr: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn exec_string(
+        &mut self,
+        batch: &Arc<Batch>,
+        expr: &Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
         let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_default();
         let inner = self.plans.batch("", &text)?;
         let mut inner_frame = Frame::default();
@@ -233,7 +246,8 @@ impl SqlSession {
         let before = self.shared.state().tran_count;
         let status = self.run_level(batch, &mut frame, sink)?;
         for (value, name) in values.iter_mut().zip(&slots) {
-            let parameter = name.as_ref().and_then(|n| batch.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(n)));
+            let parameter =
+                name.as_ref().and_then(|n| batch.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(n)));
             if let (true, Some(parameter)) = (value.output, parameter) {
                 if let Some(variable) = frame.variable(&parameter.name) {
                     value.value = variable.value.clone();
@@ -297,7 +311,10 @@ impl SqlSession {
         };
         let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
         let key = (self.database().id, resource.as_str());
-        let granted = self.server().application_locks.acquire(key, (self.shared.id, owner, mode), timeout, &|| sink.is_cancelled());
+        let granted = self
+            .server()
+            .application_locks
+            .acquire(key, (self.shared.id, owner, mode), timeout, &|| sink.is_cancelled());
         match granted {
             Ok(waited) => Ok(i32::from(waited)),
             Err(NotGranted::TimedOut) => Ok(-1),
@@ -323,7 +340,8 @@ impl SqlSession {
             "session" => Owner::Session,
             "" | "transaction" => {
                 if self.shared.state().tran_count == 0 {
-                    let text = "You attempted to acquire a transactional application lock without an active transaction.";
+                    let text =
+                        "You attempted to acquire a transactional application lock without an active transaction.";
                     return Err(SqlError::new(15000, text).into());
                 }
                 Owner::Transaction
@@ -359,7 +377,10 @@ impl Sink for CollectedRows<'_> {
     fn database_changed(&mut self, from: &str, to: &str) -> Result<(), crate::session::Cancelled> {
         self.sink.database_changed(from, to)
     }
-    fn transaction_changed(&mut self, change: crate::session::TransactionChange) -> Result<(), crate::session::Cancelled> {
+    fn transaction_changed(
+        &mut self,
+        change: crate::session::TransactionChange,
+    ) -> Result<(), crate::session::Cancelled> {
         self.sink.transaction_changed(change)
     }
     fn is_cancelled(&self) -> bool {

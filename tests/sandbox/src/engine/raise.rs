@@ -151,7 +151,8 @@ fn format_value(value: &Datum, kind: char) -> SqlResult<String> {
         _ => i64::MIN,
     };
     if kind == 's' || (integer == i64::MIN && !matches!(value, Datum::BigInt(_))) {
-        let text = "The data type of substitution parameter 1 does not match the expected type of the format specification.";
+        let text =
+            "The data type of substitution parameter 1 does not match the expected type of the format specification.";
         return Err(SqlError::new(2786, text));
     }
     Ok(match kind {
@@ -164,7 +165,8 @@ fn format_value(value: &Datum, kind: char) -> SqlResult<String> {
 }
 
 fn padded(value: &str, spec: &str) -> String {
-    let (flags, rest) = spec.split_at(spec.find(|c: char| c.is_ascii_digit() && c != '0' || c == '.').unwrap_or(spec.len()));
+    let (flags, rest) =
+        spec.split_at(spec.find(|c: char| c.is_ascii_digit() && c != '0' || c == '.').unwrap_or(spec.len()));
     let (width, precision) = rest.split_once('.').unwrap_or((rest, ""));
     let value: String = match precision.parse::<usize>() {
         Ok(limit) => value.chars().take(limit).collect(),
@@ -187,7 +189,10 @@ mod tests {
     fn messages_are_formatted_like_printf() {
         let values = [Datum::String("abc".into()), Datum::Int(7), Datum::Null];
         assert_eq!(format_message("%s has %d%% of %s", &values).unwrap(), "abc has 7% of (null)");
-        assert_eq!(format_message("[%5d|%-4d|%03d]", &[Datum::Int(1), Datum::Int(2), Datum::Int(3)]).unwrap(), "[    1|2   |003]");
+        assert_eq!(
+            format_message("[%5d|%-4d|%03d]", &[Datum::Int(1), Datum::Int(2), Datum::Int(3)]).unwrap(),
+            "[    1|2   |003]"
+        );
         assert_eq!(format_message("[%.2s]", &values).unwrap(), "[ab]");
         assert!(format_message("%s", &[Datum::Int(1)]).is_err());
     }

@@ -26,7 +26,9 @@ impl Scope for StatementScope<'_> {
     fn table(&self, name: &ObjectName) -> SqlResult<Arc<Table>> {
         if name.name.starts_with('@') {
             return self.frame.table(&name.name).map(|t| Arc::clone(&t.table)).ok_or_else(|| {
-                SqlError::new(1087, format!("Must declare the table variable \"{}\".", name.name)).severity(15).with_state(2)
+                SqlError::new(1087, format!("Must declare the table variable \"{}\".", name.name))
+                    .severity(15)
+                    .with_state(2)
             });
         }
         self.session.find_table(name)

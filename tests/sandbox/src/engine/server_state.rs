@@ -130,11 +130,17 @@ impl Server {
             .severity(11));
         };
         if database.id <= 4 {
-            return Err(SqlError::new(3708, format!("Cannot drop the database '{name}' because it is a system database.")));
+            return Err(SqlError::new(
+                3708,
+                format!("Cannot drop the database '{name}' because it is a system database."),
+            ));
         }
         let mut databases = lock(&self.databases);
         if database.sessions.load(Ordering::Acquire) > 0 {
-            return Err(SqlError::new(3702, format!("Cannot drop database \"{name}\" because it is currently in use.")));
+            return Err(SqlError::new(
+                3702,
+                format!("Cannot drop database \"{name}\" because it is currently in use."),
+            ));
         }
         databases.remove(&name.to_lowercase());
         drop(databases);

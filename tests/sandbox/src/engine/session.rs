@@ -174,7 +174,9 @@ impl SqlSession {
         };
         let allowed = self.shared.login.is_sysadmin() || to.id <= 4;
         let result = match attached {
-            Ok(_) if !allowed && !has_user(&self.connection, &self.shared.login.name).map_err(storage_error)? => Err(denied()),
+            Ok(_) if !allowed && !has_user(&self.connection, &self.shared.login.name).map_err(storage_error)? => {
+                Err(denied())
+            }
             other => other,
         };
         match result {
@@ -234,7 +236,8 @@ impl SqlSession {
                 sink.transaction_changed(change)?;
             }
             if doomed && !cancelled {
-                let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
+                let text =
+                    "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
                 sink.message(&SqlError::new(3998, text))?;
             }
         }

@@ -164,7 +164,9 @@ fn register_identity(connection: &Connection, session: &Arc<SessionShared>) -> r
     connection.create_scalar_function("sandbox_next_identity", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let table: i32 = context.get(0)?;
         let value = with_identity(&owner, table, Identity::next).flatten().ok_or_else(|| {
-            failed(SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to data type bigint.").with_state(1))
+            failed(
+                SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to data type bigint.").with_state(1),
+            )
         })?;
         owner.state().note_identity(value);
         Ok(value)

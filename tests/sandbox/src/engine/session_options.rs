@@ -14,8 +14,14 @@ use crate::tsql::ast::{ObjectName, SetValue};
 use crate::types::Datum;
 
 /// Options that are always on; turning them off is refused.
-const ALWAYS_ON: &[&str] =
-    &["ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "QUOTED_IDENTIFIER", "CONCAT_NULL_YIELDS_NULL", "ANSI_NULL_DFLT_ON"];
+const ALWAYS_ON: &[&str] = &[
+    "ANSI_NULLS",
+    "ANSI_PADDING",
+    "ANSI_WARNINGS",
+    "QUOTED_IDENTIFIER",
+    "CONCAT_NULL_YIELDS_NULL",
+    "ANSI_NULL_DFLT_ON",
+];
 /// Options that are always off; turning them on is refused.
 const ALWAYS_OFF: &[&str] = &[
     "NUMERIC_ROUNDABORT",
@@ -34,7 +40,8 @@ const ALWAYS_OFF: &[&str] = &[
     "ANSI_DEFAULTS",
 ];
 /// Options without effect on results here.
-const WITHOUT_EFFECT: &[&str] = &["ARITHABORT", "ARITHIGNORE", "STATISTICS IO", "STATISTICS TIME", "DISABLE_DEF_CNST_CHK"];
+const WITHOUT_EFFECT: &[&str] =
+    &["ARITHABORT", "ARITHIGNORE", "STATISTICS IO", "STATISTICS TIME", "DISABLE_DEF_CNST_CHK"];
 
 impl SqlSession {
     pub(super) fn set_option(
@@ -152,9 +159,9 @@ impl SqlSession {
         match (current, on) {
             (Some(other), true) if other != table.object_id => {
                 let catalog = self.catalog();
-                let other = catalog.table_by_id(other).map_or_else(String::new, |t| {
-                    format!("{}.{}", catalog.database, t.full_name())
-                });
+                let other = catalog
+                    .table_by_id(other)
+                    .map_or_else(String::new, |t| format!("{}.{}", catalog.database, t.full_name()));
                 let text = format!(
                     "IDENTITY_INSERT is already ON for table '{other}'. Cannot perform SET operation for table '{full}'."
                 );
@@ -172,6 +179,7 @@ impl SqlSession {
 /// Error 1088.
 pub(super) fn not_found(name: &ObjectName) -> SqlError {
     let written = super::scope::written(name);
-    let text = format!("Cannot find the object \"{written}\" because it does not exist or you do not have permissions.");
+    let text =
+        format!("Cannot find the object \"{written}\" because it does not exist or you do not have permissions.");
     SqlError::new(1088, text)
 }

@@ -117,7 +117,9 @@ impl SqlSession {
     ) -> Exec<()> {
         const TICKS_PER_MICROSECOND: u64 = 10;
         let Datum::Time(ticks) = self.scalar_as(batch, expr, &SqlType::Time(7), frame, sink)? else {
-            return Err(SqlError::new(148, "Incorrect time syntax in time string used with WAITFOR.").severity(15).into());
+            return Err(SqlError::new(148, "Incorrect time syntax in time string used with WAITFOR.")
+                .severity(15)
+                .into());
         };
         let end = Instant::now() + Duration::from_micros(ticks / TICKS_PER_MICROSECOND);
         loop {

@@ -27,8 +27,13 @@ pub(super) fn server_property(session: &SessionShared, arguments: &[Datum]) -> D
         "editionid" => text("-2117995310"),
         "servername" | "machinename" | "computernamephysicalnetbios" => text(&server.options.server_name),
         "collation" => text(super::collation::DEFAULT_COLLATION),
-        "isclustered" | "ishadrenabled" | "isfulltextinstalled" | "issingleuser" | "islocaldb"
-        | "isintegratedsecurityonly" | "isxtpsupported" => text("0"),
+        "isclustered"
+        | "ishadrenabled"
+        | "isfulltextinstalled"
+        | "issingleuser"
+        | "islocaldb"
+        | "isintegratedsecurityonly"
+        | "isxtpsupported" => text("0"),
         "processid" => text(&std::process::id().to_string()),
         "lcid" => text("1033"),
         "sqlcharset" => text("1"),
@@ -40,7 +45,9 @@ pub(super) fn server_property(session: &SessionShared, arguments: &[Datum]) -> D
 
 /// `DATABASEPROPERTYEX`.
 pub(super) fn database_property(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    let (Some(name), Some(property)) = (string(arguments.first()), string(arguments.get(1))) else { return Datum::Null };
+    let (Some(name), Some(property)) = (string(arguments.first()), string(arguments.get(1))) else {
+        return Datum::Null;
+    };
     let Some(database) = session.server.database(name) else { return Datum::Null };
     match property.to_ascii_lowercase().as_str() {
         "status" => text("ONLINE"),
@@ -50,7 +57,9 @@ pub(super) fn database_property(session: &SessionShared, arguments: &[Datum]) ->
         "recovery" => text(recovery_model(database.recovery_model.load(Ordering::Acquire))),
         "version" => text("957"),
         "edition" => Datum::Null,
-        "isinstandby" | "isautoclose" | "isautoshrink" | "ispublished" | "ismergepublished" | "issubscribed" => text("0"),
+        "isinstandby" | "isautoclose" | "isautoshrink" | "ispublished" | "ismergepublished" | "issubscribed" => {
+            text("0")
+        }
         _ => Datum::Null,
     }
 }
@@ -164,7 +173,8 @@ pub(super) fn is_server_role_member(session: &SessionShared, arguments: &[Datum]
     match string(arguments.first()).map(str::to_ascii_lowercase).as_deref() {
         Some("public") => Datum::Int(1),
         Some(
-            "sysadmin" | "serveradmin" | "securityadmin" | "processadmin" | "setupadmin" | "bulkadmin" | "diskadmin" | "dbcreator",
+            "sysadmin" | "serveradmin" | "securityadmin" | "processadmin" | "setupadmin" | "bulkadmin" | "diskadmin"
+            | "dbcreator",
         ) => Datum::Int(i32::from(login.is_sysadmin())),
         _ => Datum::Null,
     }
@@ -184,7 +194,9 @@ pub(super) fn context_info(session: &SessionShared, _: &[Datum]) -> Datum {
 
 /// `APPLOCK_MODE(principal, resource, owner)`.
 pub(super) fn applock_mode(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    let (Some(resource), Some(owner)) = (string(arguments.get(1)), string(arguments.get(2))) else { return Datum::Null };
+    let (Some(resource), Some(owner)) = (string(arguments.get(1)), string(arguments.get(2))) else {
+        return Datum::Null;
+    };
     let owner = if owner.eq_ignore_ascii_case("session") { Owner::Session } else { Owner::Transaction };
     let database = session.state().database.id;
     match session.server.application_locks.mode_of((database, resource), session.id, owner) {

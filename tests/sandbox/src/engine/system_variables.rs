@@ -8,7 +8,8 @@ use crate::types::{Datum, Length, SqlType};
 /// Product version that the sandbox takes for itself.
 pub const PRODUCT_VERSION: &str = "16.0.4135.4";
 /// `@@VERSION`.
-pub const VERSION_TEXT: &str = "Microsoft SQL Server 2022 (sandbox) - 16.0.4135.4 (X64) \n\tDeveloper Edition (64-bit) on SQLite";
+pub const VERSION_TEXT: &str =
+    "Microsoft SQL Server 2022 (sandbox) - 16.0.4135.4 (X64) \n\tDeveloper Edition (64-bit) on SQLite";
 /// `@@MICROSOFTVERSION`: major version, minor version and build.
 const MICROSOFT_VERSION: i32 = 0x1000_1027;
 
@@ -41,9 +42,7 @@ pub fn value_of(session: &SqlSession, name: &str) -> Option<Datum> {
         "@@OPTIONS" => Datum::Int(options(&state.options)),
         "@@MICROSOFTVERSION" => Datum::Int(MICROSOFT_VERSION),
         "@@MAX_CONNECTIONS" => Datum::Int(32_767),
-        "@@IDENTITY" => {
-            state.identity.map_or(Datum::Null, |v| Datum::Decimal { unscaled: i128::from(v), scale: 0 })
-        }
+        "@@IDENTITY" => state.identity.map_or(Datum::Null, |v| Datum::Decimal { unscaled: i128::from(v), scale: 0 }),
         "@@SPID" => Datum::SmallInt(session.shared.id as i16),
         "@@LANGID" => Datum::SmallInt(0),
         "@@DATEFIRST" => Datum::TinyInt(state.options.date_first),

@@ -142,7 +142,10 @@ fn expand(text: &str, catalog: &Catalog) -> String {
 fn row_count(catalog: &Catalog) -> String {
     let mut text = "CASE i.object_id".to_owned();
     for table in catalog.tables() {
-        text.push_str(&format!(" WHEN {} THEN (SELECT count(*) FROM {})", table.table.object_id, table.table.sqlite_name));
+        text.push_str(&format!(
+            " WHEN {} THEN (SELECT count(*) FROM {})",
+            table.table.object_id, table.table.sqlite_name
+        ));
     }
     text.push_str(" WHEN 0 THEN 0 ELSE 0 END");
     text

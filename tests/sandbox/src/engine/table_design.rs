@@ -110,7 +110,10 @@ impl Design {
 
     fn add_column(&mut self, def: &ColumnDef) -> SqlResult<()> {
         if self.columns.iter().any(|c| same_name(&c.column.name, &def.name)) {
-            let text = format!("Column names in each table must be unique. Column name '{}' is specified more than once.", def.name);
+            let text = format!(
+                "Column names in each table must be unique. Column name '{}' is specified more than once.",
+                def.name
+            );
             return Err(SqlError::new(2705, text).with_state(3));
         }
         let ty = def.ty.unwrap_or(SqlType::Int);
@@ -150,11 +153,13 @@ impl Design {
         let name = constraint.name.clone();
         match &constraint.kind {
             ConstraintKind::PrimaryKey { columns, clustered } => {
-                let key = DesignKey { name, primary: true, clustered: clustered.unwrap_or(true), columns: columns.clone() };
+                let key =
+                    DesignKey { name, primary: true, clustered: clustered.unwrap_or(true), columns: columns.clone() };
                 self.keys.push(key);
             }
             ConstraintKind::Unique { columns, clustered } => {
-                let key = DesignKey { name, primary: false, clustered: clustered.unwrap_or(false), columns: columns.clone() };
+                let key =
+                    DesignKey { name, primary: false, clustered: clustered.unwrap_or(false), columns: columns.clone() };
                 self.keys.push(key);
             }
             kind @ ConstraintKind::ForeignKey { .. } => {
@@ -237,7 +242,11 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
     }
     let whole = matches!(
         ty,
-        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt | SqlType::Decimal { scale: 0, precision: ..=18 }
+        SqlType::TinyInt
+            | SqlType::SmallInt
+            | SqlType::Int
+            | SqlType::BigInt
+            | SqlType::Decimal { scale: 0, precision: ..=18 }
     );
     if !whole || def.nullable == Some(true) {
         let text = format!(
@@ -248,7 +257,10 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
         return Err(SqlError::new(2749, text));
     }
     if def.default.is_some() {
-        let text = format!("Defaults cannot be created on columns with an IDENTITY attribute. Table '', column '{}'.", def.name);
+        let text = format!(
+            "Defaults cannot be created on columns with an IDENTITY attribute. Table '', column '{}'.",
+            def.name
+        );
         return Err(SqlError::new(1754, text));
     }
     Ok(())
@@ -257,8 +269,12 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
 /// Positions of key columns in a table; errors 1911 and 1919.
 pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> SqlResult<Vec<(usize, bool)>> {
     if columns.len() > MAX_KEY_COLUMNS {
-        let text = format!("The index '{index}' on table '{}' has {} columns in the key list. The maximum limit for index key column \
-                            list is 32.", table.name, columns.len());
+        let text = format!(
+            "The index '{index}' on table '{}' has {} columns in the key list. The maximum limit for index key column \
+                            list is 32.",
+            table.name,
+            columns.len()
+        );
         return Err(SqlError::new(1904, text));
     }
     let mut key: Vec<(usize, bool)> = Vec::new();
@@ -268,7 +284,8 @@ pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> 
             return Err(SqlError::new(1911, text));
         };
         if key.iter().any(|k| k.0 == position) {
-            let text = format!("Cannot use duplicate column names in index. Column name '{name}' listed more than once.");
+            let text =
+                format!("Cannot use duplicate column names in index. Column name '{name}' listed more than once.");
             return Err(SqlError::new(1909, text));
         }
         let large = matches!(

@@ -10,13 +10,13 @@
 //!
 //! A writing statement runs in a SQLite savepoint, so one that fails leaves nothing behind.
 
+use super::application_locks;
 use super::catalog_store::ATTACHED;
 use super::database::Database;
 use super::session::SqlSession;
 use super::session_state::{Isolation, TemporaryTables};
 use super::stop::{Exec, Stop};
 use super::write_lock::{NotGranted, WriteGuard};
-use super::application_locks;
 use crate::error::SqlError;
 use crate::session::{Sink, TransactionChange, TransactionRequest};
 use std::sync::Arc;
@@ -346,7 +346,8 @@ impl SqlSession {
             )
             .into());
         }
-        let mixed = self.transaction.as_ref().is_some_and(|t| t.isolation != Isolation::Snapshot && t.open == Open::Write);
+        let mixed =
+            self.transaction.as_ref().is_some_and(|t| t.isolation != Isolation::Snapshot && t.open == Open::Write);
         if mixed {
             return Err(SqlError::new(
                 3951,
@@ -443,9 +444,7 @@ impl SqlSession {
         let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
         database.write_lock.acquire(timeout, &|| sink.is_cancelled()).map_err(|failure| match failure {
             NotGranted::Cancelled => Stop::Cancelled,
-            NotGranted::TimedOut => {
-                SqlError::new(1222, "Lock request time out period exceeded.").with_state(51).into()
-            }
+            NotGranted::TimedOut => SqlError::new(1222, "Lock request time out period exceeded.").with_state(51).into(),
         })
     }
 

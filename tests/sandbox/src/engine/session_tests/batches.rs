@@ -8,7 +8,9 @@ use crate::types::{Datum, SqlType};
 fn a_session_creates_fills_changes_and_reads_a_table() {
     let server = TestServer::new();
     let mut c = server.shop();
-    c.ok("CREATE TABLE dbo.Product (Id int NOT NULL PRIMARY KEY, Name nvarchar(50) NOT NULL, Price decimal(10,2) NULL)");
+    c.ok(
+        "CREATE TABLE dbo.Product (Id int NOT NULL PRIMARY KEY, Name nvarchar(50) NOT NULL, Price decimal(10,2) NULL)",
+    );
     let r = c.ok("INSERT INTO Product (Id, Name, Price) VALUES (1, N'ball', 9.5), (2, N'bat', 20), (3, N'net', NULL)");
     assert_eq!(r.done, [Some(3)]);
     assert_eq!(c.rows("SELECT Id, Name, Price FROM dbo.Product WHERE Name = N'BALL'"), [["1", "ball", "950e-2"]]);
@@ -97,7 +99,10 @@ fn sp_executesql_takes_parameters_and_returns_outputs() {
     let (r, outcome) = c.execute("SET @x = 42", "@x int OUTPUT", vec![out]);
     assert!(r.errors().is_empty());
     assert_eq!(outcome.outputs[0].value, Datum::Int(42));
-    assert_eq!(c.value("DECLARE @o int; EXEC sp_executesql N'SET @p = 7', N'@p int OUTPUT', @p = @o OUTPUT; SELECT @o"), "7");
+    assert_eq!(
+        c.value("DECLARE @o int; EXEC sp_executesql N'SET @p = 7', N'@p int OUTPUT', @p = @o OUTPUT; SELECT @o"),
+        "7"
+    );
     let (r, _) = c.execute("SELECT @a", "@a int", vec![]);
     assert_eq!(r.errors(), [8178]);
     let (r, _) = c.execute("BEGIN TRAN", "", vec![]);
@@ -145,7 +150,10 @@ fn identity_values_are_generated_and_reported() {
     let server = TestServer::new();
     let mut c = server.shop();
     c.ok("CREATE TABLE t (id int IDENTITY(10, 5) PRIMARY KEY, v int)");
-    assert_eq!(c.rows("INSERT t (v) VALUES (1), (2); SELECT SCOPE_IDENTITY(), @@IDENTITY, IDENT_CURRENT('t')"), [["15", "15", "15"]]);
+    assert_eq!(
+        c.rows("INSERT t (v) VALUES (1), (2); SELECT SCOPE_IDENTITY(), @@IDENTITY, IDENT_CURRENT('t')"),
+        [["15", "15", "15"]]
+    );
     assert_eq!(c.error("INSERT t (id, v) VALUES (1, 1)").number, 544);
     assert_eq!(c.error("INSERT t VALUES (1, 1)").number, 8101);
     c.ok("SET IDENTITY_INSERT t ON; INSERT t (id, v) VALUES (100, 3); SET IDENTITY_INSERT t OFF; INSERT t (v) VALUES (4)");

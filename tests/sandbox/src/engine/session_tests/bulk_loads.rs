@@ -22,11 +22,11 @@ fn rows_are_loaded_with_identity_and_defaults() {
     let r = load(&mut c, "INSERT BULK t ([v] nvarchar(20), [n] int)", rows);
     assert_eq!((r.errors(), r.done), (vec![], vec![Some(1000)]));
     assert_eq!(c.rows("SELECT COUNT(*), MAX(id), SUM(n) FROM t"), [["1000", "1000", "5000"]]);
-    let r = load(&mut c, "INSERT BULK t ([id] int, [v] nvarchar(20), [n] int) WITH (KEEP_IDENTITY)", vec![vec![
-        Datum::Int(5000),
-        Datum::String("last".into()),
-        Datum::Int(1),
-    ]]);
+    let r = load(
+        &mut c,
+        "INSERT BULK t ([id] int, [v] nvarchar(20), [n] int) WITH (KEEP_IDENTITY)",
+        vec![vec![Datum::Int(5000), Datum::String("last".into()), Datum::Int(1)]],
+    );
     assert!(r.errors().is_empty());
     assert_eq!(c.value("SELECT MAX(id) FROM t"), "5000");
 }
@@ -67,7 +67,8 @@ fn a_hundred_thousand_rows_load_quickly() {
     println!("100,000 rows in {:?}", started.elapsed());
     let started = std::time::Instant::now();
     for i in 0..1000 {
-        let (r, _) = c.execute("UPDATE t SET b = N'x' WHERE a = @a", "@a int", vec![super::recorder::int_param("@a", i * 7)]);
+        let (r, _) =
+            c.execute("UPDATE t SET b = N'x' WHERE a = @a", "@a int", vec![super::recorder::int_param("@a", i * 7)]);
         assert_eq!(r.done, [Some(1)]);
     }
     println!("1,000 updates by key in {:?}", started.elapsed());

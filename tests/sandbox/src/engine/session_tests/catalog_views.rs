@@ -40,7 +40,10 @@ fn catalog_views_describe_what_was_created() {
         c.value("SELECT SUM(rows) FROM sys.partitions WHERE object_id = OBJECT_ID(N'[sales].[Orders]') AND index_id IN (0, 1)"),
         "2"
     );
-    assert_eq!(c.value("SELECT OBJECT_SCHEMA_NAME(OBJECT_ID('sales.Orders')) + '.' + OBJECT_NAME(OBJECT_ID('sales.Orders'))"), "sales.Orders");
+    assert_eq!(
+        c.value("SELECT OBJECT_SCHEMA_NAME(OBJECT_ID('sales.Orders')) + '.' + OBJECT_NAME(OBJECT_ID('sales.Orders'))"),
+        "sales.Orders"
+    );
     assert_eq!(c.value("SELECT COL_LENGTH('sales.Orders', 'Code')"), "40");
     assert_eq!(c.rows("SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES"), [["sales", "Orders"]]);
     assert_eq!(c.value("SELECT COUNT(*) FROM sys.triggers"), "0");
@@ -56,7 +59,10 @@ fn server_views_show_databases_and_sessions() {
     );
     c.ok("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON");
     assert_eq!(c.value("SELECT snapshot_isolation_state_desc FROM master.sys.databases WHERE name = DB_NAME()"), "ON");
-    assert_eq!(c.value("SELECT COUNT(*) FROM sys.dm_exec_sessions WHERE session_id = @@SPID AND login_name = SUSER_SNAME()"), "1");
+    assert_eq!(
+        c.value("SELECT COUNT(*) FROM sys.dm_exec_sessions WHERE session_id = @@SPID AND login_name = SUSER_SNAME()"),
+        "1"
+    );
     assert_eq!(c.value("SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(20))"), "16.0.4135.4");
     assert_eq!(c.value("SELECT IS_SRVROLEMEMBER('sysadmin')"), "1");
     assert_eq!(c.value("SELECT DB_ID()"), "5");

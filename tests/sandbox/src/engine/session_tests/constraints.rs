@@ -75,7 +75,10 @@ fn alter_table_adds_and_drops_columns_and_constraints() {
     c.ok("CREATE TABLE t (a int NOT NULL); INSERT t VALUES (1), (2)");
     c.ok("ALTER TABLE t ADD b int NULL, d int NOT NULL CONSTRAINT DF_d DEFAULT (7)");
     c.ok("INSERT t (a) VALUES (3)");
-    assert_eq!(c.rows("SELECT a, b, d FROM t ORDER BY a"), [["1", "NULL", "7"], ["2", "NULL", "7"], ["3", "NULL", "7"]]);
+    assert_eq!(
+        c.rows("SELECT a, b, d FROM t ORDER BY a"),
+        [["1", "NULL", "7"], ["2", "NULL", "7"], ["3", "NULL", "7"]]
+    );
     assert_eq!(c.error("ALTER TABLE t ADD e int NOT NULL").number, 4901);
     c.ok("ALTER TABLE t ADD CONSTRAINT PK_t PRIMARY KEY (a)");
     assert_eq!(c.error("INSERT t (a) VALUES (1)").number, 2627);
@@ -96,7 +99,9 @@ fn alter_table_adds_and_drops_columns_and_constraints() {
 fn computed_columns_are_computed() {
     let server = TestServer::new();
     let mut c = server.shop();
-    c.ok("CREATE TABLE t (q int NOT NULL, p decimal(10,2) NOT NULL, total AS (q * p)); INSERT t (q, p) VALUES (3, 2.5)");
+    c.ok(
+        "CREATE TABLE t (q int NOT NULL, p decimal(10,2) NOT NULL, total AS (q * p)); INSERT t (q, p) VALUES (3, 2.5)",
+    );
     assert_eq!(c.value("SELECT total FROM t"), "750e-2");
     assert_eq!(c.rows("SELECT definition FROM sys.computed_columns"), [["(q * p)"]]);
 }

@@ -47,7 +47,8 @@ fn a_failed_statement_leaves_nothing_and_xact_abort_takes_the_rest() {
     let r = a.run("BEGIN TRAN; INSERT t VALUES (1); INSERT t VALUES (2), (1); COMMIT");
     assert_eq!(r.errors(), [2627]);
     assert_eq!(a.rows("SELECT a FROM t"), [["1"]]);
-    let r = a.run("SET XACT_ABORT ON; BEGIN TRAN; INSERT t VALUES (3); INSERT t VALUES (1); INSERT t VALUES (4); COMMIT");
+    let r =
+        a.run("SET XACT_ABORT ON; BEGIN TRAN; INSERT t VALUES (3); INSERT t VALUES (1); INSERT t VALUES (4); COMMIT");
     assert_eq!(r.errors(), [2627]);
     assert_eq!(a.rows("SELECT a, @@TRANCOUNT FROM t"), [["1", "0"]]);
 }
@@ -132,7 +133,8 @@ fn transaction_requests_of_the_client_work_like_statements() {
 fn application_locks_are_exclusive_between_sessions() {
     let server = TestServer::new();
     let (mut a, mut b) = (server.shop(), server.shop());
-    let get = "DECLARE @r int; EXEC @r = sp_getapplock @Resource = 'reader', @LockMode = 'Exclusive', @LockOwner = 'Session',
+    let get =
+        "DECLARE @r int; EXEC @r = sp_getapplock @Resource = 'reader', @LockMode = 'Exclusive', @LockOwner = 'Session',
                @LockTimeout = 0; SELECT @r";
     assert_eq!(a.value(get), "0");
     assert_eq!(b.value(get), "-1");

@@ -102,7 +102,11 @@ const COLUMNS: &str = r#"db."$columns" c"#;
 pub(super) const VIEWS: &[View] = &[
     view!(
         "schemas",
-        &[("name", "sysname", "s.name"), ("schema_id", "int", "s.schema_id"), ("principal_id", "int", "s.principal_id")],
+        &[
+            ("name", "sysname", "s.name"),
+            ("schema_id", "int", "s.schema_id"),
+            ("principal_id", "int", "s.principal_id")
+        ],
         r#"db."$schemas" s"#
     ),
     view!("objects", object_columns!(), OBJECTS),
@@ -112,15 +116,22 @@ pub(super) const VIEWS: &[View] = &[
         r#"(SELECT name, object_id, schema_id, parent_object_id, type, create_date, modify_date, is_ms_shipped FROM db."$objects"
             UNION ALL SELECT name, object_id, schema_id, 0, 'V', 0, 0, 1 FROM {views}) o"#
     ),
-    view!("system_objects", object_columns!(),
+    view!(
+        "system_objects",
+        object_columns!(),
         "(SELECT name, object_id, schema_id, 0 AS parent_object_id, 'V' AS type, 0 AS create_date, 0 AS modify_date, 1 AS is_ms_shipped \
-          FROM {views}) o"),
+          FROM {views}) o"
+    ),
     view!(
         "tables",
         object_columns!(
             ("lob_data_space_id", "int", "0"),
             ("filestream_data_space_id", "int", "NULL"),
-            ("max_column_id_used", "int", r#"(SELECT max(c.column_id) FROM db."$columns" c WHERE c.object_id = o.object_id)"#),
+            (
+                "max_column_id_used",
+                "int",
+                r#"(SELECT max(c.column_id) FROM db."$columns" c WHERE c.object_id = o.object_id)"#
+            ),
             ("lock_on_bulk_load", "bit", "0"),
             ("uses_ansi_nulls", "bit", "1"),
             ("is_replicated", "bit", "0"),
@@ -196,7 +207,11 @@ pub(super) const VIEWS: &[View] = &[
             ("name", "sysname", "i.name"),
             ("index_id", "int", "i.index_id"),
             ("type", "tinyint", "CASE i.index_id WHEN 0 THEN 0 WHEN 1 THEN 1 ELSE 2 END"),
-            ("type_desc", "nvarchar(60)", "CASE i.index_id WHEN 0 THEN 'HEAP' WHEN 1 THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END"),
+            (
+                "type_desc",
+                "nvarchar(60)",
+                "CASE i.index_id WHEN 0 THEN 'HEAP' WHEN 1 THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END"
+            ),
             ("is_unique", "bit", "i.is_unique"),
             ("data_space_id", "int", "1"),
             ("ignore_dup_key", "bit", "0"),

@@ -37,23 +37,45 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_SCHEMA", "sysname", "s.name"),
             ("TABLE_NAME", "sysname", "o.name"),
             ("COLUMN_NAME", "sysname", "c.name"),
-            ("ORDINAL_POSITION", "int",
-             r#"(SELECT count(*) FROM db."$columns" p WHERE p.object_id = c.object_id AND p.column_id <= c.column_id)"#),
-            ("COLUMN_DEFAULT", "nvarchar(max)",
-             r#"(SELECT d.definition FROM db."$defaults" d WHERE d.parent_object_id = c.object_id AND d.column_id = c.column_id)"#),
+            (
+                "ORDINAL_POSITION",
+                "int",
+                r#"(SELECT count(*) FROM db."$columns" p WHERE p.object_id = c.object_id AND p.column_id <= c.column_id)"#
+            ),
+            (
+                "COLUMN_DEFAULT",
+                "nvarchar(max)",
+                r#"(SELECT d.definition FROM db."$defaults" d WHERE d.parent_object_id = c.object_id AND d.column_id = c.column_id)"#
+            ),
             ("IS_NULLABLE", "sysname", "CASE WHEN c.is_nullable THEN 'YES' ELSE 'NO' END"),
             ("DATA_TYPE", "sysname", "t.name"),
-            ("CHARACTER_MAXIMUM_LENGTH", "int",
-             "CASE WHEN c.type_id IN (231, 239) AND c.max_length > 0 THEN c.max_length / 2 \
-              WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"),
-            ("CHARACTER_OCTET_LENGTH", "int", "CASE WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"),
-            ("NUMERIC_PRECISION", "tinyint",
-             "CASE WHEN c.type_id IN (48, 52, 56, 59, 60, 62, 106, 108, 122, 127) THEN c.precision END"),
-            ("NUMERIC_PRECISION_RADIX", "smallint",
-             "CASE WHEN c.type_id IN (59, 62) THEN 2 WHEN c.type_id IN (48, 52, 56, 60, 106, 108, 122, 127) THEN 10 END"),
+            (
+                "CHARACTER_MAXIMUM_LENGTH",
+                "int",
+                "CASE WHEN c.type_id IN (231, 239) AND c.max_length > 0 THEN c.max_length / 2 \
+              WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"
+            ),
+            (
+                "CHARACTER_OCTET_LENGTH",
+                "int",
+                "CASE WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"
+            ),
+            (
+                "NUMERIC_PRECISION",
+                "tinyint",
+                "CASE WHEN c.type_id IN (48, 52, 56, 59, 60, 62, 106, 108, 122, 127) THEN c.precision END"
+            ),
+            (
+                "NUMERIC_PRECISION_RADIX",
+                "smallint",
+                "CASE WHEN c.type_id IN (59, 62) THEN 2 WHEN c.type_id IN (48, 52, 56, 60, 106, 108, 122, 127) THEN 10 END"
+            ),
             ("NUMERIC_SCALE", "int", "CASE WHEN c.type_id IN (48, 52, 56, 60, 106, 108, 122, 127) THEN c.scale END"),
-            ("DATETIME_PRECISION", "smallint",
-             "CASE WHEN c.type_id IN (41, 42, 43, 61) THEN c.scale WHEN c.type_id IN (40, 58) THEN 0 END"),
+            (
+                "DATETIME_PRECISION",
+                "smallint",
+                "CASE WHEN c.type_id IN (41, 42, 43, 61) THEN c.scale WHEN c.type_id IN (40, 58) THEN 0 END"
+            ),
             ("COLLATION_NAME", "sysname", "c.collation"),
         ],
         r#"db."$columns" c JOIN db."$objects" o ON o.object_id = c.object_id JOIN db."$schemas" s ON s.schema_id = o.schema_id
@@ -68,8 +90,11 @@ pub(super) const VIEWS: &[View] = &[
             ("TABLE_CATALOG", "sysname", "{database}"),
             ("TABLE_SCHEMA", "sysname", "s.name"),
             ("TABLE_NAME", "sysname", "o.name"),
-            ("CONSTRAINT_TYPE", "sysname",
-             "CASE k.type WHEN 'PK' THEN 'PRIMARY KEY' WHEN 'UQ' THEN 'UNIQUE' WHEN 'F' THEN 'FOREIGN KEY' ELSE 'CHECK' END"),
+            (
+                "CONSTRAINT_TYPE",
+                "sysname",
+                "CASE k.type WHEN 'PK' THEN 'PRIMARY KEY' WHEN 'UQ' THEN 'UNIQUE' WHEN 'F' THEN 'FOREIGN KEY' ELSE 'CHECK' END"
+            ),
             ("IS_DEFERRABLE", "sysname", "'NO'"),
             ("INITIALLY_DEFERRED", "sysname", "'NO'"),
         ],

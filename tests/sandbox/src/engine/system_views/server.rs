@@ -4,7 +4,13 @@ use super::View;
 
 macro_rules! view {
     ($name:literal, $columns:expr, $from:literal) => {
-        View { schema: "sys", name: $name, columns: $columns, from: concat!("json_each(sandbox_server_view('", $from, "')) r"), server_wide: true }
+        View {
+            schema: "sys",
+            name: $name,
+            columns: $columns,
+            from: concat!("json_each(sandbox_server_view('", $from, "')) r"),
+            server_wide: true,
+        }
     };
 }
 
@@ -30,7 +36,11 @@ pub(super) const VIEWS: &[View] = &[
             ("is_cleanly_shutdown", "bit", "0"),
             ("is_supplemental_logging_enabled", "bit", "0"),
             ("snapshot_isolation_state", "tinyint", "json_extract(r.value, '$[3]')"),
-            ("snapshot_isolation_state_desc", "nvarchar(60)", "CASE json_extract(r.value, '$[3]') WHEN 1 THEN 'ON' ELSE 'OFF' END"),
+            (
+                "snapshot_isolation_state_desc",
+                "nvarchar(60)",
+                "CASE json_extract(r.value, '$[3]') WHEN 1 THEN 'ON' ELSE 'OFF' END"
+            ),
             ("is_read_committed_snapshot_on", "bit", "json_extract(r.value, '$[4]')"),
             ("recovery_model", "tinyint", "json_extract(r.value, '$[5]')"),
             ("recovery_model_desc", "nvarchar(60)", "json_extract(r.value, '$[6]')"),
