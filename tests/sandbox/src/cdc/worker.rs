@@ -256,3 +256,61 @@ impl DatabaseCapture {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::engine::EngineOptions;
+
+    fn open(folder: &std::path::Path) -> (Arc<Database>, Arc<DatabaseCapture>) {
+        let path = folder.join("shop.db");
+        let database = Arc::new(Database::new(5, "shop", &path, 0, &EngineOptions::new("x")));
+        database.create_file().unwrap();
+        let capture = DatabaseCapture::open(&database).unwrap();
+        (database, capture)
+    }
+
+    fn log(connection: &Connection) -> Vec<(bool, Vec<u8>)> {
+        let sql = r#"SELECT tran_id = x'00', start_lsn FROM db."cdc.lsn_time_mapping" ORDER BY start_lsn"#;
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn five_minutes_without_a_transaction_leave_a_mark_of_how_far_time_has_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, capture) = open(folder.path());
+        let connection = database.open().unwrap();
+        let never = || false;
+        lock(&capture.state).progress.last_time = now_datetime() - IDLE_TICKS + 300;
+        capture.mark_idle(&connection, &never).unwrap();
+        assert_eq!(capture.progress().last, Lsn::ZERO, "too early");
+        lock(&capture.state).progress.last_time = now_datetime() - IDLE_TICKS;
+        capture.mark_idle(&connection, &never).unwrap();
+        capture.scan(&connection, 1, &never).unwrap();
+        let (first, next) = (capture.progress().last, capture.progress().next_transaction);
+        assert_eq!(log(&connection), [(true, first.to_bytes().to_vec())]);
+        assert_eq!(capture.progress().captured, first);
+        drop(capture);
+        let (_, reopened) = open(folder.path());
+        assert_eq!(reopened.progress().next_transaction, next, "the mark took a number of its own");
+    }
+
+    #[test]
+    fn a_scan_lets_no_more_transactions_show_than_it_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, capture) = open(folder.path());
+        let connection = database.open().unwrap();
+        for _ in 0..5 {
+            let transaction = capture.progress().next_transaction;
+            store::log_transaction(&connection, transaction, 1, 1, false).unwrap();
+            capture.committed(transaction, 1);
+        }
+        let shown = [2, 4, 5, 5].map(|expected| {
+            capture.scan(&connection, 2, &|| false).unwrap();
+            (log(&connection).len(), expected)
+        });
+        assert!(shown.iter().all(|(found, expected)| found == expected), "{shown:?}");
+    }
+}
