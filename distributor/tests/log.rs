@@ -13,7 +13,7 @@ fn unit(key: u128, parts: u32) -> Vec<Record> {
     let record = |part: u32| Record {
         key,
         ends_unit: part + 1 == parts,
-        counts: key % 3 != 0,
+        counts: !key.is_multiple_of(3),
         head: format!("{key}.{part}").into_bytes(),
         payload: vec![vec![key as u8; (key % 97) as usize], vec![part as u8; 5]],
     };
@@ -82,7 +82,7 @@ fn what_is_written_is_read_from_any_position_and_after_reopening() {
             assert_eq!(read(&*log.view(), Some(after), log.unit_end().offset), rest, "after {after}");
         }
         let place = log.view().reader().seek_after(Some(301), log.unit_end().offset).unwrap();
-        let counted = (1..=150u128).filter(|key| (key * 2) % 3 != 0).count() as u64;
+        let counted = (1..=150u128).filter(|key| !(key * 2).is_multiple_of(3)).count() as u64;
         assert_eq!(place.units, counted);
         drop(log);
         log = SegmentLog::open(directory.path(), SEGMENT).unwrap();
@@ -254,7 +254,8 @@ fn random_work_with_power_cuts_keeps_what_was_synced() {
         let mut rng = StdRng::seed_from_u64(seed);
         let directory = tempfile::tempdir().unwrap();
         let mut log = SegmentLog::open(directory.path(), SEGMENT).unwrap();
-        let (mut durable, mut written): (Vec<(u128, u32)>, Vec<(u128, u32)>) = (Vec::new(), Vec::new());
+        let mut durable: Vec<(u128, u32)> = Vec::new();
+        let mut written = durable.clone();
         let mut synced: Place = log.end();
         let mut key = 0;
         for _ in 0..300 {

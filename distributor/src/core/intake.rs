@@ -78,9 +78,12 @@ pub struct Intake {
     complete: Option<Lsn>,
     /// Everything up to here is durable.
     durable: Option<Lsn>,
-    /// A transaction of which the last chunk has not come yet, and the number of its next chunk.
-    open: Option<(Lsn, u32)>,
+    /// The transaction that is coming in.
+    open: Option<Open>,
 }
+
+/// A transaction of which the last chunk has not come yet, and the number of its next chunk.
+type Open = (Lsn, u32);
 
 impl Intake {
     /// With what the queue and the catalog hold.
@@ -151,7 +154,7 @@ impl Intake {
     }
 
     /// Whether chunks follow what came before, and what holds after them.
-    fn follow(&self, chunks: &[Chunk]) -> Result<(Option<Lsn>, Option<(Lsn, u32)>), Refusal> {
+    fn follow(&self, chunks: &[Chunk]) -> Result<(Option<Lsn>, Option<Open>), Refusal> {
         let (mut complete, mut open) = (self.complete, self.open);
         for chunk in chunks {
             match open {

@@ -2,7 +2,7 @@
 
 use super::connection::{Client, Wire};
 use super::state::{Database, State, now};
-use crate::core::subscriptions::{StreamId, expired};
+use crate::core::subscriptions::{StreamId, expired, fold};
 use crate::log::LogError;
 use crate::queue::Delivery;
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
@@ -120,7 +120,7 @@ async fn incoming(
 ) -> Result<Never, Ended> {
     loop {
         match receiver.next().await? {
-            ClientMessage::Report(report) if report.subscription.eq_ignore_ascii_case(name) => {
+            ClientMessage::Report(report) if fold(&report.subscription) == fold(name) => {
                 state.with_subscriptions(|subscriptions| subscriptions.report(report, Some(id), None, now()))?;
             }
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a subscriber does not say this in its stream").into()),
