@@ -1,9 +1,8 @@
 //! From the programs' settings to connections.
 
 use crate::error::Error;
-use cli::distributor::Tls;
 use cli::{DistributorArgs, Encrypt, ServerArgs};
-use proto::transport::{ClientTls, ConnectOptions};
+use proto::transport::ConnectOptions;
 use sqlserver::{Encryption, ServerOptions};
 use std::time::Duration;
 
@@ -36,28 +35,5 @@ pub fn server(args: &ServerArgs) -> Result<ServerOptions, Error> {
 
 /// How to reach the distributor.
 pub fn distributor(args: &DistributorArgs) -> Result<ConnectOptions, Error> {
-    let tls = match (args.distributor_tls, &args.distributor_ca) {
-        (Tls::Off, _) => ClientTls::Off,
-        (Tls::On, Some(ca)) => ClientTls::Ca(ca.clone()),
-        (Tls::On, None) => {
-            return Err(Error::invalid(
-                "distributor-ca is not set: give the PEM file with the distributor's certificate (its tls/cert.pem), or \
-                 distributor-tls = \"off\" to talk in the clear",
-            ));
-        }
-    };
-    let password = cli::secret::password(
-        args.distributor_password_file.as_deref(),
-        "REPL_DISTRIBUTOR_PASSWORD",
-        &format!("login {} at the distributor", args.distributor_login),
-    )?;
-    let host = std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).unwrap_or_else(|_| "-".to_owned());
-    Ok(ConnectOptions {
-        address: args.distributor.clone(),
-        tls,
-        server_name: args.distributor_server_name.clone(),
-        login: args.distributor_login.clone(),
-        password,
-        client: format!("publisher@{host}"),
-    })
+    Ok(args.connect_options("publisher")?)
 }

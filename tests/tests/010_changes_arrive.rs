@@ -156,7 +156,7 @@ async fn an_update_that_leaves_a_large_value_alone_does_not_lose_it() {
     line.source
         .run(
             "CREATE TABLE dbo.pages (id int NOT NULL PRIMARY KEY, title nvarchar(50) NOT NULL, body nvarchar(max) NULL);
-             INSERT INTO dbo.pages VALUES (1, N'one', REPLICATE(N'long ', 1500)), (2, N'two', N'short');",
+             INSERT INTO dbo.pages VALUES (1, N'one', REPLICATE(CAST(N'long ' AS nvarchar(max)), 1500)), (2, N'two', N'short');",
         )
         .await;
     line.replicate(&["dbo.pages", "dbo.fence"]).await;
