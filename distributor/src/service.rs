@@ -1,9 +1,9 @@
 //! The service: connections around the queue, the catalog and the core.
 //!
-//! - [`server`]: listening, logging in, ending. [`connection`]: what a client that was let in wants.
-//! - [`requests`]: administration. [`log_reader`]: a publication database's stream into its queue. [`stream`]: a subscription's
+//! - [`server`]: listening, logging in, ending. `connection`: what a client that was let in wants.
+//! - `requests`: administration. `log_reader`: a publication database's stream into its queue. `stream`: a subscription's
 //!   stream out of it.
-//! - [`housekeeping`]: positions on disk, retention. [`status`]: what is shown.
+//! - `housekeeping`: positions on disk, retention. `status`: what is shown.
 //! - [`data_directory`], [`logins`]: what stands on disk beside queue and catalog, passwords.
 
 mod connection;
