@@ -130,6 +130,9 @@ struct SnapshotArgs {
     /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
     #[arg(long, value_name = "URL")]
     working_directory: String,
+    /// Tables that are read at once, each by a session of its own
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
+    snapshot_sessions: u16,
     #[command(flatten)]
     sides: Sides,
 }
@@ -234,7 +237,7 @@ async fn snapshot(args: SnapshotArgs) -> Outcome {
     let work_dir = workdir::open(&args.working_directory)?;
     let server = settings::server(&args.sides.server)?;
     let distributor = settings::distributor(&args.sides.distributor)?;
-    let agent = SnapshotAgent { server, distributor, work_dir };
+    let agent = SnapshotAgent { server, distributor, work_dir, sessions: usize::from(args.snapshot_sessions) };
     let progress = Progress::new();
     let snapshot = tokio::select! {
         taken = agent.take(&args.publication, &progress) => taken?,

@@ -28,8 +28,6 @@ use uuid::Uuid;
 use views::Views;
 use workdir::{FinishedArticle, SnapshotWriter, WorkDir, WorkDirError};
 
-/// Sessions that read tables at once.
-const SESSIONS: usize = 4;
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
 /// Pause between two looks for the marker.
@@ -63,6 +61,8 @@ pub struct SnapshotAgent {
     pub distributor: ConnectOptions,
     /// The working directory.
     pub work_dir: Arc<dyn WorkDir>,
+    /// Sessions that read tables at once, where the database allows snapshot isolation.
+    pub sessions: usize,
 }
 
 /// An article that is to be read, with everything that is needed for it.
@@ -128,7 +128,7 @@ impl SnapshotAgent {
         progress: &Progress,
     ) -> Result<(Vec<FinishedArticle>, Lsn), SnapshotError> {
         let parts = if snapshot_isolation {
-            let sessions = SESSIONS.min(tasks.len());
+            let sessions = self.sessions.clamp(1, tasks.len());
             let views = Views::open(&self.server, client, sessions, &tasks, id).await?;
             progress.say(&format!(
                 "{} tables were locked against writes for {:.0} ms to fix the point of the snapshot",

@@ -161,7 +161,7 @@ mod tests {
         let narrow = article("lines", columns()[..1].to_vec(), None);
         assert_eq!(made(&narrow, &orders), "", "the column is not published");
         assert_eq!(
-            foreign_keys(&lines, std::slice::from_ref(&lines), &[key.clone()]),
+            foreign_keys(&lines, std::slice::from_ref(&lines), std::slice::from_ref(&key)),
             "",
             "the parent is not published"
         );
