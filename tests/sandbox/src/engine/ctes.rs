@@ -29,14 +29,12 @@ impl Binder<'_> {
         };
         let entry =
             |columns: Vec<SourceColumn>| CteEntry { name: cte.name.clone(), sqlite_name: sqlite_name.clone(), columns };
-        let plan = if let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = &cte.query.body {
-            if mentions(right, &cte.name) {
-                return self.bind_recursive_cte(cte, left, right, &sqlite_name);
-            }
-            self.subquery(&cte.query)?
-        } else {
-            self.subquery(&cte.query)?
-        };
+        if let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = &cte.query.body
+            && mentions(right, &cte.name)
+        {
+            return self.bind_recursive_cte(cte, left, right, &sqlite_name);
+        }
+        let plan = self.subquery(&cte.query)?;
         named(plan.outputs.len())?;
         check_column_names(&plan, &cte.columns, &cte.name)?;
         self.cte_texts.push(format!("{sqlite_name} AS ({})", plan.render()));

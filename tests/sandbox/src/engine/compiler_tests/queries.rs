@@ -141,3 +141,42 @@ fn having_without_groups_is_one_group() {
     assert_eq!(world.text("SELECT COUNT(*) FROM Orders WHERE Id > 99 HAVING COUNT(*) = 0"), ["0"]);
     assert!(world.text("SELECT COUNT(*) FROM Orders HAVING COUNT(*) > 99").is_empty());
 }
+
+#[test]
+fn odd_shapes_of_queries_still_answer() {
+    let world = shop();
+    world.set("@n", SqlType::Int, Datum::Int(1));
+    assert_eq!(world.text("SELECT TOP (@n) Id FROM Orders ORDER BY Id DESC"), ["3"]);
+    assert_eq!(
+        world.text("SELECT x.Id FROM (SELECT TOP 2 Id FROM Orders ORDER BY Total DESC) AS x ORDER BY x.Id"),
+        ["1", "2"]
+    );
+    assert_eq!(world.text("SELECT 1 WHERE 1 = 2 UNION ALL SELECT 3"), ["3"]);
+    assert_eq!(world.text("SELECT COUNT(*) FROM Orders a CROSS JOIN Orders b"), ["9"]);
+    assert_eq!(
+        world.text(
+            "SELECT o.Id, (SELECT COUNT(*) FROM Lines l WHERE l.OrderId = o.Id) AS n FROM Orders o ORDER BY n DESC, 1"
+        ),
+        ["1|2", "2|1", "3|0"]
+    );
+    assert_eq!(world.text("SELECT Customer AS Id FROM Orders WHERE Id = 2 ORDER BY Id"), ["Bob"]);
+    assert_eq!(world.text("SELECT a.Id FROM Orders a FULL JOIN Lines b ON a.Id = b.Id AND b.Id > 1 WHERE a.Id IS NOT NULL ORDER BY a.Id"), ["1", "2", "3"]);
+    assert_eq!(world.text("SELECT SUM(CASE WHEN Placed IS NULL THEN 1 ELSE 0 END) FROM Orders"), ["1"]);
+    assert_eq!(
+        world.text("SELECT STRING_AGG(Customer, ', ') FROM (SELECT TOP 5 Customer FROM Orders ORDER BY Id) AS t"),
+        ["ann, Bob, ANN"]
+    );
+    assert_eq!(
+        world.text("SELECT Id, LAG(Total, 1, 0) OVER (ORDER BY Id) FROM Orders ORDER BY Id"),
+        ["1|0.00", "2|10.00", "3|20.50"]
+    );
+    assert_eq!(
+        world.text("SELECT Customer + '!' FROM Orders GROUP BY Customer + '!' ORDER BY Customer + '!'").len(),
+        2
+    );
+    let rows: Vec<String> = (0..900).map(|i| format!("({i}, N'x{i}')")).collect();
+    assert_eq!(
+        world.text(&format!("SELECT COUNT(*), MAX(v.a) FROM (VALUES {}) AS v(a, b)", rows.join(","))),
+        ["900|899"]
+    );
+}
