@@ -235,7 +235,8 @@ pub fn config(server: &InProcess) -> Config {
 pub async fn try_connect(config: Config) -> tiberius::Result<Connection> {
     let stream = TcpStream::connect(config.get_addr()).await?;
     stream.set_nodelay(true)?;
-    tokio::time::timeout(LIMIT, Client::connect(config, stream.compat_write())).await.expect("login within the limit")
+    let connecting = Box::pin(Client::connect(config, stream.compat_write()));
+    tokio::time::timeout(LIMIT, connecting).await.expect("login within the limit")
 }
 
 /// Connects in the clear.
