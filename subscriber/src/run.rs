@@ -98,7 +98,11 @@ async fn subscription(
     schedule: Schedule,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let until = if schedule == Schedule::Continuous { Until::Stopped } else { Until::CaughtUp };
+    let until = match schedule {
+        Schedule::Continuous => Until::Stopped,
+        Schedule::Every(_) => Until::CaughtUp { wait_for_snapshot: true },
+        Schedule::Once => Until::CaughtUp { wait_for_snapshot: false },
+    };
     let mut retry = Retry::default();
     // `--once` is for schedulers that try again themselves: it does not wait for a side that is down for long.
     let mut patience = 5;

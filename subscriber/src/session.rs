@@ -46,7 +46,10 @@ pub enum Until {
     /// When the process is asked to end.
     Stopped,
     /// When everything is applied that the distributor had at its start.
-    CaughtUp,
+    CaughtUp {
+        /// Wait for a snapshot that has not been made yet, instead of failing.
+        wait_for_snapshot: bool,
+    },
 }
 
 /// How it ended.
@@ -91,7 +94,7 @@ pub async fn session(
         state::boundaries(&mut client, &row.subscription).await?.into_iter().collect();
     let (sender, receiver, articles) = subscribe(settings, &row, position).await?;
     let mut limits = settings.limits;
-    if until == Until::CaughtUp {
+    if until != Until::Stopped {
         limits.move_millis = 0;
     }
     let stream = Stream::new(position, boundaries, &articles, limits);
@@ -103,7 +106,8 @@ pub async fn session(
     if let Err(error) = &ended
         && !error.is_transient()
     {
-        let report = failure(&row, Some(flow.stream.position()), error);
+        let (transactions, changes) = flow.stream.applied();
+        let report = Report { transactions, changes, ..failure(&row, Some(flow.stream.position()), error) };
         // The connection may be what failed.
         let _ = sender.send(&ClientMessage::Report(report)).await;
     }
@@ -158,7 +162,7 @@ async fn wait_for_snapshot(
             return Ok(Some(snapshot));
         }
         let (subscription, publication) = (&row.subscription, &row.publication);
-        if until == Until::CaughtUp {
+        if until == (Until::CaughtUp { wait_for_snapshot: false }) {
             return Err(Error::invalid(format!(
                 "subscription {subscription} cannot be initialised: publication {publication} has no snapshot from which the \
                  queue can go on; make one with `publisher snapshot --publication {publication}`"
@@ -268,7 +272,7 @@ impl Flow {
         loop {
             let position = self.stream.position();
             let reached = |lsn: Lsn| position >= lsn;
-            if until == Until::CaughtUp && (target.is_some_and(reached) || self.caught_up.is_some_and(reached)) {
+            if until != Until::Stopped && (target.is_some_and(reached) || self.caught_up.is_some_and(reached)) {
                 return self.end(Ended::CaughtUp).await;
             }
             let wants_more = self.stream.wants_more();

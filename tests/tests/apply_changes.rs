@@ -72,15 +72,31 @@ async fn unique_values_that_pass_from_row_to_row_arrive() {
     for size in SIZES {
         let database = Database::new(&ORDERS).await;
         let mut applier = database.applier().await;
-        let mut changes: Vec<_> = (0..size).map(|n| ("customers", customer(n))).collect();
-        changes.extend((0..size).map(|n| ("orders", order(n, n))));
+        let changes: Vec<_> = (0..size).map(|n| ("customers", customer(n))).collect();
         applier.batch(&[database.transaction(1, &changes)], lsn(1)).await.unwrap();
-        // Every customer takes the next one's code; there are orders of them, so they cannot be deleted meanwhile.
+        // Every customer takes the next one's code.
         let mut changes: Vec<_> = (0..size).map(|n| ("customers", delete([int(n)]))).collect();
         let shifted = |n: i32| insert([int(n), text(&format!("customer {n}")), text(&format!("c{}", (n + 1) % size))]);
         changes.extend((0..size).map(|n| ("customers", shifted(n))));
         applier.batch(&[database.transaction(2, &changes)], lsn(2)).await.unwrap();
         assert_eq!(database.rows("SELECT code FROM customers WHERE id = 1").await, [[text("c2")]]);
+    }
+}
+
+#[tokio::test]
+async fn a_row_with_a_new_unique_value_is_changed_under_the_rows_that_refer_to_it() {
+    for size in SIZES {
+        let database = Database::new(&ORDERS).await;
+        let mut applier = database.applier().await;
+        let mut changes: Vec<_> = (0..size).map(|n| ("customers", customer(n))).collect();
+        changes.extend((0..size).map(|n| ("orders", order(n, n))));
+        applier.batch(&[database.transaction(1, &changes)], lsn(1)).await.unwrap();
+        let renamed = |n: i32| insert([int(n), text("renamed"), text(&format!("new{n}"))]);
+        let changes: Vec<_> =
+            (0..size).flat_map(|n| [("customers", delete([int(n)])), ("customers", renamed(n))]).collect();
+        applier.batch(&[database.transaction(2, &changes)], lsn(2)).await.unwrap();
+        assert_eq!(database.rows("SELECT code FROM customers WHERE id = 1").await, [[text("new1")]]);
+        assert_eq!(database.rows("SELECT COUNT(*) FROM orders").await, [[int(size)]]);
     }
 }
 

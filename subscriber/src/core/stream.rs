@@ -198,6 +198,11 @@ impl Stream {
         self.position
     }
 
+    /// Transactions and row changes applied since the stream began.
+    pub fn applied(&self) -> (u64, u64) {
+        (self.transactions, self.changes)
+    }
+
     /// Whether another chunk may be received: what waits stays within about twice the limit of a batch.
     pub fn wants_more(&self) -> bool {
         let open = self.open.as_ref().map_or(0, |open| open.bytes);
