@@ -180,7 +180,10 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
     command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
     let mut distributor = Process::start("full-distributor", command, line.folder());
     distributor.line("listening on ").await;
-    limit(distributor.id(), "200000");
+    let id = distributor.id();
+    line.distributor = Some(distributor);
+    line.drain().await;
+    limit(id, "200000");
     for batch in 1..=10 {
         let rows: Vec<String> = (0..900).map(|n| format!("({}, N'{}')", batch * 1000 + n, "x".repeat(40))).collect();
         line.source.run(&format!("INSERT INTO dbo.items VALUES {}", rows.join(", "))).await;
@@ -189,9 +192,8 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
         line.status().await["paused"].is_string().then_some(())
     })
     .await;
-    assert!(distributor.is_running());
-    limit(distributor.id(), "unlimited");
-    line.distributor = Some(distributor);
+    assert!(line.distributor.as_mut().unwrap().is_running());
+    limit(id, "unlimited");
     line.drain().await;
     assert_eq!(line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await, 9001);
     assert!(line.status().await["paused"].is_null());

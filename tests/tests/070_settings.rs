@@ -24,7 +24,7 @@ async fn the_example_files_hold_what_the_programs_need() {
     // Everything is understood; what is missing is the password file that the example names.
     for (role, arguments, password) in [
         ("publisher", &["publication", "list"], "pub.password"),
-        ("subscriber", &["subscription", "list"], "sub.password"),
+        ("subscriber", &["subscription", "list"], "mi1.password"),
     ] {
         let outcome = tried(role, &example(role), arguments, &[]).await;
         assert_eq!(outcome.status.code(), Some(1), "{role}: {}", outcome.stderr);
