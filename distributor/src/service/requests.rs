@@ -173,7 +173,7 @@ async fn login_add(
     password: Zeroizing<String>,
     role: LoginRole,
 ) -> Result<Response, Refusal> {
-    let hash = state.blocking(move |_| logins::hash(&password)).await?;
+    let hash = logins::hashed(password).await?;
     change(state, move |contents| plan::login_add(contents, &name, hash.clone(), role)).await
 }
 

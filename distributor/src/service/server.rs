@@ -216,9 +216,8 @@ async fn log_in(
     let entry = state.read(move |contents| contents.login(&name)).await?;
     let hash = entry.as_ref().map(|entry| entry.hash.clone());
     let password = zeroize::Zeroizing::new(password);
-    let verified = tokio::task::spawn_blocking(move || logins::verify(&password, hash.as_deref())).await;
-    match (entry, verified) {
-        (Some(entry), Ok(true)) => Ok(entry.role),
+    match (entry, logins::verified(password, hash).await) {
+        (Some(entry), true) => Ok(entry.role),
         _ => Err(denied()),
     }
 }
