@@ -122,10 +122,7 @@ impl ApplicationLocks {
 }
 
 fn compatible(a: Mode, b: Mode) -> bool {
-    match (a, b) {
-        (Mode::Shared, Mode::Shared | Mode::Update) | (Mode::Update, Mode::Shared) => true,
-        _ => false,
-    }
+    matches!((a, b), (Mode::Shared, Mode::Shared | Mode::Update) | (Mode::Update, Mode::Shared))
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ pub fn fold(name: &str) -> String {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Catalog {
     /// Unique among all catalogs of the process.
     pub version: u64,
@@ -226,76 +226,120 @@ impl Catalog {
 
     /// Reads the catalog of the database attached to a connection.
     pub fn load(connection: &Connection, database: &str, version: u64) -> SqlResult<Self> {
-        load(connection, database, version).map_err(super::storage_error)?
+        let mut catalog = Self { version, database: database.to_owned(), ..Self::default() };
+        catalog.read(connection, None)?;
+        Ok(catalog)
     }
-}
 
-fn load(connection: &Connection, database: &str, version: u64) -> rusqlite::Result<SqlResult<Catalog>> {
-    let mut catalog = Catalog { version, database: database.to_owned(), ..Catalog::default() };
-    let mut statement = connection.prepare_cached(r#"SELECT schema_id, name FROM db."$schemas" ORDER BY schema_id"#)?;
-    let mut rows = statement.query([])?;
-    while let Some(r) = rows.next()? {
-        catalog.schemas.push(Schema { schema_id: r.get(0)?, name: r.get(1)? });
+    /// The catalog after one table changed, came or went.
+    pub fn reload(&self, connection: &Connection, table: i32, version: u64) -> SqlResult<Self> {
+        let mut catalog = Self { version, ..self.clone() };
+        catalog.objects.retain(|_, o| o.object_id != table && o.parent_object_id != table);
+        let objects = &catalog.objects;
+        catalog.by_name.retain(|_, id| objects.contains_key(id));
+        catalog.tables.remove(&table);
+        catalog.read(connection, Some(table))?;
+        Ok(catalog)
     }
-    let mut building: HashMap<i32, TableEntry> = HashMap::new();
-    let mut statement = connection.prepare_cached(
-        r#"SELECT object_id, name, schema_id, parent_object_id, type, storage, read_only, is_tracked_by_cdc FROM db."$objects""#,
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(r) = rows.next()? {
-        let object = Object {
-            object_id: r.get(0)?,
-            name: r.get(1)?,
-            schema_id: r.get(2)?,
-            parent_object_id: r.get(3)?,
-            kind: r.get(4)?,
-        };
-        if object.kind == "U" {
-            let schema = catalog.schema_name(object.schema_id).unwrap_or_default().to_owned();
-            let storage = r.get::<_, Option<String>>(5)?.unwrap_or_else(|| format!("{schema}.{}", object.name));
-            let table = Table {
-                database: database.to_owned(),
-                schema,
-                name: object.name.clone(),
-                object_id: object.object_id,
-                sqlite_name: format!("{}.{}", quote(ATTACHED), quote(&storage)),
-                writable: !r.get::<_, bool>(6)?,
-                columns: Vec::new(),
-                primary_key: Vec::new(),
+
+    /// Reads everything, or what belongs to one table.
+    fn read(&mut self, connection: &Connection, only: Option<i32>) -> SqlResult<()> {
+        let mut building = HashMap::new();
+        self.read_objects(connection, only, &mut building).map_err(super::storage_error)?;
+        load_columns(connection, only, &mut building).map_err(super::storage_error)??;
+        load_indexes(connection, only, &mut building).map_err(super::storage_error)?;
+        load_constraints(connection, only, &self.objects, &mut building).map_err(super::storage_error)?;
+        self.tables.extend(building.into_iter().map(|(id, entry)| (id, Arc::new(entry))));
+        Ok(())
+    }
+
+    fn read_objects(
+        &mut self,
+        connection: &Connection,
+        only: Option<i32>,
+        building: &mut HashMap<i32, TableEntry>,
+    ) -> rusqlite::Result<()> {
+        let mut statement =
+            connection.prepare_cached(r#"SELECT schema_id, name FROM db."$schemas" ORDER BY schema_id"#)?;
+        let schemas = statement.query_map([], |r| Ok(Schema { schema_id: r.get(0)?, name: r.get(1)? }))?;
+        self.schemas = schemas.collect::<rusqlite::Result<_>>()?;
+        let condition = only.map(|id| format!("WHERE {id} IN (object_id, parent_object_id)")).unwrap_or_default();
+        let mut statement = connection.prepare_cached(&format!(
+            r#"SELECT object_id, name, schema_id, parent_object_id, type, storage, read_only, is_tracked_by_cdc
+               FROM db."$objects" {condition}"#
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(r) = rows.next()? {
+            let object = Object {
+                object_id: r.get(0)?,
+                name: r.get(1)?,
+                schema_id: r.get(2)?,
+                parent_object_id: r.get(3)?,
+                kind: r.get(4)?,
             };
-            let entry = TableEntry {
-                table: Arc::new(table),
-                schema_id: object.schema_id,
-                storage,
-                column_ids: Vec::new(),
-                fillers: Vec::new(),
-                indexes: Vec::new(),
-                foreign_keys: Vec::new(),
-                checks: Vec::new(),
-                defaults: Vec::new(),
-                tracked_by_cdc: r.get(7)?,
-            };
-            building.insert(object.object_id, entry);
+            if object.kind == "U" {
+                let schema = self.schema_name(object.schema_id).unwrap_or_default().to_owned();
+                let storage: Option<String> = r.get(5)?;
+                let entry = empty_entry(&self.database, schema, &object, storage, (r.get(6)?, r.get(7)?));
+                building.insert(object.object_id, entry);
+            }
+            self.by_name.insert((object.schema_id, fold(&object.name)), object.object_id);
+            self.objects.insert(object.object_id, object);
         }
-        catalog.by_name.insert((object.schema_id, fold(&object.name)), object.object_id);
-        catalog.objects.insert(object.object_id, object);
+        Ok(())
     }
-    if let Err(error) = load_columns(connection, &mut building)? {
-        return Ok(Err(error));
-    }
-    load_indexes(connection, &mut building)?;
-    load_constraints(connection, &catalog.objects, &mut building)?;
-    catalog.tables = building.into_iter().map(|(id, entry)| (id, Arc::new(entry))).collect();
-    Ok(Ok(catalog))
 }
 
-fn load_columns(connection: &Connection, tables: &mut HashMap<i32, TableEntry>) -> rusqlite::Result<SqlResult<()>> {
-    let mut statement = connection.prepare_cached(
+/// A table of which only the row in `sys.objects` is known yet.
+fn empty_entry(
+    database: &str,
+    schema: String,
+    object: &Object,
+    storage: Option<String>,
+    (read_only, tracked_by_cdc): (bool, bool),
+) -> TableEntry {
+    let storage = storage.unwrap_or_else(|| format!("{schema}.{}", object.name));
+    let table = Table {
+        database: database.to_owned(),
+        schema,
+        name: object.name.clone(),
+        object_id: object.object_id,
+        sqlite_name: format!("{}.{}", quote(ATTACHED), quote(&storage)),
+        writable: !read_only,
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+    };
+    TableEntry {
+        table: Arc::new(table),
+        schema_id: object.schema_id,
+        storage,
+        column_ids: Vec::new(),
+        fillers: Vec::new(),
+        indexes: Vec::new(),
+        foreign_keys: Vec::new(),
+        checks: Vec::new(),
+        defaults: Vec::new(),
+        tracked_by_cdc,
+    }
+}
+
+/// The condition that keeps a query to one table.
+fn of_table(column: &str, only: Option<i32>) -> String {
+    only.map(|id| format!("AND {column} = {id}")).unwrap_or_default()
+}
+
+fn load_columns(
+    connection: &Connection,
+    only: Option<i32>,
+    tables: &mut HashMap<i32, TableEntry>,
+) -> rusqlite::Result<SqlResult<()>> {
+    let mut statement = connection.prepare(&format!(
         r#"SELECT c.object_id, c.column_id, c.name, c.type_id, c.max_length, c.precision, c.scale, c.collation, c.is_nullable,
                   c.identity_seed, c.identity_increment, c.computed, d.definition, c.filler
            FROM db."$columns" c LEFT JOIN db."$defaults" d ON d.parent_object_id = c.object_id AND d.column_id = c.column_id
-           ORDER BY c.object_id, c.column_id"#,
-    )?;
+           WHERE 1 {} ORDER BY c.object_id, c.column_id"#,
+        of_table("c.object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(0)?) else { continue };
@@ -329,11 +373,16 @@ fn table_mut(entry: &mut TableEntry) -> &mut Table {
     Arc::make_mut(&mut entry.table)
 }
 
-fn load_indexes(connection: &Connection, tables: &mut HashMap<i32, TableEntry>) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
+fn load_indexes(
+    connection: &Connection,
+    only: Option<i32>,
+    tables: &mut HashMap<i32, TableEntry>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!(
         r#"SELECT object_id, index_id, name, is_unique, is_primary_key, constraint_id, filter FROM db."$indexes"
-           ORDER BY object_id, index_id"#,
-    )?;
+           WHERE 1 {} ORDER BY object_id, index_id"#,
+        of_table("object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(0)?) else { continue };
@@ -347,10 +396,11 @@ fn load_indexes(connection: &Connection, tables: &mut HashMap<i32, TableEntry>) 
             filter: r.get(6)?,
         });
     }
-    let mut statement = connection.prepare_cached(
-        r#"SELECT object_id, index_id, column_id, is_descending FROM db."$index_columns" WHERE is_included = 0
+    let mut statement = connection.prepare(&format!(
+        r#"SELECT object_id, index_id, column_id, is_descending FROM db."$index_columns" WHERE is_included = 0 {}
            ORDER BY object_id, index_id, key_ordinal"#,
-    )?;
+        of_table("object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(0)?) else { continue };
@@ -369,6 +419,7 @@ fn load_indexes(connection: &Connection, tables: &mut HashMap<i32, TableEntry>) 
 
 fn load_constraints(
     connection: &Connection,
+    only: Option<i32>,
     objects: &HashMap<i32, Object>,
     tables: &mut HashMap<i32, TableEntry>,
 ) -> rusqlite::Result<()> {
@@ -381,10 +432,11 @@ fn load_constraints(
     while let Some(r) = rows.next()? {
         columns.entry(r.get(0)?).or_default().push((r.get(1)?, r.get(2)?));
     }
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare(&format!(
         r#"SELECT object_id, parent_object_id, referenced_object_id, key_index_id, is_disabled, delete_action, update_action
-           FROM db."$foreign_keys" ORDER BY object_id"#,
-    )?;
+           FROM db."$foreign_keys" WHERE 1 {} ORDER BY object_id"#,
+        of_table("parent_object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(1)?) else { continue };
@@ -401,17 +453,21 @@ fn load_constraints(
             on_update: r.get(6)?,
         });
     }
-    let mut statement = connection.prepare_cached(
-        r#"SELECT object_id, parent_object_id, definition, is_disabled FROM db."$checks" ORDER BY object_id"#,
-    )?;
+    let mut statement = connection.prepare(&format!(
+        r#"SELECT object_id, parent_object_id, definition, is_disabled FROM db."$checks" WHERE 1 {}
+           ORDER BY object_id"#,
+        of_table("parent_object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(1)?) else { continue };
         let object_id: i32 = r.get(0)?;
         entry.checks.push(Check { object_id, name: name(object_id), definition: r.get(2)?, disabled: r.get(3)? });
     }
-    let mut statement = connection
-        .prepare_cached(r#"SELECT object_id, parent_object_id, column_id FROM db."$defaults" ORDER BY object_id"#)?;
+    let mut statement = connection.prepare(&format!(
+        r#"SELECT object_id, parent_object_id, column_id FROM db."$defaults" WHERE 1 {} ORDER BY object_id"#,
+        of_table("parent_object_id", only)
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(1)?) else { continue };

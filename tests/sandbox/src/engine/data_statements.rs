@@ -4,6 +4,7 @@ use super::compile::{compile_expr, compile_expr_as, compile_predicate, compile_q
 use super::compiled::{Compiled, CompiledDml, DmlKind, LockNeed};
 use super::constraint_errors::to_sql_error;
 use super::constraint_names::CatalogNames;
+use super::convert_text::cut_utf16;
 use super::dml::compile_insert;
 use super::dml_change::{compile_delete, compile_update};
 use super::encode::{decode, encode};
@@ -16,9 +17,9 @@ use super::stop::{Exec, Stop};
 use super::system_variables;
 use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
-use crate::session::Sink;
+use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, ObjectName, OrderItem, Select, Stmt, Update};
-use crate::types::{Datum, SqlType};
+use crate::types::{Datum, Length, SqlType};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Row};
 use std::sync::Arc;
@@ -141,9 +142,13 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<u64> {
         sink.columns(&compiled.columns)?;
+        let text_size = self.shared.state().options.text_size;
         let mut values = Vec::with_capacity(compiled.columns.len());
         self.for_each_row(compiled, frame, kind, target, &mut |row| {
             decode_row(row, compiled, &mut values)?;
+            if text_size != i32::MAX {
+                cut_large(&mut values, &compiled.columns, text_size as usize);
+            }
             sink.row(&values)?;
             Ok(())
         })
@@ -172,7 +177,8 @@ impl SqlSession {
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
         let before = self.basis();
         self.ready_to_read(&compiled, sink)?;
-        if self.basis() != before {
+        // DDL of others may have come between: compile again.
+        if self.basis() != before || self.connection.prepare_cached(&compiled.sql).is_err() {
             compiled = self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
         }
         let count = self.stream(&compiled, frame, (None, None), sink)?;
@@ -321,7 +327,6 @@ impl SqlSession {
         let only_temporary =
             temporary(&dml.target) && dml.output_into.as_ref().is_none_or(|output| temporary(&output.target));
         let writes = if only_temporary { Writes::Temporary } else { Writes::Database };
-        self.note_table_variable_write(&dml.target, frame);
         let frame = &*frame;
         let (count, returned_rows) = self.write(writes, sink, |session, sink| {
             // Others' DDL may have come between compiling and getting the write lock.
@@ -415,7 +420,7 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<Option<String>> {
-        let ty = SqlType::NVarChar(crate::types::Length::Max);
+        let ty = SqlType::NVarChar(Length::Max);
         match self.scalar_as(batch, expr, &ty, frame, sink)? {
             Datum::String(text) => Ok(Some(text)),
             _ => Ok(None),
@@ -445,6 +450,18 @@ impl SqlSession {
 
 fn table_id(scope: &StatementScope<'_>, name: &ObjectName) -> Option<i32> {
     super::meta::Scope::table(scope, name).ok().map(|t| t.object_id)
+}
+
+/// Cuts the values of `(max)` columns to `TEXTSIZE` bytes.
+fn cut_large(values: &mut [Datum], columns: &[ColumnMeta], bytes: usize) {
+    for (value, column) in values.iter_mut().zip(columns) {
+        match (value, column.ty) {
+            (Datum::String(text), SqlType::NVarChar(Length::Max)) => *text = cut_utf16(text, bytes / 2),
+            (Datum::String(text), SqlType::VarChar(Length::Max)) => *text = text.chars().take(bytes).collect(),
+            (Datum::Binary(data), SqlType::VarBinary(Length::Max)) => data.truncate(bytes),
+            _ => {}
+        }
+    }
 }
 
 /// Decodes a row into `values`.

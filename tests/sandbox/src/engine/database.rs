@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 /// Pages of cache for the database and for temporary tables, in KiB (negative: SQLite's convention for KiB).
 const CACHE_KIB: i64 = -16_384;
+/// What the write-ahead log is cut back to once it is checkpointed.
+const MAX_LOG_BYTES: i64 = 64 << 20;
 /// Compiled SQLite statements kept by a connection.
 const STATEMENT_CACHE: usize = 256;
 
@@ -34,7 +36,7 @@ pub struct Identity {
 
 impl Identity {
     /// Takes the next value. Like SQL Server's, it is not given back by a rollback.
-    pub fn next(&mut self) -> Option<i64> {
+    pub fn take_next(&mut self) -> Option<i64> {
         let value = match self.last {
             None => self.seed,
             Some(last) => last.checked_add(self.increment)?,
@@ -137,7 +139,8 @@ impl Database {
             connection.execute(&format!("ATTACH DATABASE ?1 AS {ATTACHED}"), [path.as_ref()])?;
             connection.query_row(&format!("PRAGMA {ATTACHED}.journal_mode = WAL"), [], |_| Ok(()))?;
             connection.execute_batch(&format!(
-                "PRAGMA {ATTACHED}.synchronous = {}; PRAGMA {ATTACHED}.cache_size = {CACHE_KIB}; PRAGMA temp.cache_size = {CACHE_KIB};",
+                "PRAGMA {ATTACHED}.synchronous = {}; PRAGMA {ATTACHED}.cache_size = {CACHE_KIB}; PRAGMA temp.cache_size = {CACHE_KIB}; \
+                 PRAGMA {ATTACHED}.journal_size_limit = {MAX_LOG_BYTES};",
                 self.synchronous
             ))
         };
@@ -152,12 +155,23 @@ impl Database {
         }
         loop {
             let version = self.schema_version.load(Ordering::Acquire);
-            let catalog = Arc::new(Catalog::load(connection, &self.name, version)?);
+            let catalog = Arc::new(self.load(connection, version)?);
             if self.schema_version.load(Ordering::Acquire) == version {
                 *lock(&self.catalog) = Some(Arc::clone(&catalog));
                 return Ok(catalog);
             }
         }
+    }
+
+    /// Reads the catalog in one view of the database.
+    fn load(&self, connection: &Connection, version: u64) -> SqlResult<Catalog> {
+        if !connection.is_autocommit() {
+            return Catalog::load(connection, &self.name, version);
+        }
+        connection.execute_batch("BEGIN DEFERRED").map_err(storage_error)?;
+        let catalog = Catalog::load(connection, &self.name, version);
+        connection.execute_batch("COMMIT").map_err(storage_error)?;
+        catalog
     }
 
     /// Version of the committed catalog.

@@ -197,7 +197,7 @@ impl SqlSession {
 
     /// Rewrites SQLite's text of a table after its catalog rows changed.
     pub(super) fn rewrite_table(&mut self, table: i32) -> Exec<()> {
-        self.catalog_changed()?;
+        self.table_changed(table)?;
         let entry = self.entry(table)?;
         let frame = super::frame::Frame::default();
         let text = super::table_text::create(&entry, &self.catalog(), &self.empty_scope(&frame))?;

@@ -54,7 +54,7 @@ impl SqlSession {
                 }
             }
             s.touch(id)?;
-            s.catalog_changed()?;
+            s.table_changed(id)?;
             let entry = s.entry(id)?;
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::AlterTable, table: &entry, text })?;
             Ok(())
@@ -65,7 +65,7 @@ impl SqlSession {
         let id = entry.table.object_id;
         let before: Vec<i32> = entry.foreign_keys.iter().map(|f| f.object_id).collect();
         self.add_new_columns(entry, design)?;
-        self.catalog_changed()?;
+        self.table_changed(id)?;
         let current = self.entry(id)?;
         for default in &design.defaults {
             let position = current.find(&default.column).ok_or_else(|| {

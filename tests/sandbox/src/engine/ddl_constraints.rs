@@ -58,7 +58,7 @@ impl SqlSession {
             filter: None,
         };
         self.store_index(&entry, &index, &[], key.name.is_none())?;
-        self.catalog_changed()?;
+        self.table_changed(table)?;
         Ok(())
     }
 

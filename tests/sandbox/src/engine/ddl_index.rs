@@ -31,7 +31,7 @@ impl SqlSession {
             s.store_index(&entry, &index, &include, false)?;
             s.create_index_storage(&entry, &index)?;
             s.touch(entry.table.object_id)?;
-            s.catalog_changed()?;
+            s.table_changed(entry.table.object_id)?;
             s.indexes_changed(entry.table.object_id)
         })
     }
@@ -129,7 +129,7 @@ impl SqlSession {
             )?;
         }
         self.touch(id)?;
-        self.catalog_changed()?;
+        self.table_changed(id)?;
         let entry = self.entry(id)?;
         self.create_foreign_key_indexes(&entry)
     }
@@ -145,15 +145,13 @@ fn new_index(entry: &TableEntry, create: &CreateIndex) -> Exec<(Index, Vec<usize
         );
         return Err(SqlError::new(1913, text).into());
     }
-    if create.clustered {
-        if let Some(clustered) = entry.indexes.iter().find(|i| i.index_id == 1) {
-            let text = format!(
-                "Cannot create more than one clustered index on table '{}'. Drop the existing clustered index '{}' before creating another.",
-                entry.full_name(),
-                clustered.name
-            );
-            return Err(SqlError::new(1902, text).with_state(3).into());
-        }
+    if let Some(clustered) = entry.indexes.iter().find(|i| create.clustered && i.index_id == 1) {
+        let text = format!(
+            "Cannot create more than one clustered index on table '{}'. Drop the existing clustered index '{}' before creating another.",
+            entry.full_name(),
+            clustered.name
+        );
+        return Err(SqlError::new(1902, text).with_state(3).into());
     }
     let include: Vec<(String, bool)> = create.include.iter().map(|c| (c.clone(), false)).collect();
     let index = Index {

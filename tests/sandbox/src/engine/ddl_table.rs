@@ -48,12 +48,11 @@ impl SqlSession {
         let object = NewObject { name: &name.name, schema_id, parent: 0, kind: "U", now };
         let id = catalog_store::insert_object(&self.connection, &object)?;
         self.add_columns(id, 1, &design, schema_id, &name.name)?;
-        self.catalog_changed()?;
+        self.table_changed(id)?;
         self.add_keys(id, &design)?;
         self.add_checks(id, &design, true)?;
-        self.catalog_changed()?;
         self.add_foreign_keys(id, &design, true)?;
-        self.catalog_changed()?;
+        self.table_changed(id)?;
         let entry = self.entry(id)?;
         self.validate_defaults(&entry)?;
         let text = table_text::create(&entry, &self.catalog(), &self.empty_scope(&Frame::default()))?;
@@ -247,12 +246,8 @@ impl SqlSession {
         if !design.foreign_keys.is_empty() {
             return Err(SqlError::new(156, "Incorrect syntax near the keyword 'FOREIGN'.").severity(15).into());
         }
-        let entry = if self.shared.state().tran_count > 0 {
-            // It must outlive a rollback, and SQLite would take it back.
-            return Err(SqlError::unsupported("DECLARE of a table variable inside a transaction").into());
-        } else {
-            self.write(Writes::Temporary, sink, |s, _| s.create_temporary(name, design, Frame::default()))?
-        };
+        let entry = self.write(Writes::Temporary, sink, |s, _| s.create_temporary(name, design, Frame::default()))?;
+        self.table_variables.push(Arc::clone(&entry));
         frame.declare_table(name, entry);
         Ok(())
     }
@@ -396,7 +391,7 @@ impl SqlSession {
         self.connection.execute_batch(&format!("DROP TABLE {}", entry.table.sqlite_name))?;
         catalog_store::delete_object(&self.connection, id)?;
         self.database().forget_identity(id);
-        self.catalog_changed()?;
+        self.table_changed(id)?;
         Ok(())
     }
 

@@ -89,20 +89,17 @@ impl SqlSession {
 
 fn candidates(catalog: &Catalog, kind: DmlKind, target: i32) -> Vec<Candidate<'_>> {
     let mut found = Vec::new();
+    let Some(written) = catalog.table_by_id(target) else { return found };
     if kind != DmlKind::Delete {
-        if let Some(child) = catalog.table_by_id(target) {
-            for key in child.foreign_keys.iter().filter(|k| !k.disabled) {
-                if let Some(parent) = catalog.table_by_id(key.referenced_object_id) {
-                    found.push((child, parent, key, true));
-                }
+        for key in written.foreign_keys.iter().filter(|k| !k.disabled) {
+            if let Some(parent) = catalog.table_by_id(key.referenced_object_id) {
+                found.push((written, parent, key, true));
             }
         }
     }
     if kind != DmlKind::Insert {
-        if let Some(parent) = catalog.table_by_id(target) {
-            for (child, key) in catalog.references_to(target).filter(|(_, k)| !k.disabled) {
-                found.push((child, parent, key, false));
-            }
+        for (child, key) in catalog.references_to(target).filter(|(_, k)| !k.disabled) {
+            found.push((child, written, key, false));
         }
     }
     found

@@ -77,6 +77,7 @@ pub mod system_variables;
 mod system_views;
 mod table_design;
 mod table_text;
+mod table_variables;
 pub mod transaction;
 pub mod write_lock;
 

@@ -93,10 +93,8 @@ impl SqlSession {
                 ),
                 value => self.scalar(batch, value, frame, sink)?,
             };
-            if given.output {
-                if let Some(Expr::Variable(variable)) = &given.value {
-                    targets.push((arguments.len(), variable.clone()));
-                }
+            if let (true, Some(Expr::Variable(variable))) = (given.output, &given.value) {
+                targets.push((arguments.len(), variable.clone()));
             }
             arguments.push(Argument { name, ty, value, output: given.output });
         }
@@ -246,13 +244,10 @@ impl SqlSession {
         let before = self.shared.state().tran_count;
         let status = self.run_level(batch, &mut frame, sink)?;
         for (value, name) in values.iter_mut().zip(&slots) {
-            let parameter =
-                name.as_ref().and_then(|n| batch.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(n)));
-            if let (true, Some(parameter)) = (value.output, parameter) {
-                if let Some(variable) = frame.variable(&parameter.name) {
-                    value.value = variable.value.clone();
-                    value.ty = variable.ty;
-                }
+            let variable = name.as_deref().filter(|_| value.output).and_then(|name| frame.variable(name));
+            if let Some(variable) = variable {
+                value.value = variable.value.clone();
+                value.ty = variable.ty;
             }
         }
         self.check_transaction_count(before, sink)?;

@@ -77,7 +77,7 @@ impl SqlSession {
         if let Some(entry) = catalog.table(schema, &name.name) {
             return Ok(Arc::clone(&entry.table));
         }
-        if let Some(view) = system_views::find(schema, &name.name, &catalog, self.server()) {
+        if let Some(view) = system_views::find(schema, &name.name, &catalog) {
             return Ok(view);
         }
         let extension = Arc::clone(&self.server().extension);
@@ -93,10 +93,9 @@ impl SqlSession {
             return Err(invalid_object(name));
         }
         let schema = name.schema.as_deref().unwrap_or("dbo");
-        if system_views::is_server_view(schema, &name.name) {
-            if let Some(view) = system_views::find(schema, &name.name, &self.catalog(), self.server()) {
-                return Ok(view);
-            }
+        let view = system_views::find(schema, &name.name, &self.catalog());
+        if let Some(view) = view.filter(|_| system_views::is_server_view(schema, &name.name)) {
+            return Ok(view);
         }
         let extension = Arc::clone(&self.server().extension);
         match extension.table(self, name)? {

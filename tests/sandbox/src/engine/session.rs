@@ -1,6 +1,6 @@
 //! A session: one SQLite connection, its state, and the entry points that the wire calls.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, TableEntry};
 use super::catalog_store::ATTACHED;
 use super::clock::now_datetime;
 use super::database::{Database, lock};
@@ -11,7 +11,7 @@ use super::server_state::Server;
 use super::session_functions;
 use super::session_state::{SessionShared, State};
 use super::stop::{Exec, Stop};
-use super::transaction::Transaction;
+use super::transaction::{Open, Transaction};
 use super::{bulk::PendingLoad, prepared::Prepared, storage_error};
 use crate::error::{SqlError, SqlResult};
 use crate::session::{Cancelled, ColumnMeta, LoginRequest, Param, RpcOutcome, Session, Sink, TransactionRequest};
@@ -39,8 +39,8 @@ pub struct SqlSession {
     pub(super) pending_load: Option<PendingLoad>,
     /// Levels of the TRY blocks around the statement that runs.
     pub(super) try_levels: Vec<u32>,
-    /// A table variable was written in the current transaction.
-    pub(super) table_variable_written: bool,
+    /// Table variables of the batches that run; a rollback does not touch their rows.
+    pub(super) table_variables: Vec<Arc<TableEntry>>,
     /// Nesting of batches, `sp_executesql` and procedures.
     pub(super) level: u32,
     /// Numbers for SQLite names of temporary tables.
@@ -78,7 +78,7 @@ impl SqlSession {
             prepared: Prepared::default(),
             pending_load: None,
             try_levels: Vec::new(),
-            table_variable_written: false,
+            table_variables: Vec::new(),
             level: 0,
             next_temporary: 0,
             home: database,
@@ -115,7 +115,8 @@ impl SqlSession {
 
     /// Brings the catalog up to what is committed, unless the transaction has its own.
     pub fn refresh_catalog(&mut self) -> SqlResult<()> {
-        if self.transaction.as_ref().is_some_and(|t| t.catalog_dirty) {
+        // A snapshot keeps the catalog of its view.
+        if self.transaction.as_ref().is_some_and(|t| t.catalog_dirty || t.open == Open::Read) {
             return Ok(());
         }
         let (database, version) = {
@@ -131,12 +132,30 @@ impl SqlSession {
 
     /// DDL ran in the current transaction: read the catalog anew, for this session only until it commits.
     pub fn catalog_changed(&mut self) -> SqlResult<()> {
+        self.read_own_catalog()?;
+        self.note_ddl();
+        Ok(())
+    }
+
+    /// The same when the DDL was about one table.
+    pub fn table_changed(&mut self, table: i32) -> SqlResult<()> {
+        let catalog = self.catalog().reload(&self.connection, table, super::database::next_version())?;
+        self.shared.state().catalog = Arc::new(catalog);
+        self.note_ddl();
+        Ok(())
+    }
+
+    /// Reads the catalog in the view of the current transaction.
+    pub(super) fn read_own_catalog(&mut self) -> SqlResult<()> {
         let catalog = Catalog::load(&self.connection, &self.database().name, super::database::next_version())?;
         self.shared.state().catalog = Arc::new(catalog);
+        Ok(())
+    }
+
+    fn note_ddl(&mut self) {
         if let Some(transaction) = &mut self.transaction {
             transaction.catalog_dirty = true;
         }
-        Ok(())
     }
 
     /// `USE`.
@@ -209,6 +228,7 @@ impl SqlSession {
         let outcome = run(self, sink);
         *lock(&self.cancel) = None;
         self.level = 0;
+        self.table_variables.clear();
         let outcome = match outcome {
             Ok(value) => Ok(Some(value)),
             Err(Stop::BatchAborted) => Ok(None),

@@ -163,7 +163,7 @@ fn register_identity(connection: &Connection, session: &Arc<SessionShared>) -> r
     let owner = Arc::clone(session);
     connection.create_scalar_function("sandbox_next_identity", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let table: i32 = context.get(0)?;
-        let value = with_identity(&owner, table, Identity::next).flatten().ok_or_else(|| {
+        let value = with_identity(&owner, table, Identity::take_next).flatten().ok_or_else(|| {
             failed(
                 SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to data type bigint.").with_state(1),
             )

@@ -138,7 +138,7 @@ impl SqlSession {
             "DATEFIRST" if number == 7 => {}
             "TEXTSIZE" if number == -1 || number >= i64::from(i32::MAX) => state.options.text_size = i32::MAX,
             "TEXTSIZE" if number == 0 => state.options.text_size = 4096,
-            "TEXTSIZE" => return Err(refused().into()),
+            "TEXTSIZE" => state.options.text_size = number.try_into().map_err(|_| refused())?,
             "ROWCOUNT" if number == 0 => {}
             "DEADLOCK_PRIORITY" if (-10..=10).contains(&number) => state.options.deadlock_priority = number as i32,
             "QUERY_GOVERNOR_COST_LIMIT" if number == 0 => {}

@@ -45,16 +45,7 @@ impl SqlSession {
             StmtKind::SetIdentityInsert { table, on } => self.set_identity_insert(table, *on),
             StmtKind::Begin(name) => self.counted(0, |s| s.begin(name.clone(), sink)),
             StmtKind::Commit => self.counted(0, |s| s.commit(sink)),
-            StmtKind::Rollback(name) => {
-                if self.table_variable_written && name.is_none() {
-                    self.roll_back(None, sink)?;
-                    return Err(SqlError::unsupported(
-                        "ROLLBACK of a transaction that changed a table variable, whose rows would have to stay",
-                    )
-                    .into());
-                }
-                self.counted(0, |s| s.roll_back(name.as_deref(), sink))
-            }
+            StmtKind::Rollback(name) => self.counted(0, |s| s.roll_back(name.as_deref(), sink)),
             StmtKind::Save(name) => self.counted(0, |s| s.save(name, sink)),
             StmtKind::Exec(exec) => self.exec(batch, exec, frame, sink),
             StmtKind::ExecString(expr) => self.exec_string(batch, expr, frame, sink),
@@ -142,12 +133,5 @@ impl SqlSession {
             touches_data && state.options.implicit_transactions && state.tran_count == 0
         };
         if wanted { self.begin(None, sink) } else { Ok(()) }
-    }
-
-    /// Remembers that a table variable is written inside a transaction, which a rollback must not undo.
-    pub(super) fn note_table_variable_write(&mut self, target: &super::meta::Table, _frame: &Frame) {
-        if target.name.starts_with('@') && self.shared.state().tran_count > 0 {
-            self.table_variable_written = true;
-        }
     }
 }

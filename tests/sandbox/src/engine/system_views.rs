@@ -10,7 +10,6 @@ use super::catalog::{Catalog, same_name};
 use super::collation::DEFAULT_COLLATION;
 use super::meta::{Column, Table};
 use super::quoting::{literal, quote};
-use super::server_state::Server;
 use super::system_types::is_character;
 use crate::types::{Length, SqlType};
 use std::sync::Arc;
@@ -41,7 +40,7 @@ fn position(schema: &str, name: &str) -> Option<(i32, &'static View)> {
 }
 
 /// A view as a table to read; `None` if there is none of that name.
-pub fn find(schema: &str, name: &str, catalog: &Catalog, _server: &Arc<Server>) -> Option<Arc<Table>> {
+pub fn find(schema: &str, name: &str, catalog: &Catalog) -> Option<Arc<Table>> {
     let (position, view) = position(schema, name)?;
     Some(Arc::new(Table {
         database: catalog.database.clone(),

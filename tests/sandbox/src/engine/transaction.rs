@@ -169,9 +169,10 @@ impl SqlSession {
         let Some(transaction) = self.transaction.as_mut() else { return Ok(()) };
         transaction.savepoints.truncate(position + 1);
         let savepoint = &transaction.savepoints[position];
-        self.connection.execute_batch(&format!("ROLLBACK TO {}", savepoint.sqlite_name))?;
+        let rollback = format!("ROLLBACK TO {}", savepoint.sqlite_name);
         let temporary = Arc::clone(&savepoint.temporary);
         let dirty = transaction.catalog_dirty;
+        self.keeping_table_variables(|s| s.connection.execute_batch(&rollback))?;
         self.restore_temporary(temporary);
         if dirty {
             self.catalog_changed()?;
@@ -228,7 +229,8 @@ impl SqlSession {
         let (open, dirty) = (transaction.open, transaction.catalog_dirty);
         let temporary = Arc::clone(&transaction.temporary_before);
         if open != Open::Nothing && !self.connection.is_autocommit() {
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+            let rolled_back = self.keeping_table_variables(|s| s.connection.execute_batch("ROLLBACK"));
+            if let Err(error) = rolled_back {
                 tracing::warn!(%error, "a rollback failed");
             }
         }
@@ -266,7 +268,6 @@ impl SqlSession {
     fn end_transaction(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
         drop(transaction.guard);
-        self.table_variable_written = false;
         let mut state = self.shared.state();
         state.tran_count = 0;
         state.doomed = false;
@@ -388,6 +389,10 @@ impl SqlSession {
             transaction.open = Open::Read;
             // SQLite fixes the view at the first read, not at BEGIN.
             self.connection.query_row(&format!("SELECT 1 FROM {ATTACHED}.sqlite_schema LIMIT 1"), [], |_| Ok(()))?;
+            let current = self.database().schema_version();
+            if self.shared.state().catalog.version != current {
+                self.read_own_catalog()?;
+            }
         }
         Ok(())
     }

@@ -191,3 +191,24 @@ fn insert_exec_stores_what_a_procedure_returns() {
     c.ok("CREATE TABLE #r (a int, b nvarchar(10)); INSERT INTO #r EXEC sp_executesql N'SELECT 1, N''x'' UNION ALL SELECT 2, N''y'''");
     assert_eq!(c.rows("SELECT a, b FROM #r ORDER BY a"), [["1", "x"], ["2", "y"]]);
 }
+
+#[test]
+fn a_rollback_leaves_the_rows_of_a_table_variable() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    c.ok("CREATE TABLE t (a int)");
+    let sql = "BEGIN TRAN; DECLARE @t TABLE (a int PRIMARY KEY, b nvarchar(5)); INSERT t OUTPUT inserted.a, N'x' INTO @t VALUES (1), (2);
+               ROLLBACK; SELECT COUNT(*), MAX(b), (SELECT COUNT(*) FROM t) FROM @t";
+    assert_eq!(c.rows(sql), [["2", "x", "0"]]);
+    let sql = "DECLARE @t TABLE (a int); BEGIN TRAN; SAVE TRAN s; INSERT t VALUES (1); INSERT @t VALUES (7); ROLLBACK TRAN s; COMMIT;
+               SELECT a, (SELECT COUNT(*) FROM t) FROM @t";
+    assert_eq!(c.rows(sql), [["7", "0"]]);
+}
+
+#[test]
+fn textsize_cuts_large_values_only() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    let sql = "SET TEXTSIZE 6; SELECT CAST(N'abcdef' AS nvarchar(max)), CAST('abcdefgh' AS varchar(max)), N'abcdef'";
+    assert_eq!(c.rows(sql), [["abc", "abcdef", "abcdef"]]);
+}

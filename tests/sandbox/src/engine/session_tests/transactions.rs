@@ -153,3 +153,42 @@ fn a_session_that_ends_rolls_back_and_lets_go() {
     b.ok("SET LOCK_TIMEOUT 5000; INSERT t VALUES (2)");
     assert_eq!(b.value("SELECT COUNT(*) FROM t"), "1");
 }
+
+#[test]
+fn a_snapshot_keeps_the_catalog_of_its_view_to_itself() {
+    let server = TestServer::new();
+    let (mut a, mut b) = (server.shop(), server.shop());
+    a.ok("CREATE TABLE t (a int); INSERT t VALUES (1); ALTER DATABASE shop SET ALLOW_SNAPSHOT_ISOLATION ON");
+    b.ok("SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; SELECT * FROM t");
+    a.ok("ALTER TABLE t ADD b int NULL; CREATE TABLE u (a int)");
+    assert_eq!(b.rows("SELECT * FROM t"), [["1"]]);
+    let mut c = server.shop();
+    assert_eq!(c.rows("SELECT * FROM t"), [["1", "NULL"]]);
+    b.ok("COMMIT");
+    assert_eq!(b.rows("SELECT * FROM t"), [["1", "NULL"]]);
+    assert_eq!(b.value("SELECT COUNT(*) FROM u"), "0");
+}
+
+#[test]
+fn transactions_of_many_sessions_are_serialised() {
+    let server = TestServer::new();
+    let mut a = server.shop();
+    a.ok("CREATE TABLE account (id int PRIMARY KEY, amount int NOT NULL); INSERT account VALUES (1, 0), (2, 0)");
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut c = server.shop();
+            std::thread::spawn(move || {
+                for _ in 0..50 {
+                    c.ok("BEGIN TRAN; UPDATE account SET amount += 1 WHERE id = 1; UPDATE account SET amount -= 1 WHERE id = 2; COMMIT");
+                }
+            })
+        })
+        .collect();
+    for _ in 0..50 {
+        assert_eq!(a.value("SELECT SUM(amount) FROM account"), "0");
+    }
+    for worker in workers {
+        worker.join().unwrap();
+    }
+    assert_eq!(a.rows("SELECT amount FROM account ORDER BY id"), [["200"], ["-200"]]);
+}
