@@ -1,0 +1,36 @@
+//! How fast the line is, each figure beside the physical limit measured in the same run. Run with `cargo bench -p tests`.
+//!
+//! The servers are sandboxes on the same machine, which compete with what is measured; a limit is what a bare client of the same
+//! library, or a bare file, reaches under the same conditions. The figures decide nothing; no test depends on them.
+
+mod apply;
+mod latency;
+mod queue;
+mod reader;
+mod report;
+
+use report::Report;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be had");
+    let mut report = Report::default();
+    let only = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("queue") {
+        eprintln!("queue: append and sync …");
+        queue::measure(&mut report);
+    }
+    if wanted("reader") {
+        eprintln!("log reader: reading a backlog …");
+        runtime.block_on(Box::pin(reader::measure(&mut report)));
+    }
+    if wanted("apply") {
+        eprintln!("subscriber: applying …");
+        runtime.block_on(Box::pin(apply::measure(&mut report)));
+    }
+    if wanted("latency") {
+        eprintln!("latency: commits one by one through the whole line …");
+        runtime.block_on(Box::pin(latency::measure(&mut report)));
+    }
+    report.print();
+}
