@@ -77,7 +77,7 @@ async fn rows_that_enter_the_filter_appear_and_rows_that_leave_it_disappear() {
         )
         .await;
     line.drain().await;
-    assert_eq!(line.assert_agrees(PUBLISHED, ARRIVED).await, 3);
+    assert_eq!(line.assert_agrees(PUBLISHED, ARRIVED).await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
