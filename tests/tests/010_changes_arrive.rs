@@ -43,7 +43,12 @@ async fn rows_of_the_snapshot_and_inserts_updates_and_deletes_after_it_arrive() 
 async fn a_changed_key_arrives_as_the_new_row_without_the_old_one() {
     let line = shop().await;
     line.source.run("DELETE FROM dbo.lines; UPDATE dbo.orders SET id = id + 100;").await;
-    line.source.run("UPDATE dbo.orders SET id = CASE id WHEN 101 THEN 102 WHEN 102 THEN 101 ELSE id END").await;
+    line.source
+        .run(
+            "BEGIN TRAN; UPDATE dbo.orders SET id = 999 WHERE id = 101; UPDATE dbo.orders SET id = 101 WHERE id = 102;
+             UPDATE dbo.orders SET id = 102 WHERE id = 999; COMMIT;",
+        )
+        .await;
     line.drain().await;
     assert_eq!(line.assert_equal(ORDERS).await, 3);
     assert_eq!(line.target.number("SELECT MIN(id) FROM dbo.orders").await, 101);
