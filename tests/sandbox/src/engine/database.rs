@@ -3,9 +3,11 @@
 use super::catalog::Catalog;
 use super::catalog_store::{self, ATTACHED};
 use super::clock::now_datetime;
+use super::meta::Column;
 use super::write_lock::WriteLock;
 use super::{EngineOptions, storage_error};
 use crate::error::SqlResult;
+use crate::types::SqlType;
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,17 +32,38 @@ pub struct Identity {
     pub increment: i64,
     /// Last value given out; `None` before the first.
     pub last: Option<i64>,
+    /// Smallest and largest value of the column's type.
+    pub range: (i64, i64),
     /// Not yet written to the catalog.
     pub dirty: bool,
 }
 
 impl Identity {
+    /// The counter of a column; none without the property.
+    pub fn of(column: &Column, last: Option<i64>) -> Option<Self> {
+        let (seed, increment) = column.identity?;
+        let range = match column.ty {
+            SqlType::TinyInt => (0, i64::from(u8::MAX)),
+            SqlType::SmallInt => (i64::from(i16::MIN), i64::from(i16::MAX)),
+            SqlType::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            SqlType::Decimal { precision, .. } if precision <= 18 => {
+                let limit = 10_i64.pow(u32::from(precision)) - 1;
+                (-limit, limit)
+            }
+            _ => (i64::MIN, i64::MAX),
+        };
+        Some(Self { seed, increment, last, range, dirty: false })
+    }
+
     /// Takes the next value. Like SQL Server's, it is not given back by a rollback.
     pub fn take_next(&mut self) -> Option<i64> {
         let value = match self.last {
             None => self.seed,
             Some(last) => last.checked_add(self.increment)?,
         };
+        if value < self.range.0 || value > self.range.1 {
+            return None;
+        }
         self.last = Some(value);
         self.dirty = true;
         Some(value)
@@ -184,14 +207,19 @@ impl Database {
         self.schema_version.store(next_version(), Ordering::Release);
     }
 
-    /// Runs `f` on the state of a table's identity column, which `load` reads when it is first asked for.
-    pub fn identity<T>(&self, table: i32, load: impl FnOnce() -> Identity, f: impl FnOnce(&mut Identity) -> T) -> T {
-        f(lock(&self.identities).entry(table).or_insert_with(load))
+    /// Runs `f` on the state of a table's identity column, if it is known.
+    pub fn identity<T>(&self, table: i32, f: impl FnOnce(&mut Identity) -> T) -> Option<T> {
+        lock(&self.identities).get_mut(&table).map(f)
     }
 
-    /// The state of an identity column, if it was used since the database was opened.
-    pub fn known_identity(&self, table: i32) -> Option<Identity> {
-        lock(&self.identities).get(&table).copied()
+    /// Starts the counter of a table unless it is known.
+    pub fn start_identity(&self, table: i32, identity: Identity) {
+        lock(&self.identities).entry(table).or_insert(identity);
+    }
+
+    /// Whether an identity column was used since the database was opened.
+    pub fn knows_identity(&self, table: i32) -> bool {
+        lock(&self.identities).contains_key(&table)
     }
 
     /// The last value of an identity column that has not been used since the database was opened.

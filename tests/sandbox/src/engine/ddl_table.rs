@@ -11,6 +11,7 @@ use super::meta::{Column, Table};
 use super::quoting::quote;
 use super::scope::{StatementScope, TEMPORARY_DATABASE, written};
 use super::session::SqlSession;
+use super::session_functions::with_identity;
 use super::session_state::Temporary;
 use super::stop::Exec;
 use super::system_types::facets;
@@ -219,8 +220,8 @@ impl SqlSession {
         }
         let entry = Arc::new(entry);
         let mut state = self.shared.state();
-        if let Some((seed, increment)) = entry.table.columns.iter().find_map(|c| c.identity) {
-            state.temporary_identities.insert(object_id, Identity { seed, increment, last: None, dirty: false });
+        if let Some(identity) = entry.table.columns.iter().find_map(|c| Identity::of(c, None)) {
+            state.temporary_identities.insert(object_id, identity);
         }
         state.temporary_version += 1;
         if name.starts_with('#') {
@@ -312,7 +313,7 @@ impl SqlSession {
         let last: Option<i64> = self.connection.query_row(&sql, [], |r| r.get(0))?;
         if let Some(last) = last {
             self.load_identity(table)?;
-            self.with_identity(table.object_id, |identity| identity.note(last));
+            with_identity(&self.shared, table.object_id, |identity| identity.note(last));
         }
         Ok(())
     }
@@ -322,9 +323,9 @@ impl SqlSession {
         if table.database == TEMPORARY_DATABASE {
             return Ok(());
         }
-        let Some((seed, increment)) = table.columns.iter().find_map(|c| c.identity) else { return Ok(()) };
+        let Some(column) = table.columns.iter().find(|c| c.identity.is_some()) else { return Ok(()) };
         let database = self.database();
-        if database.known_identity(table.object_id).is_some() {
+        if database.knows_identity(table.object_id) {
             return Ok(());
         }
         let last: Option<i64> = self.connection.query_row(
@@ -332,21 +333,10 @@ impl SqlSession {
             [table.object_id],
             |r| r.get(0),
         )?;
-        database.identity(table.object_id, || Identity { seed, increment, last, dirty: false }, |_| ());
-        Ok(())
-    }
-
-    /// Runs `f` on a loaded identity counter.
-    pub(super) fn with_identity<T>(&self, table: i32, f: impl FnOnce(&mut Identity) -> T) -> Option<T> {
-        let mut state = self.shared.state();
-        if let Some(identity) = state.temporary_identities.get_mut(&table) {
-            return Some(f(identity));
+        if let Some(identity) = Identity::of(column, last) {
+            database.start_identity(table.object_id, identity);
         }
-        let database = Arc::clone(&state.database);
-        drop(state);
-        database.known_identity(table)?;
-        let none = || Identity { seed: 1, increment: 1, last: None, dirty: false };
-        Some(database.identity(table, none, f))
+        Ok(())
     }
 
     /// `DROP TABLE`.
@@ -461,7 +451,7 @@ impl SqlSession {
             return Err(SqlError::unsupported(format!("TRUNCATE of {full}")).into());
         }
         self.connection.execute_batch(&format!("DELETE FROM {}", table.sqlite_name))?;
-        self.with_identity(id, |identity| identity.last = None);
+        with_identity(&self.shared, id, |identity| identity.last = None);
         if table.database != TEMPORARY_DATABASE {
             self.connection.execute(r#"UPDATE db."$columns" SET identity_last = NULL WHERE object_id = ?1"#, [id])?;
         }

@@ -63,9 +63,27 @@ impl SqlSession {
         if self.level > 0 {
             self.drop_temporary_above(self.level);
         }
-        match result? {
-            Flow::Return(status) => Ok(status),
-            _ => Ok(0),
+        match result {
+            Ok(Flow::Return(status)) => Ok(status),
+            Ok(_) => Ok(0),
+            Err(Stop::ScopeAborted(status)) => Ok(status),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The batch of a text that a statement runs. An error in it happens one level deeper, where a TRY around the statement
+    /// catches it.
+    pub(super) fn inner_batch(&mut self, parameters: &str, text: &str, sink: &mut dyn Sink) -> Exec<Arc<Batch>> {
+        match self.plans.batch(parameters, text) {
+            Ok(batch) => Ok(batch),
+            Err(error) => {
+                let number = error.number;
+                self.level += 1;
+                let failed = self.failed(error, false, sink);
+                self.level -= 1;
+                failed?;
+                Err(Stop::ScopeAborted(number))
+            }
         }
     }
 
@@ -192,6 +210,7 @@ impl SqlSession {
             return Ok(());
         }
         let class = classify(&error);
+        let number = error.number;
         let uncaught_at = (class == Class::NameResolution).then_some(self.level);
         let caught = self.try_levels.iter().any(|&level| Some(level) != uncaught_at);
         let ends_transaction = xact_abort || class == Class::EndsTransaction;
@@ -205,10 +224,12 @@ impl SqlSession {
         if in_transaction && ends_transaction {
             self.roll_back_and_tell(sink)?;
         }
-        if ends_transaction || thrown || class != Class::EndsStatement {
-            return Err(Stop::BatchAborted);
+        match class {
+            _ if ends_transaction || thrown => Err(Stop::BatchAborted),
+            Class::EndsStatement => Ok(()),
+            Class::NameResolution => Err(Stop::ScopeAborted(number)),
+            Class::EndsBatch | Class::EndsTransaction => Err(Stop::BatchAborted),
         }
-        Ok(())
     }
 }
 
@@ -219,7 +240,7 @@ enum Class {
     EndsStatement,
     /// The batch.
     EndsBatch,
-    /// The batch, and a TRY of the same level does not see it.
+    /// The batch or procedure but not its caller, and a TRY of the same level does not see it.
     NameResolution,
     /// The batch and its transaction.
     EndsTransaction,

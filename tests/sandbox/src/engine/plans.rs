@@ -1,18 +1,21 @@
 //! Parsed batches and compiled statements, kept so that a batch that is sent again is neither parsed nor compiled again.
 
+use super::catalog::fold;
 use super::compiled::{Compiled, CompiledDml};
 use super::meta::Table;
 use super::scope::TEMPORARY_DATABASE;
-use crate::error::SqlResult;
-use crate::tsql::ast::{Expr, Stmt};
+use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::{Expr, Stmt, StmtKind};
 use crate::tsql::{ParameterDeclaration, parse_batch, parse_parameters};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Batches a session keeps; when there are more, it starts over.
 const MAX_BATCHES: usize = 512;
 /// Longest batch text that is kept.
 const MAX_TEXT: usize = 256 * 1024;
+/// Bytes of text that a session keeps; when there are more, it starts over.
+const MAX_KEPT: usize = 4 * 1024 * 1024;
 
 /// A parsed batch.
 #[derive(Debug)]
@@ -75,6 +78,7 @@ pub struct Plans {
     batches: HashMap<(String, String), Arc<Batch>>,
     plans: HashMap<(u64, usize), Kept>,
     next_batch: u64,
+    kept_bytes: usize,
 }
 
 impl Plans {
@@ -85,19 +89,18 @@ impl Plans {
             return Ok(Arc::clone(batch));
         }
         let kept = text.len() <= MAX_TEXT;
-        let batch = Arc::new(Batch {
-            id: self.next_batch,
-            text: text.to_owned(),
-            parameters: parse_parameters(parameters)?,
-            statements: parse_batch(text)?,
-            kept,
-        });
+        let parameters = parse_parameters(parameters)?;
+        let statements = parse_batch(text)?;
+        check_declarations(&parameters, &statements)?;
+        let batch = Arc::new(Batch { id: self.next_batch, text: text.to_owned(), parameters, statements, kept });
         self.next_batch += 1;
         if kept {
-            if self.batches.len() >= MAX_BATCHES {
+            if self.batches.len() >= MAX_BATCHES || self.kept_bytes + text.len() > MAX_KEPT {
                 self.batches.clear();
                 self.plans.clear();
+                self.kept_bytes = 0;
             }
+            self.kept_bytes += text.len();
             self.batches.insert(key, Arc::clone(&batch));
         }
         Ok(batch)
@@ -119,6 +122,45 @@ impl Plans {
             self.plans.insert((batch.id, node), kept);
         }
     }
+}
+
+/// Error 134: a variable is declared once in a batch, wherever the DECLARE stands.
+fn check_declarations(parameters: &[ParameterDeclaration], statements: &[Stmt]) -> SqlResult<()> {
+    let mut seen: HashSet<String> = parameters.iter().map(|p| fold(&p.name)).collect();
+    check_block(statements, &mut seen)
+}
+
+fn check_block(statements: &[Stmt], seen: &mut HashSet<String>) -> SqlResult<()> {
+    for statement in statements {
+        match &statement.kind {
+            StmtKind::Declare(declarations) => {
+                for declaration in declarations {
+                    if !seen.insert(fold(&declaration.name)) {
+                        let text = format!(
+                            "The variable name '{}' has already been declared. Variable names must be unique within a query batch or \
+                             stored procedure.",
+                            declaration.name
+                        );
+                        return Err(SqlError::new(134, text).severity(15).at_line(statement.line));
+                    }
+                }
+            }
+            StmtKind::Block(inner) => check_block(inner, seen)?,
+            StmtKind::If { then, otherwise, .. } => {
+                check_block(std::slice::from_ref(then), seen)?;
+                if let Some(otherwise) = otherwise {
+                    check_block(std::slice::from_ref(otherwise), seen)?;
+                }
+            }
+            StmtKind::While { body, .. } => check_block(std::slice::from_ref(body), seen)?,
+            StmtKind::TryCatch { body, handler } => {
+                check_block(body, seen)?;
+                check_block(handler, seen)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The identity of a statement in its batch's tree, which does not move.

@@ -121,9 +121,13 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_default();
-        let inner = self.plans.batch("", &text)?;
-        let mut inner_frame = Frame::default();
-        self.run_level(&inner, &mut inner_frame, sink).map(|_| ())
+        let inner = match self.inner_batch("", &text, sink) {
+            Err(Stop::ScopeAborted(_)) => return Ok(()),
+            other => other?,
+        };
+        let before = self.shared.state().tran_count;
+        self.run_level(&inner, &mut Frame::default(), sink)?;
+        self.check_transaction_count(before, sink)
     }
 
     /// A remote procedure call: errors end it here.
@@ -189,7 +193,10 @@ impl SqlSession {
             Some(Datum::String(text)) => text.clone(),
             _ => String::new(),
         };
-        let batch = self.plans.batch(&declared, &statement)?;
+        let batch = match self.inner_batch(&declared, &statement, sink) {
+            Err(Stop::ScopeAborted(status)) => return Ok(status),
+            other => other?,
+        };
         let values = arguments.get_mut(2..).unwrap_or_default();
         self.run_with_parameters(&batch, values, sink)
     }

@@ -231,8 +231,11 @@ impl SqlSession {
         self.table_variables.clear();
         let outcome = match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(Stop::BatchAborted) => Ok(None),
-            Err(Stop::Error(error) | Stop::Raised { error, .. }) => sink.message(&error).map(|()| None),
+            Err(Stop::BatchAborted | Stop::ScopeAborted(_)) => Ok(None),
+            Err(Stop::Error(error) | Stop::Raised { error, .. }) => {
+                self.shared.state().error = error.number;
+                sink.message(&error).map(|()| None)
+            }
             Err(Stop::Cancelled) => Err(Cancelled),
         };
         let ended = self.end_of_request(outcome.is_err(), sink);

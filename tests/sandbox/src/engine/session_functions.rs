@@ -165,7 +165,8 @@ fn register_identity(connection: &Connection, session: &Arc<SessionShared>) -> r
         let table: i32 = context.get(0)?;
         let value = with_identity(&owner, table, Identity::take_next).flatten().ok_or_else(|| {
             failed(
-                SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to data type bigint.").with_state(1),
+                SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to the data type of its column.")
+                    .with_state(1),
             )
         })?;
         owner.state().note_identity(value);
@@ -199,9 +200,7 @@ pub(super) fn with_identity<T>(session: &SessionShared, table: i32, f: impl FnOn
     }
     let database = Arc::clone(&state.database);
     drop(state);
-    database.known_identity(table)?;
-    let unreachable = || Identity { seed: 1, increment: 1, last: None, dirty: false };
-    Some(database.identity(table, unreachable, f))
+    database.identity(table, f)
 }
 
 /// A T-SQL error on its way through SQLite.

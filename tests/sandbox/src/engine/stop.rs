@@ -16,7 +16,10 @@ pub enum Stop {
         /// The level whose TRY blocks do not see it.
         uncaught_at: Option<u32>,
     },
-    /// The batch is over; the client has been told why.
+    /// The batch or procedure that runs is over, its caller goes on; the client has been told why. The error's number is its
+    /// return status.
+    ScopeAborted(i32),
+    /// Everything that runs is over; the client has been told why.
     BatchAborted,
     /// The client cancelled.
     Cancelled,

@@ -212,3 +212,31 @@ fn textsize_cuts_large_values_only() {
     let sql = "SET TEXTSIZE 6; SELECT CAST(N'abcdef' AS nvarchar(max)), CAST('abcdefgh' AS varchar(max)), N'abcdef'";
     assert_eq!(c.rows(sql), [["abc", "abcdef", "abcdef"]]);
 }
+
+#[test]
+fn an_error_in_dynamic_sql_ends_that_sql_and_is_caught_outside() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    let r = c.run("EXEC('SELECT * FROM nowhere; SELECT 1'); SELECT 2");
+    assert_eq!((r.errors(), r.rows.last()), (vec![208], Some(&vec![Datum::Int(2)])));
+    assert_eq!(r.rows.len(), 1);
+    assert_eq!(c.value("BEGIN TRY EXEC('SELECT FROM x') END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH"), "156");
+    assert_eq!(
+        c.value(
+            "BEGIN TRY EXEC sp_executesql N'SELECT * FROM nowhere' END TRY BEGIN CATCH SELECT ERROR_NUMBER() END CATCH"
+        ),
+        "208"
+    );
+    let r = c.run("BEGIN TRY SELECT * FROM nowhere END TRY BEGIN CATCH SELECT 1 END CATCH");
+    assert_eq!((r.errors(), r.rows.len()), (vec![208], 0));
+    assert_eq!(c.error("DECLARE @a int; SELECT 1; DECLARE @A int").number, 134);
+}
+
+#[test]
+fn an_identity_that_is_used_up_is_an_error() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    c.ok("CREATE TABLE t (a tinyint IDENTITY(254, 1), b int); INSERT t VALUES (1), (2)");
+    assert_eq!(c.error("INSERT t VALUES (3)").number, 8115);
+    assert_eq!(c.rows("SELECT a FROM t"), [["254"], ["255"]]);
+}
