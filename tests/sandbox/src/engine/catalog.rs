@@ -93,6 +93,16 @@ pub struct Check {
     pub definition: String,
     /// `is_disabled`.
     pub disabled: bool,
+    /// Column it was written at.
+    pub column: Option<String>,
+}
+
+impl Check {
+    /// Where it stands, as error 547 writes it.
+    pub fn place(&self, entry: &TableEntry) -> String {
+        let column = self.column.as_ref().map(|c| format!(", column '{c}'")).unwrap_or_default();
+        format!("database \"{}\", table \"{}\"{column}", entry.table.database, entry.full_name())
+    }
 }
 
 /// A DEFAULT constraint.
@@ -454,7 +464,7 @@ fn load_constraints(
         });
     }
     let mut statement = connection.prepare(&format!(
-        r#"SELECT object_id, parent_object_id, definition, is_disabled FROM db."$checks" WHERE 1 {}
+        r#"SELECT object_id, parent_object_id, definition, is_disabled, column_id FROM db."$checks" WHERE 1 {}
            ORDER BY object_id"#,
         of_table("parent_object_id", only)
     ))?;
@@ -462,7 +472,14 @@ fn load_constraints(
     while let Some(r) = rows.next()? {
         let Some(entry) = tables.get_mut(&r.get(1)?) else { continue };
         let object_id: i32 = r.get(0)?;
-        entry.checks.push(Check { object_id, name: name(object_id), definition: r.get(2)?, disabled: r.get(3)? });
+        let column = entry.position(r.get(4)?).map(|p| entry.table.columns[p].name.clone());
+        entry.checks.push(Check {
+            object_id,
+            name: name(object_id),
+            definition: r.get(2)?,
+            disabled: r.get(3)?,
+            column,
+        });
     }
     let mut statement = connection.prepare(&format!(
         r#"SELECT object_id, parent_object_id, column_id FROM db."$defaults" WHERE 1 {} ORDER BY object_id"#,

@@ -77,8 +77,10 @@ impl ConstraintNames for CatalogNames<'_> {
     }
 
     fn check(&self, constraint: &str) -> Option<String> {
-        let found = self.all().into_iter().find(|entry| entry.checks.iter().any(|c| c.name == constraint));
-        found.map(|entry| format!("table \"{}\"", entry.full_name()))
+        self.all().iter().find_map(|entry| {
+            let check = entry.checks.iter().find(|c| c.name == constraint)?;
+            Some(check.place(entry))
+        })
     }
 
     /// Found by [`broken_foreign_key`](SqlSession::broken_foreign_key) instead, which may have to run the statement again.

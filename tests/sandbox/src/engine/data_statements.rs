@@ -345,6 +345,7 @@ impl SqlSession {
             }
             None => Ok((self.stream(&dml.statement, frame, subject, sink)?, true)),
             Some(output) => {
+                self.load_identity(&output.target)?;
                 let mut insert = self.connection.prepare_cached(&output.sql)?;
                 let width = dml.statement.columns.len();
                 let count = self.for_each_row(&dml.statement, frame, subject.0, subject.1, &mut |row| {

@@ -3,7 +3,7 @@
 //! SQLite can change the text of a table without touching its rows (see
 //! [`replace_table_text`](super::catalog_store::replace_table_text)); what goes beyond that is refused.
 
-use super::catalog::{ForeignKey, TableEntry, same_name};
+use super::catalog::{Check, ForeignKey, TableEntry, same_name};
 use super::compile;
 use super::extension::{DdlEvent, DdlKind};
 use super::frame::Frame;
@@ -96,7 +96,7 @@ impl SqlSession {
         self.create_foreign_key_indexes(&current)?;
         if !with_nocheck {
             for check in current.checks.iter().filter(|c| !entry.checks.iter().any(|o| o.object_id == c.object_id)) {
-                self.verify_check(&current, &check.name, &check.definition)?;
+                self.verify_check(&current, check)?;
             }
             for key in current.foreign_keys.iter().filter(|f| !before.contains(&f.object_id)) {
                 self.verify_foreign_key(&current, key, "ALTER TABLE")?;
@@ -291,7 +291,7 @@ impl SqlSession {
         if trusted {
             let entry = self.entry(id)?;
             for check in entry.checks.iter().filter(|c| checks.contains(&c.object_id)) {
-                self.verify_check(&entry, &check.name, &check.definition)?;
+                self.verify_check(&entry, check)?;
             }
             for key in entry.foreign_keys.iter().filter(|f| keys.contains(&f.object_id)) {
                 self.verify_foreign_key(&entry, key, "ALTER TABLE")?;
@@ -301,9 +301,9 @@ impl SqlSession {
     }
 
     /// Error 547 if a row breaks a CHECK constraint.
-    fn verify_check(&self, entry: &TableEntry, name: &str, definition: &str) -> Exec<()> {
+    fn verify_check(&self, entry: &TableEntry, check: &Check) -> Exec<()> {
         let frame = Frame::default();
-        let expr = crate::tsql::parse_expr(definition)?;
+        let expr = crate::tsql::parse_expr(&check.definition)?;
         let sql = compile::check_to_sqlite(&expr, &entry.table, &self.empty_scope(&frame))?;
         let broken: bool = self.connection.query_row(
             &format!("SELECT EXISTS (SELECT 1 FROM {} WHERE NOT ({sql}))", entry.table.sqlite_name),
@@ -312,10 +312,9 @@ impl SqlSession {
         )?;
         if broken {
             let text = format!(
-                "The ALTER TABLE statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \"{}\", table \
-                 \"{}\".",
-                self.database().name,
-                entry.full_name()
+                "The ALTER TABLE statement conflicted with the CHECK constraint \"{}\". The conflict occurred in {}.",
+                check.name,
+                check.place(entry)
             );
             return Err(SqlError::new(547, text).with_state(0).into());
         }

@@ -48,6 +48,8 @@ impl SqlSession {
         self.type_computed(&mut design, &name.name)?;
         let object = NewObject { name: &name.name, schema_id, parent: 0, kind: "U", now };
         let id = catalog_store::insert_object(&self.connection, &object)?;
+        // The id may be that of a table whose creation was rolled back.
+        self.database().forget_identity(id);
         self.add_columns(id, 1, &design, schema_id, &name.name)?;
         self.table_changed(id)?;
         self.add_keys(id, &design)?;
@@ -452,6 +454,9 @@ impl SqlSession {
         }
         self.connection.execute_batch(&format!("DELETE FROM {}", table.sqlite_name))?;
         with_identity(&self.shared, id, |identity| identity.last = None);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.truncated.push(id);
+        }
         if table.database != TEMPORARY_DATABASE {
             self.connection.execute(r#"UPDATE db."$columns" SET identity_last = NULL WHERE object_id = ?1"#, [id])?;
         }
@@ -498,6 +503,7 @@ fn temporary_entry(mut table: Table, storage: String, design: &Design) -> SqlRes
         name: constraint_name(check.name.as_deref(), "CK", &table.name, check.column.as_deref(), id),
         definition: check.text.clone(),
         disabled: false,
+        column: check.column.clone(),
     });
     let count = table.columns.len();
     Ok(TableEntry {

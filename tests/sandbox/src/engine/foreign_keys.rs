@@ -15,6 +15,17 @@ type Candidate<'a> = (&'a Arc<TableEntry>, &'a Arc<TableEntry>, &'a ForeignKey, 
 impl SqlSession {
     /// Whether a child row has no parent.
     pub(super) fn has_orphans(&self, child: &TableEntry, parent: &TableEntry, key: &ForeignKey) -> Exec<bool> {
+        self.has_orphans_among(child, parent, key, None)
+    }
+
+    /// The same among the child rows `c` that a condition joins to rows `s` of another source.
+    pub(super) fn has_orphans_among(
+        &self,
+        child: &TableEntry,
+        parent: &TableEntry,
+        key: &ForeignKey,
+        among: Option<(&str, &str)>,
+    ) -> Exec<bool> {
         let pairs: Vec<(&str, &str)> = key
             .columns
             .iter()
@@ -23,10 +34,14 @@ impl SqlSession {
                 Some((child.table.columns[c].sqlite_name.as_str(), parent.table.columns[p].sqlite_name.as_str()))
             })
             .collect();
-        let present: Vec<String> = pairs.iter().map(|(c, _)| format!("c.{c} IS NOT NULL")).collect();
+        let mut present: Vec<String> = pairs.iter().map(|(c, _)| format!("c.{c} IS NOT NULL")).collect();
+        let source = among.map_or_else(String::new, |(source, condition)| {
+            present.push(condition.to_owned());
+            format!("{source} AS s CROSS JOIN ")
+        });
         let equal: Vec<String> = pairs.iter().map(|(c, p)| format!("p.{p} = c.{c}")).collect();
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {} AS c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}))",
+            "SELECT EXISTS (SELECT 1 FROM {source}{} AS c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}))",
             child.table.sqlite_name,
             present.join(" AND "),
             parent.table.sqlite_name,

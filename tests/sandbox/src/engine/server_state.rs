@@ -13,7 +13,7 @@ use crate::error::{SqlError, SqlResult};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Databases every server has, with their ids.
@@ -36,7 +36,6 @@ pub struct Server {
     logins: Mutex<Vec<Login>>,
     master: Mutex<Connection>,
     sessions: Mutex<BTreeMap<i32, Arc<SessionShared>>>,
-    next_session: AtomicI32,
     next_transaction: AtomicU64,
 }
 
@@ -66,7 +65,6 @@ impl Server {
             logins: Mutex::new(logins),
             master: Mutex::new(master),
             sessions: Mutex::default(),
-            next_session: AtomicI32::new(FIRST_SESSION),
             next_transaction: AtomicU64::new(1),
         });
         for database in server.databases() {
@@ -196,11 +194,12 @@ impl Server {
         Ok(())
     }
 
-    /// Registers a session and gives it its id.
+    /// Registers a session and gives it the smallest id that is free.
     pub fn register(&self, session: impl FnOnce(i32) -> Arc<SessionShared>) -> Arc<SessionShared> {
-        let id = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let mut sessions = lock(&self.sessions);
+        let id = (FIRST_SESSION..).find(|id| !sessions.contains_key(id)).unwrap_or(i32::MAX);
         let session = session(id);
-        lock(&self.sessions).insert(id, Arc::clone(&session));
+        sessions.insert(id, Arc::clone(&session));
         session
     }
 

@@ -45,6 +45,8 @@ pub struct Transaction {
     pub open: Open,
     /// It changed the catalog.
     pub catalog_dirty: bool,
+    /// Tables truncated in it: their identity counters started over, which a rollback takes back.
+    pub(super) truncated: Vec<i32>,
     isolation: Isolation,
     guard: Option<WriteGuard>,
     temporary_before: Arc<TemporaryTables>,
@@ -79,6 +81,7 @@ impl SqlSession {
             name,
             open: Open::Nothing,
             catalog_dirty: false,
+            truncated: Vec::new(),
             isolation: state.options.isolation,
             guard: None,
             temporary_before: Arc::clone(&state.temporary),
@@ -173,6 +176,7 @@ impl SqlSession {
         let temporary = Arc::clone(&savepoint.temporary);
         let dirty = transaction.catalog_dirty;
         self.keeping_table_variables(|s| s.connection.execute_batch(&rollback))?;
+        self.restore_identities();
         self.restore_temporary(temporary);
         if dirty {
             self.catalog_changed()?;
@@ -234,6 +238,7 @@ impl SqlSession {
                 tracing::warn!(%error, "a rollback failed");
             }
         }
+        self.restore_identities();
         if open != Open::Nothing {
             self.restore_temporary(temporary);
         }
@@ -263,6 +268,15 @@ impl SqlSession {
     /// SQLite has rolled the transaction back by itself (it does so when interrupted in a write, or when the disk is full).
     pub(super) fn lost_transaction(&self) -> bool {
         self.transaction.as_ref().is_some_and(|t| t.open != Open::Nothing) && self.connection.is_autocommit()
+    }
+
+    /// Counters of tables that were truncated are read again from the catalog, which was rolled back.
+    fn restore_identities(&mut self) {
+        let truncated = self.transaction.as_ref().map(|t| t.truncated.clone()).unwrap_or_default();
+        let database = self.database();
+        for table in truncated {
+            database.forget_identity(table);
+        }
     }
 
     fn end_transaction(&mut self) {
@@ -485,6 +499,7 @@ impl SqlSession {
             }
             Err(stop) => {
                 self.connection.execute_batch(&format!("ROLLBACK TO {STATEMENT}; RELEASE {STATEMENT}"))?;
+                self.restore_identities();
                 self.restore_temporary(temporary);
                 if self.transaction.as_ref().is_some_and(|t| t.catalog_dirty) {
                     self.catalog_changed()?;

@@ -240,3 +240,17 @@ fn an_identity_that_is_used_up_is_an_error() {
     assert_eq!(c.error("INSERT t VALUES (3)").number, 8115);
     assert_eq!(c.rows("SELECT a FROM t"), [["254"], ["255"]]);
 }
+
+#[test]
+fn a_rolled_back_truncate_gives_the_identity_counter_back() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    c.ok("CREATE TABLE t (id int IDENTITY PRIMARY KEY, v int); INSERT t VALUES (1), (2), (3)");
+    c.ok("BEGIN TRAN; TRUNCATE TABLE t; INSERT t VALUES (4); ROLLBACK; INSERT t VALUES (5)");
+    assert_eq!(c.value("SELECT MAX(id) FROM t"), "4");
+    c.ok("BEGIN TRAN; CREATE TABLE u (id int IDENTITY, v int); INSERT u VALUES (1); ROLLBACK");
+    c.ok("CREATE TABLE u (id int IDENTITY, v int); INSERT u VALUES (1)");
+    assert_eq!(c.value("SELECT id FROM u"), "1");
+    c.ok("INSERT t (v) OUTPUT inserted.v INTO u (v) VALUES (9)");
+    assert_eq!(c.value("SELECT MAX(id) FROM u"), "2");
+}

@@ -67,3 +67,25 @@ fn server_views_show_databases_and_sessions() {
     assert_eq!(c.value("SELECT IS_SRVROLEMEMBER('sysadmin')"), "1");
     assert_eq!(c.value("SELECT DB_ID()"), "5");
 }
+
+#[test]
+fn many_tables_are_created_and_counted_quickly() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    let started = std::time::Instant::now();
+    for i in 0..300 {
+        c.ok(&format!("CREATE TABLE t{i} (id int PRIMARY KEY, a nvarchar(20) NULL, b int NOT NULL DEFAULT (0)); INSERT t{i} (id) VALUES (1)"));
+    }
+    let created = started.elapsed();
+    assert_eq!(
+        c.value(
+            "SELECT SUM(rows) FROM sys.partitions p JOIN sys.tables t ON t.object_id = p.object_id WHERE index_id < 2"
+        ),
+        "300"
+    );
+    let mut other = server.shop();
+    assert_eq!(other.value("SELECT COUNT(*) FROM sys.columns"), "900");
+    // A few milliseconds each; the bound leaves room for a busy machine.
+    assert!(created < std::time::Duration::from_secs(60), "{created:?}");
+    println!("300 tables in {created:?}");
+}

@@ -19,7 +19,11 @@ fn keys_and_checks_refuse_with_the_constraint_named() {
     let e = c.error("INSERT Customer (Id, Email) VALUES (3, NULL)");
     assert!(e.number == 2627 && e.message.contains("UQ_Customer_Email"), "NULLs are equal in a unique constraint: {e}");
     let e = c.error("INSERT Customer (Id, Email, Age) VALUES (3, 'c@x', -1)");
-    assert!(e.number == 547 && e.message.contains("CHECK constraint \"CK_Customer_Age\""), "{e}");
+    assert_eq!(
+        e.message,
+        "The INSERT statement conflicted with the CHECK constraint \"CK_Customer_Age\". The conflict occurred in database \"shop\", \
+         table \"dbo.Customer\", column 'Age'."
+    );
     let e = c.error("INSERT Customer (Email) VALUES ('d@x')");
     assert!(e.number == 515 && e.message.contains("column 'Id', table 'shop.dbo.Customer'"), "{e}");
     assert_eq!(c.value("SELECT CONVERT(varchar(10), Since, 23) FROM Customer WHERE Id = 1"), "2020-01-01");
