@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const ROWS: i32 = 100_000;
 /// Rows a transaction.
 const TRANSACTION: i32 = 100;
+/// Transactions a batch: 50,000 changes, where the session closes a batch by default.
+const BATCH: usize = 500;
 const ROW_BY_ROW: i32 = 4_000;
 const TABLE: &str =
     "(id int NOT NULL PRIMARY KEY, customer bigint NOT NULL, name nvarchar(60) NULL, amount decimal(19,4) NOT NULL)";
@@ -56,7 +58,7 @@ async fn bulk_load(database: &Database) -> Duration {
     started.elapsed()
 }
 
-/// Applies a change of every row, as the session would: batches of whole transactions of some 10,000 changes.
+/// Applies a change of every row, as the session would: batches of whole transactions.
 async fn apply(
     database: &Database,
     applier: &mut subscriber::apply::Applier,
@@ -70,7 +72,7 @@ async fn apply(
         })
         .collect();
     let started = Instant::now();
-    for batch in transactions.chunks(200) {
+    for batch in transactions.chunks(BATCH) {
         let last = batch.last().expect("chunks are not empty").lsn;
         applier.batch(batch, last).await.expect("the batch can be applied");
     }

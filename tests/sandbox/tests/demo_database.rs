@@ -4,7 +4,7 @@
 
 use sandbox::cdc::ChangeDataCapture;
 use sandbox::client::Server;
-use sandbox::demo::database::{self, DATABASE, TABLES};
+use sandbox::demo::database::{self, TABLES};
 use sandbox::demo::workload::Workload;
 use sandbox::engine::{EngineOptions, SqliteEngine};
 use sandbox::server::{Certificate, ServerOptions, TlsMode, start_in_process};
@@ -17,9 +17,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shops_work_and_their_books_balance() {
     let folder = tempfile::tempdir().unwrap();
-    let engine =
-        SqliteEngine::open_with(folder.path(), EngineOptions::new("Demo-Pw-1!"), Arc::new(ChangeDataCapture::default()))
-            .unwrap();
+    let engine = SqliteEngine::open_with(
+        folder.path(),
+        EngineOptions::new("Demo-Pw-1!"),
+        Arc::new(ChangeDataCapture::default()),
+    )
+    .unwrap();
     let certificate = Some(Certificate::generate(&[]).unwrap());
     let options = ServerOptions { tls: TlsMode::On, certificate, ..ServerOptions::default() };
     let running = start_in_process(engine, options).unwrap();

@@ -129,6 +129,9 @@ mod tests {
     #[test]
     fn templates_take_each_argument_wherever_it_stands_and_leave_other_braces_alone() {
         let arguments = ["?1".to_owned(), "x'{0}'".to_owned()];
-        assert_eq!(fill_template("(SELECT {0}, {1}, {0}, '{a}', {2})", &arguments), "(SELECT ?1, x'{0}', ?1, '{a}', {2})");
+        assert_eq!(
+            fill_template("(SELECT {0}, {1}, {0}, '{a}', {2})", &arguments),
+            "(SELECT ?1, x'{0}', ?1, '{a}', {2})"
+        );
     }
 }
