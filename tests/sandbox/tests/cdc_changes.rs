@@ -124,6 +124,55 @@ async fn a_key_change_is_a_delete_and_an_insert() {
 }
 
 #[tokio::test]
+async fn keys_that_move_through_each_other_are_deletes_then_inserts_of_one_command() {
+    let server = start().await;
+    let mut db = server.shop().await;
+    enable(&mut db).await;
+    exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int NOT NULL)").await;
+    enable_table(&mut db, "t").await;
+    exec(&mut db, "INSERT INTO t VALUES (1, 10), (2, 20), (3, 30)").await;
+    exec(
+        &mut db,
+        "BEGIN TRANSACTION; UPDATE t SET v = v + 1 WHERE id = 3; \
+         UPDATE t SET id = CASE id WHEN 1 THEN 2 WHEN 2 THEN 1 ELSE id END, v = v + 5; UPDATE t SET v = 0 WHERE id = 3; COMMIT",
+    )
+    .await;
+    wait_for_capture(&mut db).await;
+    assert_eq!(
+        changes(&mut db, "t", "id, v, __$command_id").await[3..],
+        [
+            "3 02 3|30|1",
+            "4 02 3|31|1",
+            "1 03 1|10|2",
+            "1 03 2|20|2",
+            "3 02 3|31|2",
+            "4 02 3|36|2",
+            "2 03 2|15|2",
+            "2 03 1|25|2",
+            "3 02 3|36|3",
+            "4 02 3|0|3"
+        ]
+    );
+    assert_eq!(text(&mut db, "SELECT id, v FROM t ORDER BY id").await, "1|25;2|15;3|0");
+}
+
+#[tokio::test]
+async fn captured_rows_that_change_places_in_a_filtered_index_are_refused() {
+    let server = start().await;
+    let mut db = server.shop().await;
+    enable(&mut db).await;
+    exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, code int NOT NULL, live bit NOT NULL)").await;
+    exec(&mut db, "CREATE UNIQUE INDEX live_codes ON t (code) WHERE live = 1").await;
+    exec(&mut db, "INSERT INTO t VALUES (1, 7, 0), (2, 7, 1)").await;
+    exec(&mut db, "UPDATE t SET live = 1 - live").await;
+    enable_table(&mut db, "t").await;
+    assert_eq!(error(&mut db, "UPDATE t SET live = 1 - live; UPDATE t SET live = 1 - live").await, 50_000);
+    wait_for_capture(&mut db).await;
+    let changed = "SELECT COUNT(DISTINCT __$start_lsn) FROM cdc.dbo_t_CT WHERE __$operation IN (1, 2)";
+    assert_eq!(text(&mut db, changed).await, "0", "no key changed");
+}
+
+#[tokio::test]
 async fn bulk_loads_cascades_and_merged_statements_are_captured() {
     let server = start().await;
     let mut db = server.shop().await;

@@ -86,6 +86,40 @@ pub struct CompiledDml {
     pub statement: Compiled,
     /// `OUTPUT … INTO`: rows of `statement` go here instead of to the client. `?1…?n` are the output columns in order.
     pub output_into: Option<OutputInto>,
+    /// Another way to do an `UPDATE`, for when unique values move through each other.
+    pub new_rows: Option<NewRows>,
+}
+
+/// What an `UPDATE` makes of its rows, to be computed into a temporary table before anything is changed.
+#[derive(Debug, Clone)]
+pub struct NewRows {
+    /// The target's name for its row id.
+    pub row_id: &'static str,
+    /// Columns of the temporary table: `row_id`, then [new](Self::new_value) and [old](Self::old_value) values.
+    pub names: Vec<String>,
+    /// Positions of the target's columns that have a new value there: all that are not computed.
+    pub stored: Vec<usize>,
+    /// Positions of the columns that the statement assigns; they have an old value there too.
+    pub assigned: Vec<usize>,
+    /// Fills the temporary table. Its parameters are the statement's.
+    pub fill: String,
+    /// Reads what `OUTPUT` returns from the changed rows. Its parameters are the statement's.
+    pub output: Option<String>,
+}
+
+impl NewRows {
+    /// The temporary table.
+    pub const TABLE: &str = "temp.\"$new_rows\"";
+
+    /// The temporary table's name for a column's new value.
+    pub fn new_value(position: usize) -> String {
+        format!("n{position}")
+    }
+
+    /// The temporary table's name for a column's old value.
+    pub fn old_value(position: usize) -> String {
+        format!("o{position}")
+    }
 }
 
 /// Target of `OUTPUT … INTO`.

@@ -10,6 +10,7 @@ use super::dml_change::{compile_delete, compile_update};
 use super::encode::{decode, encode};
 use super::frame::{Frame, undeclared};
 use super::meta::Table;
+use super::moved_keys::is_duplicate;
 use super::plans::{Basis, Batch, Plan, expression_node, statement_node};
 use super::scope::{StatementScope, TEMPORARY_DATABASE};
 use super::session::SqlSession;
@@ -76,7 +77,9 @@ impl SqlSession {
     fn bound(&self, compiled: &Compiled, frame: &Frame) -> Exec<CachedStatement<'_>> {
         let mut statement =
             self.connection.prepare_cached(&compiled.sql).map_err(|e| self.statement_error(&e, None))?;
-        for (index, (name, ty)) in compiled.variables.iter().enumerate() {
+        // A part of a statement may leave out its last parameters.
+        let parameters = statement.parameter_count();
+        for (index, (name, ty)) in compiled.variables.iter().enumerate().take(parameters) {
             let value = if name.starts_with("@@") {
                 encode(&system_variables::value_of(self, name).ok_or_else(|| undeclared(name))?, ty)
             } else {
@@ -93,7 +96,7 @@ impl SqlSession {
     }
 
     /// The T-SQL error for what SQLite reports of a statement.
-    fn statement_error(&self, error: &rusqlite::Error, kind: Option<DmlKind>) -> Stop {
+    pub(super) fn statement_error(&self, error: &rusqlite::Error, kind: Option<DmlKind>) -> Stop {
         if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
             return Stop::Cancelled;
         }
@@ -134,14 +137,19 @@ impl SqlSession {
     }
 
     /// Runs a compiled query and streams its result set.
-    fn stream(
+    fn stream(&self, compiled: &Compiled, frame: &Frame, sink: &mut dyn Sink) -> Exec<u64> {
+        sink.columns(&compiled.columns)?;
+        self.stream_rows(compiled, frame, (None, None), sink)
+    }
+
+    /// Streams the rows of a result set whose columns the client knows.
+    fn stream_rows(
         &self,
         compiled: &Compiled,
         frame: &Frame,
         (kind, target): (Option<DmlKind>, Option<&Arc<Table>>),
         sink: &mut dyn Sink,
     ) -> Exec<u64> {
-        sink.columns(&compiled.columns)?;
         let text_size = self.shared.state().options.text_size;
         let mut values = Vec::with_capacity(compiled.columns.len());
         self.for_each_row(compiled, frame, kind, target, &mut |row| {
@@ -181,7 +189,7 @@ impl SqlSession {
         if self.basis() != before || self.connection.prepare_cached(&compiled.sql).is_err() {
             compiled = self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
         }
-        let count = self.stream(&compiled, frame, (None, None), sink)?;
+        let count = self.stream(&compiled, frame, sink)?;
         self.done(count, true, sink)
     }
 
@@ -338,24 +346,57 @@ impl SqlSession {
 
     fn run_modification(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<(u64, bool)> {
         self.before_rows(&dml.target)?;
+        let returns_rows = dml.output_into.is_none() && !dml.statement.columns.is_empty();
+        if returns_rows {
+            sink.columns(&dml.statement.columns)?;
+        }
+        let mut began = false;
+        let result = self.run_output(dml, &dml.statement, frame, &mut began, sink);
+        let count = match (result, &dml.new_rows) {
+            (Err(Stop::Error(error)), Some(rows)) if !began && is_duplicate(&error) => {
+                let Some(count) = self.replace_rows(dml, rows, frame)? else { return Err(error.into()) };
+                if let Some(sql) = &rows.output {
+                    self.run_output(
+                        dml,
+                        &Compiled { sql: sql.clone(), ..dml.statement.clone() },
+                        frame,
+                        &mut began,
+                        sink,
+                    )?;
+                }
+                self.forget_new_rows()?;
+                count
+            }
+            (result, _) => result?,
+        };
+        Ok((count, returns_rows))
+    }
+
+    /// Runs a compiled data modification, or what reads its output afterwards; `began` tells that it had changed all its rows
+    /// and began to store their output.
+    fn run_output(
+        &self,
+        dml: &CompiledDml,
+        statement: &Compiled,
+        frame: &Frame,
+        began: &mut bool,
+        sink: &mut dyn Sink,
+    ) -> Exec<u64> {
         let subject = (Some(dml.kind), Some(&dml.target));
         match &dml.output_into {
-            None if dml.statement.columns.is_empty() => {
-                Ok((self.change(&dml.statement, frame, (dml.kind, &dml.target))?, false))
-            }
-            None => Ok((self.stream(&dml.statement, frame, subject, sink)?, true)),
+            None if statement.columns.is_empty() => self.change(statement, frame, (dml.kind, &dml.target)),
+            None => self.stream_rows(statement, frame, subject, sink),
             Some(output) => {
-                self.load_identity(&output.target)?;
                 let mut insert = self.connection.prepare_cached(&output.sql)?;
-                let width = dml.statement.columns.len();
-                let count = self.for_each_row(&dml.statement, frame, subject.0, subject.1, &mut |row| {
+                let width = statement.columns.len();
+                self.for_each_row(statement, frame, subject.0, subject.1, &mut |row| {
+                    *began = true;
                     for column in 0..width {
                         insert.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
                     }
                     insert.raw_execute().map_err(|error| self.statement_error(&error, Some(DmlKind::Insert)))?;
                     Ok(())
-                })?;
-                Ok((count, false))
+                })
             }
         }
     }

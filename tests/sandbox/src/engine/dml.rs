@@ -50,7 +50,7 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
     let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
     let sql = format!("{}INSERT INTO {}{list} {body}{returning}", binder.with_prefix(), target.sqlite_name);
     let statement = with_outputs(binder.finish(sql), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into })
+    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into, new_rows: None })
 }
 
 /// Rows of `VALUES`. Several rows are a table value constructor: a column's values first take the type that they share.

@@ -11,7 +11,7 @@ use crate::tsql::ast::{Delete, Expr, ObjectName, TableRef, Top, Update};
 
 use super::binder::{Binder, Frame, Source};
 use super::compile::default_to_sqlite;
-use super::compiled::{CompiledDml, DmlKind};
+use super::compiled::{CompiledDml, DmlKind, NewRows};
 use super::dml::{column_index, full_name, not_modifiable, output_clause, with_outputs, writable};
 use super::from::inner_only;
 use super::meta::{Scope, Table};
@@ -35,6 +35,18 @@ struct Target {
     exposed: Option<String>,
 }
 
+/// An `UPDATE` taken apart.
+struct Changes {
+    /// SQLite alias of the target.
+    alias: String,
+    /// Position and new stored value of each assigned column.
+    assignments: Vec<(usize, String)>,
+    /// Source texts other than the target's.
+    sources: Vec<String>,
+    /// The `WHERE` clause, or empty.
+    filter: String,
+}
+
 /// Compiles an `UPDATE`.
 pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
@@ -44,18 +56,72 @@ pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledD
     let table = target.table.clone();
     binder.note_read(&table);
     binder.frames.push(Frame::default());
-    let body = if inner_only(&update.from) && update.top.is_none() {
+    let changes = if inner_only(&update.from) && update.top.is_none() {
         update_from_inner_joins(&mut binder, update, &target, scope)?
     } else if update.from.is_empty() {
         update_top(&mut binder, update, &target, scope)?
     } else {
         update_by_row_id(&mut binder, update, &target, scope)?
     };
+    let prefix = binder.with_prefix();
     let (returning, outputs, output_into) =
         output_clause(&mut binder, update.output.as_ref(), &[("inserted", &table)], scope)?;
-    let sql = format!("{}{body}{returning}", binder.with_prefix());
-    let statement = with_outputs(binder.finish(sql), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Update, target: table, statement, output_into })
+    let new_rows = changes.new_rows(&table, &prefix, &returning);
+    let statement = with_outputs(binder.finish(format!("{prefix}{}{returning}", changes.statement(&table))), &outputs);
+    Ok(CompiledDml { kind: DmlKind::Update, target: table, statement, output_into, new_rows: Some(new_rows) })
+}
+
+impl Changes {
+    /// The `UPDATE` itself.
+    fn statement(&self, table: &Table) -> String {
+        let set: Vec<String> = self
+            .assignments
+            .iter()
+            .map(|(position, value)| format!("{} = {value}", table.columns[*position].sqlite_name))
+            .collect();
+        let from = if self.sources.is_empty() { String::new() } else { format!(" FROM {}", self.sources.join(", ")) };
+        format!("UPDATE {} AS {} SET {}{from}{}", table.sqlite_name, self.alias, set.join(", "), self.filter)
+    }
+
+    /// The same change as rows to put in the place of the old ones.
+    fn new_rows(&self, table: &Table, prefix: &str, returning: &str) -> NewRows {
+        let stored: Vec<usize> = (0..table.columns.len()).filter(|&i| table.columns[i].computed.is_none()).collect();
+        let assigned: Vec<usize> = self.assignments.iter().map(|(position, _)| *position).collect();
+        let row_id = row_id_name(table);
+        let alias = &self.alias;
+        let old = |position: usize| format!("{alias}.{}", table.columns[position].sqlite_name);
+        let mut names = vec!["row_id".to_owned()];
+        let mut values = vec![format!("{alias}.{row_id}")];
+        for &position in &stored {
+            let assignment = self.assignments.iter().find(|(assigned, _)| *assigned == position);
+            names.push(NewRows::new_value(position));
+            values.push(assignment.map_or_else(|| old(position), |(_, value)| value.clone()));
+        }
+        for &position in &assigned {
+            names.push(NewRows::old_value(position));
+            values.push(old(position));
+        }
+        let mut sources = vec![format!("{} AS {alias}", table.sqlite_name)];
+        sources.extend(self.sources.iter().cloned());
+        let (staging, target) = (NewRows::TABLE, &table.sqlite_name);
+        NewRows {
+            row_id,
+            // A row that several source rows match is changed once.
+            fill: format!(
+                "{prefix}INSERT OR IGNORE INTO {staging}({}) SELECT {} FROM {}{}",
+                names.join(", "),
+                values.join(", "),
+                sources.join(", "),
+                self.filter
+            ),
+            output: returning
+                .strip_prefix(" RETURNING ")
+                .map(|items| format!("SELECT {items} FROM {target} WHERE {row_id} IN (SELECT row_id FROM {staging})")),
+            names,
+            stored,
+            assigned,
+        }
+    }
 }
 
 /// Compiles a `DELETE`.
@@ -83,7 +149,7 @@ pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledD
         output_clause(&mut binder, delete.output.as_ref(), &[("deleted", &table)], scope)?;
     let sql = format!("{}{body}{returning}", binder.with_prefix());
     let statement = with_outputs(binder.finish(sql), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Delete, target: table, statement, output_into })
+    Ok(CompiledDml { kind: DmlKind::Delete, target: table, statement, output_into, new_rows: None })
 }
 
 /// The name of the row id that no column hides.
@@ -181,13 +247,13 @@ fn where_clause(binder: &mut Binder<'_>, mut conditions: Vec<String>, selection:
     Ok(if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) })
 }
 
-/// Column and stored value of each assignment.
+/// Column position and stored value of each assignment.
 fn assignments(
     binder: &mut Binder<'_>,
     update: &Update,
     table: &Arc<Table>,
     scope: &dyn Scope,
-) -> SqlResult<Vec<(String, String)>> {
+) -> SqlResult<Vec<(usize, String)>> {
     let mut seen = Vec::new();
     let mut result = Vec::with_capacity(update.assignments.len());
     for (name, expr) in &update.assignments {
@@ -222,13 +288,9 @@ fn assignments(
                 None => "NULL".to_owned(),
             },
         };
-        result.push((column.sqlite_name.clone(), stored));
+        result.push((index, stored));
     }
     Ok(result)
-}
-
-fn set_clause(assignments: &[(String, String)]) -> String {
-    assignments.iter().map(|(column, value)| format!("{column} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 fn update_from_inner_joins(
@@ -236,7 +298,7 @@ fn update_from_inner_joins(
     update: &Update,
     target: &Target,
     scope: &dyn Scope,
-) -> SqlResult<String> {
+) -> SqlResult<Changes> {
     let alias = binder.fresh_alias();
     let mut flat = Flat::default();
     binder.frame().inner_only = true;
@@ -246,26 +308,30 @@ fn update_from_inner_joins(
     for table in &update.from {
         flat.bind(binder, table, target, &alias)?;
     }
-    let set = assignments(binder, update, &target.table, scope)?;
-    let from = if flat.sources.is_empty() { String::new() } else { format!(" FROM {}", flat.sources.join(", ")) };
+    let assignments = assignments(binder, update, &target.table, scope)?;
     let filter = where_clause(binder, flat.conditions, update.selection.as_ref())?;
-    Ok(format!("UPDATE {} AS {alias} SET {}{from}{filter}", target.table.sqlite_name, set_clause(&set)))
+    Ok(Changes { alias, assignments, sources: flat.sources, filter })
 }
 
 /// `UPDATE TOP (n)` of one table.
-fn update_top(binder: &mut Binder<'_>, update: &Update, target: &Target, scope: &dyn Scope) -> SqlResult<String> {
+fn update_top(binder: &mut Binder<'_>, update: &Update, target: &Target, scope: &dyn Scope) -> SqlResult<Changes> {
     let table = &target.table;
     let found = matching_row_ids(binder, target, &[], update.selection.as_ref(), update.top.as_ref())?;
     binder.frame().sources.clear();
     let alias = binder.fresh_alias();
     binder.add_source(Source::of_table(table, &alias, None))?;
-    let set = assignments(binder, update, table, scope)?;
-    let row_id = row_id_name(table);
-    Ok(format!("UPDATE {} AS {alias} SET {} WHERE {alias}.{row_id} IN ({found})", table.sqlite_name, set_clause(&set)))
+    let assignments = assignments(binder, update, table, scope)?;
+    let filter = format!(" WHERE {alias}.{} IN ({found})", row_id_name(table));
+    Ok(Changes { alias, assignments, sources: Vec::new(), filter })
 }
 
 /// `UPDATE … FROM` with outer joins: the join computes row ids and new values.
-fn update_by_row_id(binder: &mut Binder<'_>, update: &Update, target: &Target, scope: &dyn Scope) -> SqlResult<String> {
+fn update_by_row_id(
+    binder: &mut Binder<'_>,
+    update: &Update,
+    target: &Target,
+    scope: &dyn Scope,
+) -> SqlResult<Changes> {
     if update.top.is_some() {
         return Err(SqlError::unsupported("UPDATE TOP with a FROM clause"));
     }
@@ -278,14 +344,11 @@ fn update_by_row_id(binder: &mut Binder<'_>, update: &Update, target: &Target, s
     let (outer, join) = (binder.fresh_alias(), binder.fresh_alias());
     let row_id = row_id_name(table);
     let values: Vec<String> = set.iter().enumerate().map(|(i, (_, value))| format!("{value} AS c{}", i + 1)).collect();
-    let set: Vec<(String, String)> =
-        set.into_iter().enumerate().map(|(i, (column, _))| (column, format!("{join}.c{}", i + 1))).collect();
-    Ok(format!(
-        "UPDATE {} AS {outer} SET {} FROM (SELECT {inner}.{row_id} AS target_row, {}{from}{filter}) AS {join} WHERE {outer}.{row_id} = {join}.target_row",
-        table.sqlite_name,
-        set_clause(&set),
-        values.join(", ")
-    ))
+    let source = format!("(SELECT {inner}.{row_id} AS target_row, {}{from}{filter}) AS {join}", values.join(", "));
+    let assignments =
+        set.into_iter().enumerate().map(|(i, (position, _))| (position, format!("{join}.c{}", i + 1))).collect();
+    let filter = format!(" WHERE {outer}.{row_id} = {join}.target_row");
+    Ok(Changes { alias: outer, assignments, sources: vec![source], filter })
 }
 
 /// SQLite alias under which the `FROM` clause holds the target.
