@@ -6,10 +6,9 @@
 //! <https://learn.microsoft.com/sql/t-sql/statements/create-table-transact-sql#temporary-tables>
 
 use crate::apply::{Kind, Operation, Target, TargetColumn, collation_name, count, counted};
-use crate::client::Client;
+use crate::client::{Client, Parameter};
 use crate::error::Error;
 use crate::{quote, value};
-use futures::Stream;
 use proto::{ColumnType, Row};
 
 const TABLE: &str = "#staging";
@@ -23,7 +22,7 @@ pub async fn by_staging(client: &mut Client, target: &Target, operation: Operati
     let sql = counted(target, &operation, &statement);
     let types: Vec<ColumnType> = columns.iter().map(|column| column.column_type).collect();
     client.batch(&what, &create_table(TABLE, &columns, keys)).await?;
-    client.bulk_load(&what, TABLE, &types, futures::stream::iter(operation.rows)).await?;
+    fill(client, &what, &types, operation.rows).await?;
     let counts = client.query(&what, &sql, &[]).await?;
     let touched = count(client, &what, &counts)?;
     client.batch(&what, &format!("DROP TABLE {TABLE};")).await?;
@@ -32,16 +31,36 @@ pub async fn by_staging(client: &mut Client, target: &Target, operation: Operati
 
 /// Loads rows (all columns of the article) into a table through a staging table and returns their number. For many calls over
 /// one table: the staging table is made by [`begin_load`] and dropped by [`end_load`].
-pub async fn load(client: &mut Client, target: &Target, rows: impl Stream<Item = Row> + Send) -> Result<u64, Error> {
+pub async fn load(client: &mut Client, target: &Target, rows: Vec<Row>) -> Result<u64, Error> {
     let what = format!("loading {}", target.name());
     let operation = Operation { kind: Kind::Insert, set: Vec::new(), rows: Vec::new() };
     let types: Vec<ColumnType> = target.columns.iter().map(|column| column.column_type).collect();
-    client.bulk_load(&what, TABLE, &types, rows).await?;
+    fill(client, &what, &types, rows).await?;
     let statement = operation.statement(target, &format!("{TABLE} AS v"));
     let counts = client.query(&what, &counted(target, &operation, &statement), &[]).await?;
     let loaded = count(client, &what, &counts)?;
     client.batch(&what, &format!("TRUNCATE TABLE {TABLE};")).await?;
     Ok(loaded)
+}
+
+/// Puts rows into the staging table: by bulk load, but for rows with a value that the client cannot bulk-load, which go by a
+/// statement each.
+/// <https://learn.microsoft.com/sql/t-sql/statements/insert-transact-sql>
+async fn fill(client: &mut Client, what: &str, types: &[ColumnType], rows: Vec<Row>) -> Result<(), Error> {
+    let (small, large): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.iter().all(value::can_be_bulk_loaded));
+    if !large.is_empty() {
+        let parameters: Vec<String> = (1..=types.len()).map(|n| format!("@P{n}")).collect();
+        let sql = format!("INSERT INTO {TABLE} VALUES ({})", parameters.join(", "));
+        for row in &large {
+            let values: Vec<Parameter<'_>> = row.iter().zip(types).map(|(v, ty)| Parameter::typed(v, *ty)).collect();
+            client.execute(what, &sql, &values).await?;
+        }
+    }
+    if !small.is_empty() {
+        client.bulk_load(what, TABLE, types, futures::stream::iter(small)).await?;
+    }
+    Ok(())
 }
 
 /// Makes the staging table that [`load`] uses.

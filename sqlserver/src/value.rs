@@ -91,6 +91,20 @@ pub fn bulk_type(column_type: ColumnType) -> ColumnType {
     }
 }
 
+/// Longest value, in the bytes that the server keeps, that the client (tiberius 0.13) bulk-loads: it takes the 0xFFFF by which the
+/// protocol says `(max)` for a length.
+const LONGEST_IN_BULK: usize = 0xFFFF;
+
+/// Whether a bulk load can carry a value; a parameter always can.
+pub(crate) fn can_be_bulk_loaded(value: &Value) -> bool {
+    match value {
+        // No character takes more bytes in UTF-16 than twice its bytes in UTF-8: mostly there is no need to count.
+        Value::String(v) => v.len() <= LONGEST_IN_BULK / 2 || v.encode_utf16().count() <= LONGEST_IN_BULK / 2,
+        Value::Bytes(v) => v.len() <= LONGEST_IN_BULK,
+        _ => true,
+    }
+}
+
 /// A value for a bulk load into a column of [`bulk_type`]`(column_type)`; `None` if the value is not of `column_type`.
 pub(crate) fn to_bulk(value: Value, column_type: ColumnType) -> Option<ColumnData<'static>> {
     use ColumnData as C;

@@ -204,7 +204,7 @@ async fn load_table(
             break;
         }
         let expected = slice.len() as u64;
-        let loaded = staging::load(client, target, futures::stream::iter(slice)).await?;
+        let loaded = staging::load(client, target, slice).await?;
         if loaded != expected {
             let message = format!("{loaded} rows of {expected} arrived in table {}", target.name());
             return Err(Error::new(ErrorKind::Row, message));

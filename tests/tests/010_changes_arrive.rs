@@ -43,12 +43,7 @@ async fn rows_of_the_snapshot_and_inserts_updates_and_deletes_after_it_arrive() 
 async fn a_changed_key_arrives_as_the_new_row_without_the_old_one() {
     let line = shop().await;
     line.source.run("DELETE FROM dbo.lines; UPDATE dbo.orders SET id = id + 100;").await;
-    line.source
-        .run(
-            "BEGIN TRAN; UPDATE dbo.orders SET id = 999 WHERE id = 101; UPDATE dbo.orders SET id = 101 WHERE id = 102;
-             UPDATE dbo.orders SET id = 102 WHERE id = 999; COMMIT;",
-        )
-        .await;
+    line.source.run("UPDATE dbo.orders SET id = CASE id WHEN 101 THEN 102 WHEN 102 THEN 101 ELSE id END").await;
     line.drain().await;
     assert_eq!(line.assert_equal(ORDERS).await, 3);
     assert_eq!(line.target.number("SELECT MIN(id) FROM dbo.orders").await, 101);
@@ -171,4 +166,61 @@ async fn an_update_that_leaves_a_large_value_alone_does_not_lose_it() {
     assert_eq!(line.assert_equal("SELECT * FROM dbo.pages ORDER BY id").await, 2);
     assert_eq!(line.target.number("SELECT LEN(body) FROM dbo.pages WHERE id = 1").await, 7499);
     assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.pages WHERE body IS NULL AND title = N'renamed'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_megabytes_arrive_whole_by_the_snapshot_and_by_the_stream() {
+    let mut line = Line::start().await;
+    line.make_fence().await;
+    let value = |letter: char, length: u32| format!("REPLICATE(CAST(N'{letter}' AS nvarchar(max)), {length})");
+    let blob = |byte: &str, length: u32| {
+        format!("CAST(REPLICATE(CAST('{byte}' AS varchar(max)), {length}) AS varbinary(max))")
+    };
+    line.source
+        .run(&format!(
+            "CREATE TABLE dbo.files (id int NOT NULL PRIMARY KEY, content nvarchar(max) NULL, image varbinary(max) NULL, plain varchar(max) NULL);
+             INSERT INTO dbo.files VALUES (1, {}, {}, 'x'), (2, N'', 0x, '');",
+            value('ü', 300_000),
+            blob("a", 2_000_000),
+        ))
+        .await;
+    line.replicate(&["dbo.files", "dbo.fence"]).await;
+    line.drain().await;
+    let all = "SELECT * FROM dbo.files ORDER BY id";
+    assert_eq!(line.assert_equal(all).await, 2);
+    line.source
+        .run(&format!(
+            "INSERT INTO dbo.files VALUES (3, {}, {}, REPLICATE(CAST('p' AS varchar(max)), 100000));
+             UPDATE dbo.files SET content = {}, image = {} WHERE id = 2;
+             UPDATE dbo.files SET plain = 'only this' WHERE id = 1;",
+            value('☃', 400_000),
+            blob("b", 3_000_000),
+            value('n', 70_000),
+            blob("c", 70_000),
+        ))
+        .await;
+    line.drain().await;
+    assert_eq!(line.assert_equal(all).await, 3);
+    assert_eq!(line.target.number("SELECT DATALENGTH(image) FROM dbo.files WHERE id = 3").await, 3_000_000);
+    assert_eq!(line.target.number("SELECT LEN(content) FROM dbo.files WHERE id = 1").await, 300_000);
+    // Many such rows in one transaction; then by way of a staging table, large and small ones mixed.
+    line.source
+        .run(&format!(
+            "WITH n (id) AS (SELECT 10 UNION ALL SELECT id + 1 FROM n WHERE id < 109)
+             INSERT INTO dbo.files SELECT id, {}, NULL, NULL FROM n;",
+            value('m', 40_000)
+        ))
+        .await;
+    line.drain().await;
+    assert_eq!(line.assert_equal(all).await, 103);
+    line.source
+        .run(&format!(
+            "WITH n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 19)
+             INSERT INTO dbo.files SELECT 1000 + a.id * 20 + b.id, CASE WHEN b.id = 7 THEN {} ELSE N'small' END, NULL, NULL
+             FROM n AS a CROSS JOIN n AS b;",
+            value('l', 50_000)
+        ))
+        .await;
+    line.drain().await;
+    assert_eq!(line.assert_equal(all).await, 503);
 }
