@@ -30,7 +30,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
 
 /// How a server listens.
 #[derive(Clone)]
@@ -94,7 +93,7 @@ pub async fn serve(engine: Arc<dyn Engine>, options: ServerOptions) -> io::Resul
     let shared = Arc::new(Shared {
         engine,
         tls: options.tls,
-        acceptor: certificate.as_ref().map(|certificate| TlsAcceptor::from(certificate.config())),
+        certificate: certificate.clone(),
         server_name: options.server_name.into(),
     });
     let listener = TcpListener::bind(options.address).await?;

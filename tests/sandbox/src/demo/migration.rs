@@ -266,13 +266,9 @@ impl Migration {
         println!("  {} status --watch", self.programs.path("distributor").display());
         println!("\n  # change something and look for it on the other side (any TDS client; here FreeTDS)");
         let password = self.folder.join("sa.password");
+        println!("  cat {}      # the password", quote(&password.display().to_string()));
         for server in [&self.on_premises, &self.managed] {
-            println!(
-                "  tsql -H 127.0.0.1 -p {} -U sa -P \"$(cat {})\" -D {DATABASE}      # {}",
-                server.port,
-                quote(&password.display().to_string()),
-                server.name
-            );
+            println!("  tsql -H 127.0.0.1 -p {} -U sa -D {DATABASE}      # {}", server.port, server.name);
         }
         println!("      UPDATE catalog.products SET price = 9.99 WHERE product_id = 1");
         println!("      SELECT product_id, price FROM catalog.products WHERE product_id = 1");

@@ -13,6 +13,7 @@ use crate::compare::{Comparison, Side, compare};
 use database::{DATABASE, TABLES};
 use migration::Migration;
 use probe::LatencyProbe;
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -77,28 +78,35 @@ pub async fn run(args: DemoArgs) -> Result<bool, DemoError> {
         }
     };
     let interrupted = tokio::signal::ctrl_c();
+    let verdict = Cell::new(None);
     tokio::select! {
-        result = migrate(&args, programs, folder) => result,
+        result = migrate(&args, programs, folder, &verdict) => result,
         _ = interrupted => {
-            println!("\ninterrupted: everything that the demo started is being ended");
-            Err(DemoError::new("the demo was interrupted before its verdict"))
+            println!("\neverything that the demo started is being ended");
+            verdict.get().ok_or_else(|| DemoError::new("the demo was interrupted before its verdict"))
         }
     }
 }
 
-async fn migrate(args: &DemoArgs, programs: processes::Programs, folder: PathBuf) -> Result<bool, DemoError> {
+async fn migrate(
+    args: &DemoArgs,
+    programs: processes::Programs,
+    folder: PathBuf,
+    verdict: &Cell<Option<bool>>,
+) -> Result<bool, DemoError> {
     let mut migration = Migration::prepare(programs, folder).await?;
     step("the shops open: orders, deliveries, price changes and cancellations, while everything below happens");
     let workload = Workload::start(&migration.on_premises, TILLS, args.rate);
     migration.publish().await?;
     migration.subscribe().await?;
-    let verdict = watch(args, &mut migration, workload).await?;
+    let agreed = watch(args, &mut migration, workload).await?;
+    verdict.set(Some(agreed));
     if args.keep {
         migration.invite();
         migration.stay().await;
     }
     migration.stop().await;
-    Ok(verdict)
+    Ok(agreed)
 }
 
 async fn watch(args: &DemoArgs, migration: &mut Migration, workload: Workload) -> Result<bool, DemoError> {

@@ -3,7 +3,8 @@
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use rustls::ServerConfig;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Certificate {
     authority_pem: String,
-    config: Arc<ServerConfig>,
+    wrapped: Arc<ServerConfig>,
+    strict: Arc<ServerConfig>,
 }
 
 impl Certificate {
@@ -35,18 +37,21 @@ impl Certificate {
         let certificate = server.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
         let private_key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private_key)
-            .map_err(io::Error::other)?;
-        // A ticket that arrives after the handshake would be read as TDS where only the login is encrypted.
-        config.send_tls13_tickets = 0;
+        let configure = |versions: &[&'static SupportedProtocolVersion]| {
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            ServerConfig::builder_with_provider(provider)
+                .with_protocol_versions(versions)
+                .and_then(|builder| {
+                    let chain = vec![certificate.der().clone()];
+                    builder.with_no_client_auth().with_single_cert(chain, private_key.clone_key())
+                })
+                .map_err(io::Error::other)
+        };
+        let wrapped = configure(&[&TLS12])?;
+        let mut strict = configure(&[&TLS13, &TLS12])?;
         // TDS 8.0 clients ask for this protocol; others ask for none.
-        config.alpn_protocols = vec![b"tds/8.0".to_vec()];
-        Ok(Self { authority_pem, config: Arc::new(config) })
+        strict.alpn_protocols = vec![b"tds/8.0".to_vec()];
+        Ok(Self { authority_pem, wrapped: Arc::new(wrapped), strict: Arc::new(strict) })
     }
 
     /// The authority's certificate, for clients to trust.
@@ -54,7 +59,14 @@ impl Certificate {
         &self.authority_pem
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        self.config.clone()
+    /// For handshakes inside TDS 7.x packets, which end at TLS 1.2: only TDS 8.0 knows TLS 1.3
+    /// (<https://learn.microsoft.com/sql/relational-databases/security/networking/tds-8>).
+    pub(super) fn wrapped(&self) -> Arc<ServerConfig> {
+        self.wrapped.clone()
+    }
+
+    /// For TDS 8.0, where TLS comes before TDS.
+    pub(super) fn strict(&self) -> Arc<ServerConfig> {
+        self.strict.clone()
     }
 }

@@ -1,6 +1,7 @@
 //! A connection from its first byte: PRELOGIN, TLS, LOGIN7, then packets in and out while its session's thread works.
 
 use super::attention::Attention;
+use super::certificate::Certificate;
 use super::response::{CHUNKS_IN_FLIGHT, PRODUCT_VERSION, Response};
 use super::transport::{HandshakeFraming, PacketReader, invalid_data};
 use super::until_stopped;
@@ -33,7 +34,7 @@ pub struct Shared {
     /// Whether to encrypt.
     pub tls: TlsMode,
     /// How, unless `tls` is off.
-    pub acceptor: Option<TlsAcceptor>,
+    pub certificate: Option<Certificate>,
     /// Name in messages.
     pub server_name: Arc<str>,
 }
@@ -158,7 +159,9 @@ async fn open(shared: &Shared, stream: TcpStream) -> io::Result<Option<Opened>> 
             Some(Opened { reader: Box::new(reader), writer: Box::new(writer), login })
         }
         Some(protection) => {
-            let acceptor = shared.acceptor.as_ref().ok_or_else(|| io::Error::other("TLS without a certificate"))?;
+            let certificate =
+                shared.certificate.as_ref().ok_or_else(|| io::Error::other("TLS without a certificate"))?;
+            let acceptor = TlsAcceptor::from(certificate.wrapped());
             let mut tls = acceptor.accept(HandshakeFraming::new(stream, true)).await?;
             tls.get_mut().0.end_framing();
             let mut packets = PacketReader::new(tls, DEFAULT_PACKET_SIZE);
@@ -177,7 +180,8 @@ async fn open(shared: &Shared, stream: TcpStream) -> io::Result<Option<Opened>> 
 
 /// TDS 8.0: TLS first, PRELOGIN inside it.
 async fn open_strict(shared: &Shared, stream: TcpStream) -> io::Result<Opened> {
-    let acceptor = shared.acceptor.as_ref().ok_or_else(|| invalid_data("a TLS connection, but TLS is off"))?;
+    let certificate = shared.certificate.as_ref().ok_or_else(|| invalid_data("a TLS connection, but TLS is off"))?;
+    let acceptor = TlsAcceptor::from(certificate.strict());
     let tls = acceptor.accept(HandshakeFraming::new(stream, false)).await?;
     let mut packets = PacketReader::new(tls, DEFAULT_PACKET_SIZE);
     let client = read_prelogin(&mut packets).await?;
