@@ -224,3 +224,47 @@ async fn values_of_megabytes_arrive_whole_by_the_snapshot_and_by_the_stream() {
     line.drain().await;
     assert_eq!(line.assert_equal(all).await, 503);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_foreign_keys_and_unique_constraints_do_at_the_publisher_arrives() {
+    let mut line = Line::start().await;
+    line.make_fence().await;
+    line.source
+        .run(
+            "CREATE TABLE dbo.sections (id int NOT NULL PRIMARY KEY, parent_id int NULL REFERENCES dbo.sections (id), name nvarchar(40) NOT NULL);
+             CREATE TABLE dbo.shelves (id int IDENTITY(10, 5) NOT NULL PRIMARY KEY, section_id int NOT NULL REFERENCES dbo.sections (id) ON DELETE CASCADE,
+                 code varchar(10) NOT NULL UNIQUE);
+             CREATE TABLE dbo.tags (id int NOT NULL PRIMARY KEY, label varchar(10) NOT NULL UNIQUE);
+             CREATE TABLE dbo.tagged (tag_id int NOT NULL REFERENCES dbo.tags (id), shelf int NOT NULL, PRIMARY KEY (tag_id, shelf));
+             INSERT INTO dbo.sections VALUES (1, NULL, N'root'), (2, 1, N'left'), (3, 1, N'right'), (4, 2, N'leaf');
+             INSERT INTO dbo.shelves (section_id, code) VALUES (2, 'a'), (3, 'b'), (4, 'c'), (4, 'd');
+             INSERT INTO dbo.tags VALUES (1, 'x'), (2, 'y'), (3, 'z');
+             INSERT INTO dbo.tagged VALUES (1, 10), (2, 10), (3, 15);",
+        )
+        .await;
+    line.replicate(&["dbo.sections", "dbo.shelves", "dbo.tags", "dbo.tagged", "dbo.fence"]).await;
+    line.drain().await;
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM sys.foreign_keys").await, 3, "the subscriber keeps them too");
+
+    // A cascade, a subtree moved below a new node and its old parent deleted, values passed round under their references.
+    line.source.run("DELETE FROM dbo.sections WHERE id = 4").await;
+    line.source
+        .run(
+            "BEGIN TRAN;
+             INSERT INTO dbo.sections VALUES (5, NULL, N'new root');
+             UPDATE dbo.sections SET parent_id = 5 WHERE parent_id = 1;
+             DELETE FROM dbo.sections WHERE id = 1;
+             UPDATE dbo.shelves SET section_id = 5 WHERE code = 'a';
+             DELETE FROM dbo.sections WHERE id = 2;
+             COMMIT;",
+        )
+        .await;
+    line.source.run("UPDATE dbo.tags SET label = CASE id WHEN 1 THEN 'y' WHEN 2 THEN 'z' ELSE 'x' END").await;
+    line.source.run("BEGIN TRAN; DELETE FROM dbo.shelves WHERE code = 'b'; INSERT INTO dbo.shelves (section_id, code) VALUES (3, 'b'); COMMIT;").await;
+    line.drain().await;
+    assert_eq!(line.assert_equal("SELECT * FROM dbo.sections ORDER BY id").await, 2);
+    assert_eq!(line.assert_equal("SELECT * FROM dbo.shelves ORDER BY id").await, 2);
+    assert_eq!(line.assert_equal("SELECT * FROM dbo.tags ORDER BY id").await, 3);
+    assert_eq!(line.assert_equal("SELECT * FROM dbo.tagged ORDER BY tag_id, shelf").await, 3);
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.shelves WHERE code = 'b' AND id > 25").await, 1);
+}
