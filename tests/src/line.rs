@@ -44,6 +44,21 @@ impl Line {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (source, target) =
             tokio::join!(TestDatabase::start("SOURCE", folder.path()), TestDatabase::start("TARGET", folder.path()));
+        Self::between(source, target, folder).await
+    }
+
+    /// The same, always on sandboxes: for tests that kill their servers.
+    ///
+    /// # Panics
+    /// When they cannot be had.
+    pub async fn start_on_sandboxes() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let source = TestDatabase::start_sandbox("SOURCE", folder.path()).await;
+        let target = TestDatabase::start_sandbox("TARGET", folder.path()).await;
+        Self::between(source, target, folder).await
+    }
+
+    async fn between(source: TestDatabase, target: TestDatabase, folder: TempDir) -> Self {
         let mut line = Self {
             publisher: None,
             subscriber: None,

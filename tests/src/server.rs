@@ -28,9 +28,21 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be had.
     pub async fn start(name: &str, folder: &Path) -> Self {
+        Self::start_at(name, folder, real_server()).await
+    }
+
+    /// The same, always on a sandbox: for tests that kill their server.
+    ///
+    /// # Panics
+    /// When it cannot be had.
+    pub async fn start_sandbox(name: &str, folder: &Path) -> Self {
+        Self::start_at(name, folder, None).await
+    }
+
+    async fn start_at(name: &str, folder: &Path, real_server: Option<Server>) -> Self {
         let data = folder.join(name);
         let password_file = folder.join(format!("{name}.password"));
-        let (server, process, database) = match real_server() {
+        let (server, process, database) = match real_server {
             Some(server) => {
                 write_secret(&password_file, &server.password);
                 let unique = uuid::Uuid::new_v4().simple().to_string();
@@ -91,11 +103,6 @@ impl TestDatabase {
              EXEC sys.sp_cdc_start_job @job_type = N'capture';",
         )
         .await;
-    }
-
-    /// Whether this is a sandbox, which a test may stop.
-    pub fn is_sandbox(&self) -> bool {
-        self.process.is_some()
     }
 
     /// Kills the sandbox and starts it again on the same port and data.

@@ -71,7 +71,7 @@ impl Workload {
                 tokio::spawn(async move {
                     let mut db = server.connect(&name).await?;
                     let mut rng = StdRng::seed_from_u64(seed * 1_000 + task);
-                    let mut next_order = 1_000_000 * (i32::try_from(task).unwrap_or_default() + 1);
+                    let mut next_order = newest_order(&mut db, task).await?;
                     while !stop.load(Ordering::Relaxed) {
                         transaction(&mut db, &mut rng, &mut next_order).await?;
                         committed.fetch_add(1, Ordering::Relaxed);
@@ -110,6 +110,14 @@ impl Workload {
         }
         self.committed.load(Ordering::Relaxed)
     }
+}
+
+/// Each task takes its orders' ids from a million of its own, going on where an earlier workload ended.
+async fn newest_order(db: &mut Connection, task: u64) -> Result<i32, SqlError> {
+    let base = 1_000_000 * (i32::try_from(task).unwrap_or_default() + 1);
+    let newest = "SELECT MAX(id) FROM dbo.orders WHERE id BETWEEN @P1 AND @P1 + 999999";
+    let rows = db.query(newest, &[&base]).await?;
+    Ok(rows.first().and_then(|row| row.get::<i32, _>(0)).unwrap_or(base))
 }
 
 async fn transaction(db: &mut Connection, rng: &mut StdRng, next_order: &mut i32) -> Result<(), SqlError> {
