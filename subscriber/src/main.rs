@@ -81,7 +81,7 @@ struct RunArgs {
     #[arg(long, default_value_t = Limits::default().changes, value_name = "NUMBER")]
     batch_changes: u64,
     /// Bytes after which a batch is closed; a transaction that is larger is applied in pieces
-    #[arg(long, default_value = "16MiB", value_parser = cli::size::parse, value_name = "SIZE")]
+    #[arg(long, default_value = "6MiB", value_parser = cli::size::parse, value_name = "SIZE")]
     batch_bytes: u64,
     /// Time after which a batch is closed although more arrives
     #[arg(long, default_value = "200ms", value_parser = cli::duration::parse, value_name = "DURATION")]
