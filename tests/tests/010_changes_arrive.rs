@@ -206,13 +206,13 @@ async fn values_of_megabytes_arrive_whole_by_the_snapshot_and_by_the_stream() {
     // Many such rows in one transaction; then by way of a staging table, large and small ones mixed.
     line.source
         .run(&format!(
-            "WITH n (id) AS (SELECT 10 UNION ALL SELECT id + 1 FROM n WHERE id < 109)
-             INSERT INTO dbo.files SELECT id, {}, NULL, NULL FROM n;",
+            "WITH n (id) AS (SELECT 10 UNION ALL SELECT id + 1 FROM n WHERE id < 309)
+             INSERT INTO dbo.files SELECT id, {}, NULL, NULL FROM n OPTION (MAXRECURSION 1000);",
             value('m', 40_000)
         ))
         .await;
     line.drain().await;
-    assert_eq!(line.assert_equal(all).await, 103);
+    assert_eq!(line.assert_equal(all).await, 303);
     line.source
         .run(&format!(
             "WITH n (id) AS (SELECT 0 UNION ALL SELECT id + 1 FROM n WHERE id < 19)
@@ -222,7 +222,7 @@ async fn values_of_megabytes_arrive_whole_by_the_snapshot_and_by_the_stream() {
         ))
         .await;
     line.drain().await;
-    assert_eq!(line.assert_equal(all).await, 503);
+    assert_eq!(line.assert_equal(all).await, 703);
 }
 
 #[tokio::test(flavor = "multi_thread")]

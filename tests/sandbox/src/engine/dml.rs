@@ -18,6 +18,9 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
     let mut binder = Binder::new(scope);
     let target = writable(scope.table(&insert.target)?)?;
     binder.hints(&insert.hints)?;
+    if let InsertSource::Query(query) = &insert.source {
+        binder.query_options(&query.options)?;
+    }
     binder.bind_ctes(&insert.ctes)?;
     let columns = insert_columns(
         &target,

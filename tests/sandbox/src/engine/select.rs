@@ -107,13 +107,19 @@ impl Binder<'_> {
         self.query(query)
     }
 
-    /// A query with everything around its body.
-    pub fn query(&mut self, query: &Query) -> SqlResult<Plan> {
-        for option in &query.options {
+    /// Takes note of a statement's query hints, before anything that they apply to is bound.
+    pub fn query_options(&mut self, options: &[String]) -> SqlResult<()> {
+        for option in options {
             if let Some(levels) = check_query_option(option)? {
                 self.max_recursion = levels;
             }
         }
+        Ok(())
+    }
+
+    /// A query with everything around its body.
+    pub fn query(&mut self, query: &Query) -> SqlResult<Plan> {
+        self.query_options(&query.options)?;
         let visible = self.ctes.len();
         self.bind_ctes(&query.ctes)?;
         let plan = self.query_body(query);
