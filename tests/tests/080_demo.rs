@@ -2,18 +2,31 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tests::process::Process;
 use tests::{programs, wait};
 
-fn demo(folder: &Path, seconds: &str) -> Process {
+/// Ends what a demo has started even where a failed test ends the demo by SIGKILL.
+struct Group(u32);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Mostly nobody is there any more.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0)]).stderr(Stdio::null()).status();
+    }
+}
+
+fn demo(folder: &Path, seconds: &str) -> (Group, Process) {
     let mut command = Command::new(programs::path("sandbox"));
     // All programs are built already; and its temporary folders are to be seen.
     command.env_remove("CARGO").env("TMPDIR", folder).args(["demo", "--seconds", seconds]);
     let logs = folder.join("logs");
     std::fs::create_dir(&logs).unwrap();
-    Process::start("demo", command, &logs)
+    command.process_group(0);
+    let demo = Process::start("demo", command, &logs);
+    (Group(demo.id()), demo)
 }
 
 /// What the demo left in its temporary folder.
@@ -37,7 +50,8 @@ fn processes(folder: &Path) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_agree_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome = demo(folder.path(), "4").ended().await;
+    let (_group, demo) = demo(folder.path(), "4");
+    let outcome = demo.ended().await;
     assert!(outcome.status.success(), "{}\n{}", outcome.stdout, outcome.stderr);
     assert!(outcome.stdout.contains("VERDICT: both sides agree: 9 tables"), "{}", outcome.stdout);
     assert_eq!(leftovers(folder.path()), [""; 0]);
@@ -47,7 +61,7 @@ async fn both_sides_agree_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_in_the_middle_ends_every_process_and_removes_every_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = demo(folder.path(), "600");
+    let (_group, mut demo) = demo(folder.path(), "600");
     demo.line("  $ subscriber run").await;
     wait::until("two servers and three roles beside the demo", async || (processes(folder.path()) >= 6).then_some(()))
         .await;
