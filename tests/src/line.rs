@@ -187,10 +187,18 @@ impl Line {
     /// # Panics
     /// When any of that fails.
     pub async fn replicate(&mut self, tables: &[&str]) {
-        self.publish("p", tables).await;
+        self.replicate_as("p", tables).await;
+    }
+
+    /// The same with another publication than `p`.
+    ///
+    /// # Panics
+    /// When any of that fails.
+    pub async fn replicate_as(&mut self, publication: &str, tables: &[&str]) {
+        self.publish(publication, tables).await;
         self.start_publisher();
-        self.publisher_does(&["snapshot", "--publication", "p"]).await;
-        self.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
+        self.publisher_does(&["snapshot", "--publication", publication]).await;
+        self.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", publication]).await;
         self.start_subscriber();
     }
 

@@ -92,11 +92,7 @@ async fn a_server_and_a_distributor_that_cannot_be_reached_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_distributor_that_is_down_is_waited_for_visibly() {
     let mut line = with_table().await;
-    line.publish("q", &["dbo.items", "dbo.fence"]).await;
-    line.start_publisher();
-    line.publisher_does(&["snapshot", "--publication", "q"]).await;
-    line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "q"]).await;
-    line.start_subscriber();
+    line.replicate_as("q", &["dbo.items", "dbo.fence"]).await;
     line.drain().await;
 
     line.distributor.take().unwrap().terminate().await;
@@ -112,11 +108,7 @@ async fn a_distributor_that_is_down_is_waited_for_visibly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_on_the_port_ends_only_its_own_connection() {
     let mut line = with_table().await;
-    line.publish("q", &["dbo.items", "dbo.fence"]).await;
-    line.start_publisher();
-    line.publisher_does(&["snapshot", "--publication", "q"]).await;
-    line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "q"]).await;
-    line.start_subscriber();
+    line.replicate_as("q", &["dbo.items", "dbo.fence"]).await;
     let garbage: [&[u8]; 4] = [b"GET / HTTP/1.1\r\n\r\n", &[0xFF; 4096], &[0; 64], &[0x16, 3, 1, 0xFF, 0xFF]];
     for bytes in garbage {
         let mut stream = TcpStream::connect(&line.address).await.unwrap();
@@ -136,11 +128,7 @@ async fn garbage_on_the_port_ends_only_its_own_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_log_reader_of_a_database_waits_until_the_first_has_ended() {
     let mut line = with_table().await;
-    line.publish("q", &["dbo.items", "dbo.fence"]).await;
-    line.start_publisher();
-    line.publisher_does(&["snapshot", "--publication", "q"]).await;
-    line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "q"]).await;
-    line.start_subscriber();
+    line.replicate_as("q", &["dbo.items", "dbo.fence"]).await;
     line.drain().await;
 
     let mut command = line.command("publisher", At::Source);
@@ -160,11 +148,7 @@ async fn a_second_log_reader_of_a_database_waits_until_the_first_has_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() {
     let mut line = with_table().await;
-    line.publish("q", &["dbo.items", "dbo.fence"]).await;
-    line.start_publisher();
-    line.publisher_does(&["snapshot", "--publication", "q"]).await;
-    line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "q"]).await;
-    line.start_subscriber();
+    line.replicate_as("q", &["dbo.items", "dbo.fence"]).await;
     line.drain().await;
 
     // A limit to the size of its files stands in for a full disk: writes fail, and go on once it is lifted.
