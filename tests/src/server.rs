@@ -28,7 +28,7 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be had.
     pub async fn start(name: &str, folder: &Path) -> Self {
-        Self::start_at(name, folder, real_server()).await
+        Self::start_at(name, folder, Server::from_environment()).await
     }
 
     /// The same, always on a sandbox: for tests that kill their server.
@@ -159,23 +159,4 @@ pub fn write_secret(path: &Path, secret: &str) {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path).expect("the folder is ours");
     file.write_all(secret.as_bytes()).expect("the disk has room");
-}
-
-/// The server of `TEST_SQLSERVER_URL`, `mssql://login[:password]@host[:port]`; the password may stand in
-/// `TEST_SQLSERVER_PASSWORD` instead.
-fn real_server() -> Option<Server> {
-    let url = std::env::var("TEST_SQLSERVER_URL").ok().filter(|url| !url.is_empty())?;
-    let rest = url.strip_prefix("mssql://").expect("TEST_SQLSERVER_URL starts with mssql://");
-    let rest = rest.split(['/', '?']).next().expect("a split has a first part");
-    let (user, host) = rest.rsplit_once('@').expect("TEST_SQLSERVER_URL names a login before an @");
-    let (login, password) = match user.split_once(':') {
-        Some((login, password)) => (login, password.to_owned()),
-        None => (user, std::env::var("TEST_SQLSERVER_PASSWORD").expect("TEST_SQLSERVER_PASSWORD is set")),
-    };
-    let (host, port) = match host.split_once(':') {
-        Some((host, port)) => (host, port.parse().expect("the port is a number")),
-        None => (host, 1433),
-    };
-    let (host, login) = (host.to_owned(), login.to_owned());
-    Some(Server { name: "real".to_owned(), host, port, login, password, encrypt: true })
 }

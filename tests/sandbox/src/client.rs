@@ -46,6 +46,28 @@ impl Server {
         Self { name, host: "127.0.0.1".to_owned(), port, login: "sa".to_owned(), password, encrypt: false }
     }
 
+    /// The server of `TEST_SQLSERVER_URL`, `mssql://login[:password]@host[:port]`; the password may stand in
+    /// `TEST_SQLSERVER_PASSWORD` instead. `None` when it is not set.
+    ///
+    /// # Panics
+    /// When it is set to something else.
+    pub fn from_environment() -> Option<Self> {
+        let url = std::env::var("TEST_SQLSERVER_URL").ok().filter(|url| !url.is_empty())?;
+        let rest = url.strip_prefix("mssql://").expect("TEST_SQLSERVER_URL starts with mssql://");
+        let rest = rest.split(['/', '?']).next().expect("a split has a first part");
+        let (user, host) = rest.rsplit_once('@').expect("TEST_SQLSERVER_URL names a login before an @");
+        let (login, password) = match user.split_once(':') {
+            Some((login, password)) => (login, password.to_owned()),
+            None => (user, std::env::var("TEST_SQLSERVER_PASSWORD").expect("TEST_SQLSERVER_PASSWORD is set")),
+        };
+        let (host, port) = match host.split_once(':') {
+            Some((host, port)) => (host, port.parse().expect("the port is a number")),
+            None => (host, 1433),
+        };
+        let (host, login) = (host.to_owned(), login.to_owned());
+        Some(Self { name: "real".to_owned(), host, port, login, password, encrypt: true })
+    }
+
     /// Connects to a database.
     pub async fn connect(&self, database: &str) -> Result<Connection, SqlError> {
         let error =
