@@ -22,6 +22,14 @@ pub(super) fn invalid_argument(ty: &SqlType, position: usize, name: &str) -> Sql
     SqlError::new(8116, format!("Argument data type {ty} is invalid for argument {position} of {name} function."))
 }
 
+/// Error 195, or the refusal of a function that SQL Server has.
+fn unknown_function(name: &str) -> SqlError {
+    if crate::tsql::outside::is_function(name) {
+        return SqlError::unsupported(format!("function {}", name.to_ascii_uppercase()));
+    }
+    SqlError::new(195, format!("'{name}' is not a recognized built-in function name.")).severity(15)
+}
+
 impl Binder<'_> {
     /// A function call.
     pub fn call(
@@ -39,9 +47,7 @@ impl Binder<'_> {
             return Ok(aggregate);
         }
         if over.is_some() || distinct || star {
-            return Err(
-                SqlError::new(195, format!("'{}' is not a recognized built-in function name.", name.name)).severity(15)
-            );
+            return Err(unknown_function(&name.name));
         }
         if name.schema.is_none()
             && let Some(special) = self.special_form(&upper, arguments)?
@@ -74,9 +80,7 @@ impl Binder<'_> {
         let Some(function) = self.scope.session_function(name, &types)? else {
             let shown = &name.name;
             return Err(match &name.schema {
-                None => {
-                    SqlError::new(195, format!("'{shown}' is not a recognized built-in function name.")).severity(15)
-                }
+                None => unknown_function(shown),
                 Some(schema) => SqlError::new(
                     4121,
                     format!(
@@ -103,6 +107,8 @@ impl Binder<'_> {
     /// Functions whose arguments are not all plain values: conditions, date parts, lazily evaluated alternatives.
     fn special_form(&mut self, name: &str, arguments: &[Expr]) -> SqlResult<Option<Typed>> {
         Ok(Some(match name {
+            // Their first argument is no expression.
+            "DATETRUNC" | "DATE_BUCKET" => return Err(unknown_function(name)),
             "IIF" => {
                 let [condition, yes, no] = arguments else { return Err(arity(name, "3")) };
                 let condition = self.predicate(condition)?;

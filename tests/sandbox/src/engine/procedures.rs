@@ -173,6 +173,9 @@ impl SqlSession {
                 let server = Arc::clone(self.server());
                 match server.extension.procedure(self, name, arguments, sink) {
                     Some(result) => result,
+                    None if crate::tsql::outside::is_procedure(&name.name) => {
+                        Err(SqlError::unsupported(format!("procedure {}", name.name)).into())
+                    }
                     None => {
                         let text = format!("Could not find stored procedure '{}'.", super::scope::written(name));
                         Err(SqlError::new(2812, text).with_state(62).into())

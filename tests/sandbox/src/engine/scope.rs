@@ -8,6 +8,7 @@ use super::session::SqlSession;
 use super::{session_functions, system_variables, system_views};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{Expr, ObjectName};
+use crate::tsql::outside;
 use crate::types::SqlType;
 use std::sync::Arc;
 
@@ -115,7 +116,17 @@ pub fn written(name: &ObjectName) -> String {
     }
 }
 
-/// Error 208.
+/// Error 208, or the refusal of what SQL Server has under that name.
 pub fn invalid_object(name: &ObjectName) -> SqlError {
+    let exists_there = match &name.schema {
+        Some(schema) => outside::is_system_object(schema, &name.name),
+        None => {
+            outside::is_function(&name.name)
+                || outside::is_system_object("sys", &name.name) && name.name.starts_with("sys")
+        }
+    };
+    if exists_there {
+        return SqlError::unsupported(written(name));
+    }
     SqlError::new(208, format!("Invalid object name '{}'.", written(name)))
 }

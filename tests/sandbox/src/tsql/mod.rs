@@ -3,6 +3,7 @@
 pub mod ast;
 mod keywords;
 mod lexer;
+pub mod outside;
 mod parser;
 
 pub use parser::{ParameterDeclaration, parse_batch, parse_expr, parse_parameters, parse_type};

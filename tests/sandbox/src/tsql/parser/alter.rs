@@ -44,6 +44,9 @@ impl Parser<'_> {
             // Enabling trusts existing rows unless WITH CHECK is written.
             return Ok(AlterTable::CheckConstraint { names, enable, with_check: checked == Some(true) });
         }
+        if self.is("DROP") && self.is_at(1, "PERIOD") {
+            return self.unsupported("temporal tables");
+        }
         if self.eat("DROP") {
             return self.alter_drop();
         }
@@ -91,6 +94,9 @@ impl Parser<'_> {
         }
         let token = self.advance();
         let option = self.slice(token).to_ascii_uppercase();
+        if matches!(option.as_str(), "PARTNER" | "WITNESS" | "HADR") {
+            return self.unsupported(&format!("ALTER DATABASE SET {option}"));
+        }
         let mut value = None;
         self.eat("=");
         if matches!(self.kind(), Kind::Word | Kind::Integer) && !self.is("WITH") && !self.begins_statement() {

@@ -16,6 +16,9 @@ impl Parser<'_> {
                 return self.unsupported("graph, file and CREATE TABLE AS tables");
             }
             let elements = self.table_elements()?;
+            if self.is("AS") && (self.is_at(1, "NODE") || self.is_at(1, "EDGE")) {
+                return self.unsupported("graph tables");
+            }
             self.storage_options()?;
             return Ok(StmtKind::CreateTable(Box::new(CreateTable { name, elements })));
         }
@@ -30,6 +33,9 @@ impl Parser<'_> {
         }
         if self.eat("LOGIN") {
             let name = self.name()?;
+            if self.is("FROM") {
+                return self.unsupported("CREATE LOGIN … FROM");
+            }
             self.expect("WITH")?;
             self.expect("PASSWORD")?;
             self.expect("=")?;

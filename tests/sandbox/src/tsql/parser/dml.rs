@@ -17,6 +17,7 @@ impl Parser<'_> {
             return self.unsupported("INSERT TOP");
         }
         self.eat("INTO");
+        self.refuse_rowset_function()?;
         let target = self.target()?;
         let hints = self.table_hints()?;
         let columns = if self.is("(") && !self.query_in_parentheses() { self.insert_columns()? } else { Vec::new() };

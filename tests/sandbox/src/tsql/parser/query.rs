@@ -379,9 +379,7 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(inner);
         }
-        if self.is_any(&["OPENROWSET", "OPENQUERY", "OPENXML", "OPENDATASOURCE", "CONTAINSTABLE", "FREETEXTTABLE"]) {
-            return self.unsupported("rowset functions");
-        }
+        self.refuse_rowset_function()?;
         let name = self.object_name()?;
         if self.is("(") {
             if self.is_at(2, ")") && self.ahead(1).kind == Kind::Word && is_hint(self.slice(self.ahead(1))) {

@@ -4,6 +4,7 @@ use super::{Parser, syntax_error};
 use crate::error::SqlResult;
 use crate::tsql::ast::{Stmt, StmtKind};
 use crate::tsql::lexer::Kind;
+use crate::tsql::outside;
 
 impl Parser<'_> {
     /// Everything up to the end of the text.
@@ -19,6 +20,7 @@ impl Parser<'_> {
 
     /// The first statement of a batch may be a procedure call without EXEC.
     fn bare_call(&mut self) -> SqlResult<Stmt> {
+        self.refuse_outside()?;
         let line = self.line();
         if self.is_at(1, ":") {
             return self.unsupported("labels and GOTO");
@@ -59,6 +61,7 @@ impl Parser<'_> {
         if self.kind() != Kind::Word {
             return Err(self.syntax_error());
         }
+        self.refuse_outside()?;
         let word = self.slice(self.token()).to_ascii_uppercase();
         match word.as_str() {
             "SELECT" => self.select_statement(Vec::new()),
@@ -101,6 +104,27 @@ impl Parser<'_> {
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }
+    }
+
+    /// Refuses a statement that T-SQL has and the sandbox leaves out.
+    fn refuse_outside(&self) -> SqlResult<()> {
+        let found = outside::statement(|n, word| self.ahead(n).kind == Kind::Word && self.is_at(n, word));
+        found.map_or(Ok(()), |what| self.unsupported(what))
+    }
+
+    /// Refuses a function in the place of a table whose arguments are no expressions.
+    pub(super) fn refuse_rowset_function(&self) -> SqlResult<()> {
+        let functions = [
+            "OPENROWSET",
+            "OPENQUERY",
+            "OPENXML",
+            "OPENDATASOURCE",
+            "CONTAINSTABLE",
+            "FREETEXTTABLE",
+            "CHANGETABLE",
+            "PREDICT",
+        ];
+        if self.is_any(&functions) && self.is_at(1, "(") { self.unsupported("rowset functions") } else { Ok(()) }
     }
 
     fn word_alone(&mut self, kind: StmtKind) -> StmtKind {
