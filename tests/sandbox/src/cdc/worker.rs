@@ -233,7 +233,7 @@ impl DatabaseCapture {
         cancelled: &dyn Fn() -> bool,
         run: impl FnOnce() -> rusqlite::Result<Option<Lsn>>,
     ) -> SqlResult<()> {
-        let Ok(_guard) = self.database.write_lock.acquire(None, cancelled) else { return Ok(()) };
+        let Some(_guard) = self.database.locks.background_writer(self.database.id, cancelled) else { return Ok(()) };
         let result = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             let captured = run()?;
             connection.execute_batch("COMMIT")?;

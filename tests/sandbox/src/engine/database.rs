@@ -1,10 +1,10 @@
-//! A database: its file, write lock, options, identity counters and the catalog that sessions share.
+//! A database: its file, options, identity counters and the catalog that sessions share.
 
 use super::catalog::Catalog;
 use super::catalog_store::{self, ATTACHED};
 use super::clock::now_datetime;
+use super::locks::LockManager;
 use super::meta::Column;
-use super::write_lock::WriteLock;
 use super::{EngineOptions, storage_error};
 use crate::error::SqlResult;
 use crate::types::SqlType;
@@ -94,8 +94,8 @@ pub struct Database {
     pub path: PathBuf,
     /// `create_date`, encoded as `datetime`.
     pub create_date: i64,
-    /// One writing transaction at a time.
-    pub write_lock: Arc<WriteLock>,
+    /// The locks of the server that it is in.
+    pub locks: Arc<LockManager>,
     /// `ALLOW_SNAPSHOT_ISOLATION`.
     pub allow_snapshot: AtomicBool,
     /// `READ_COMMITTED_SNAPSHOT` as it is shown; reads are versioned either way.
@@ -120,7 +120,7 @@ impl Database {
             name: name.to_owned(),
             path: path.to_owned(),
             create_date,
-            write_lock: Arc::default(),
+            locks: Arc::default(),
             allow_snapshot: AtomicBool::new(false),
             read_committed_snapshot: AtomicBool::new(true),
             sessions: AtomicUsize::new(0),
@@ -131,6 +131,11 @@ impl Database {
             identities: Mutex::default(),
             synchronous: options.synchronous.pragma(),
         }
+    }
+
+    /// The same with the locks of its server.
+    pub fn with_locks(self, locks: &Arc<LockManager>) -> Self {
+        Self { locks: Arc::clone(locks), ..self }
     }
 
     /// Makes the file with an empty catalog unless it is there.

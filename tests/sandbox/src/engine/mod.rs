@@ -1,6 +1,6 @@
 //! The engine: T-SQL over SQLite.
 mod aggregates;
-pub mod application_locks;
+mod application_locks;
 mod binder;
 pub mod bulk;
 pub mod calendar;
@@ -43,6 +43,7 @@ mod from;
 pub mod functions;
 pub mod interpreter;
 pub mod like;
+pub mod locks;
 pub mod logins;
 pub mod meta;
 mod metadata_functions;
@@ -63,6 +64,7 @@ pub mod server_state;
 mod server_views;
 pub mod session;
 mod session_functions;
+mod session_locks;
 mod session_options;
 pub mod session_state;
 mod set_operations;
@@ -80,7 +82,6 @@ mod text_calls;
 pub mod transaction;
 pub mod type_rules;
 pub mod typed;
-pub mod write_lock;
 
 pub use sqlite_engine::{EngineOptions, SqliteEngine, Synchronous};
 

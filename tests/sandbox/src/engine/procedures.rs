@@ -2,18 +2,15 @@
 //!
 //! Source: <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/system-stored-procedures-transact-sql>.
 
-use super::application_locks::{Mode, Owner};
 use super::frame::Frame;
 use super::plans::Batch;
 use super::session::SqlSession;
 use super::stop::{Exec, Stop};
-use super::write_lock::NotGranted;
 use crate::error::{SqlError, SqlResult};
 use crate::session::{Param, Sink};
 use crate::tsql::ast::{Exec as ExecStatement, Expr, Insert, ObjectName};
 use crate::types::{Datum, Length, SqlType};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// An argument of a procedure call.
 #[derive(Debug, Clone)]
@@ -299,61 +296,6 @@ impl SqlSession {
         self.exec(batch, exec, frame, &mut rows)?;
         let (rows, types) = (rows.rows, rows.types);
         self.insert_collected(insert, (&rows, &types), frame, sink)
-    }
-
-    /// `sp_getapplock`: 0 granted, 1 after waiting, −1 timed out, −2 cancelled, −999 a wrong argument.
-    fn sp_getapplock(&mut self, arguments: &[Argument], sink: &mut dyn Sink) -> Exec<i32> {
-        let Some((resource, owner)) = self.lock_of(arguments, (2, "@LockOwner"))? else { return Ok(-999) };
-        let mode = match text_argument(arguments, "@LockMode", 1).unwrap_or_default().to_ascii_lowercase().as_str() {
-            "shared" | "intentshared" => Mode::Shared,
-            "update" => Mode::Update,
-            "exclusive" | "intentexclusive" => Mode::Exclusive,
-            _ => return Ok(-999),
-        };
-        let timeout = match integer_argument(arguments, "@LockTimeout", 3)? {
-            Some(timeout) => timeout,
-            None => i64::from(self.shared.state().options.lock_timeout),
-        };
-        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
-        let key = (self.database().id, resource.as_str());
-        let granted = self
-            .server()
-            .application_locks
-            .acquire(key, (self.shared.id, owner, mode), timeout, &|| sink.is_cancelled());
-        match granted {
-            Ok(waited) => Ok(i32::from(waited)),
-            Err(NotGranted::TimedOut) => Ok(-1),
-            Err(NotGranted::Cancelled) => Err(Stop::Cancelled),
-        }
-    }
-
-    fn sp_releaseapplock(&mut self, arguments: &[Argument]) -> Exec<i32> {
-        let Some((resource, owner)) = self.lock_of(arguments, (1, "@LockOwner"))? else { return Ok(-999) };
-        let key = (self.database().id, resource.as_str());
-        if self.server().application_locks.release(key, self.shared.id, owner) {
-            return Ok(0);
-        }
-        let text = format!(
-            "Cannot release the application lock (Database Principal: 'public', Resource: '{resource}') because it is not currently held."
-        );
-        Err(SqlError::new(1223, text).into())
-    }
-
-    fn lock_of(&self, arguments: &[Argument], owner: (usize, &str)) -> Exec<Option<(String, Owner)>> {
-        let Some(resource) = text_argument(arguments, "@Resource", 0) else { return Ok(None) };
-        let owner = match text_argument(arguments, owner.1, owner.0).unwrap_or_default().to_ascii_lowercase().as_str() {
-            "session" => Owner::Session,
-            "" | "transaction" => {
-                if self.shared.state().tran_count == 0 {
-                    let text =
-                        "You attempted to acquire a transactional application lock without an active transaction.";
-                    return Err(SqlError::new(15000, text).into());
-                }
-                Owner::Transaction
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some((resource, owner)))
     }
 }
 

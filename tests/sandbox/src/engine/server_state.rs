@@ -1,10 +1,10 @@
-//! The server: its databases, logins, sessions and application locks.
+//! The server: its databases, logins, sessions and locks.
 
-use super::application_locks::ApplicationLocks;
 use super::catalog_store::ATTACHED;
 use super::clock::now_datetime;
 use super::database::{Database, lock};
 use super::extension::Extension;
+use super::locks::LockManager;
 use super::logins::{self, Login};
 use super::quoting::quote;
 use super::session_state::SessionShared;
@@ -27,8 +27,8 @@ pub struct Server {
     pub options: EngineOptions,
     /// Change data capture.
     pub extension: Arc<dyn Extension>,
-    /// `sp_getapplock`.
-    pub application_locks: ApplicationLocks,
+    /// Who may read and write what.
+    pub locks: Arc<LockManager>,
     /// When it was opened, as `datetime`.
     pub started: i64,
     directory: PathBuf,
@@ -54,11 +54,12 @@ impl Server {
         master_file.create_file()?;
         let master = master_file.open()?;
         let logins = open_logins(&master, &options).map_err(storage_error)?;
-        let databases = open_databases(&master, directory, &options)?;
+        let locks = Arc::<LockManager>::default();
+        let databases = open_databases(&master, directory, &options, &locks)?;
         let server = Arc::new(Self {
             options,
             extension,
-            application_locks: ApplicationLocks::default(),
+            locks,
             started: now_datetime(),
             directory: directory.to_owned(),
             databases: Mutex::new(databases),
@@ -103,7 +104,7 @@ impl Server {
         let id = (5..).find(|&id| self.database_by_id(id).is_none()).unwrap_or(i32::MAX);
         let path = self.directory.join(format!("database_{id}.db"));
         remove_files(&path);
-        let database = Arc::new(Database::new(id, name, &path, now_datetime(), &self.options));
+        let database = Arc::new(Database::new(id, name, &path, now_datetime(), &self.options).with_locks(&self.locks));
         database.create_file()?;
         master
             .execute(
@@ -257,12 +258,14 @@ fn open_databases(
     master: &Connection,
     directory: &Path,
     options: &EngineOptions,
+    locks: &Arc<LockManager>,
 ) -> SqlResult<BTreeMap<String, Arc<Database>>> {
     list_databases(master)
         .map_err(storage_error)?
         .into_iter()
         .map(|row| {
-            let database = Database::new(row.id, &row.name, &directory.join(&row.file), row.create_date, options);
+            let path = directory.join(&row.file);
+            let database = Database::new(row.id, &row.name, &path, row.create_date, options).with_locks(locks);
             database.create_file()?;
             database.allow_snapshot.store(row.snapshot, Ordering::Release);
             database.read_committed_snapshot.store(row.rcsi, Ordering::Release);

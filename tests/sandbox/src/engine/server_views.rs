@@ -1,9 +1,11 @@
 //! Views over the whole server, computed when a statement reads them: a SQLite function returns the rows as JSON, which
 //! [`system_views`](super::system_views) takes apart again.
 
+use super::locks::{Mode, Resource, Span};
 use super::session_state::SessionShared;
 use super::system_functions::recovery_model;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// Name of the SQLite function.
@@ -15,6 +17,9 @@ pub fn rows(session: &SessionShared, view: &str) -> String {
         "databases" => databases(session),
         "sessions" => sessions(session, false),
         "transactions" => sessions(session, true),
+        "requests" => requests(session),
+        "locks" => locks(session),
+        "waits" => waits(session),
         "logins" => logins(session),
         _ => Vec::new(),
     };
@@ -60,9 +65,93 @@ fn sessions(session: &SessionShared, in_transaction: bool) -> Vec<Value> {
             s.peer,
             hex(&s.login.sid),
             state.transaction_id,
+            state.transaction_began,
+            i32::from(state.doomed),
         ]))
     };
     session.server.sessions().into_iter().filter_map(row).collect()
+}
+
+/// Requests that run; one that waits for a lock is suspended.
+fn requests(session: &SessionShared) -> Vec<Value> {
+    let waits = session.server.locks.waits();
+    let now = super::clock::now_datetime();
+    let row = |s: std::sync::Arc<SessionShared>| {
+        let state = s.state();
+        let wait = waits.iter().find(|wait| wait.owner == s.id);
+        state.running.then(|| {
+            json!([
+                s.id,
+                state.request_began,
+                if wait.is_some() { "suspended" } else { "running" },
+                state.command,
+                state.database.id,
+                // Work of the server's own is no session that could be named.
+                wait.map_or(0, |wait| wait.blocker.max(0)),
+                wait.map(|wait| wait.mode.wait_type()),
+                wait.map_or(0, |wait| wait.since.elapsed().as_millis() as i64),
+                wait.map_or_else(String::new, |wait| place(&wait.resource)),
+                state.tran_count,
+                state.transaction_id,
+                state.options.isolation.number(),
+                state.options.lock_timeout,
+                state.options.deadlock_priority,
+                state.row_count,
+                (now - state.request_began).max(0) * 1_000 / 300,
+            ])
+        })
+    };
+    session.server.sessions().into_iter().filter_map(row).collect()
+}
+
+/// A resource as `wait_resource` writes it.
+fn place(resource: &Resource) -> String {
+    match resource {
+        Resource::Writer(database) => format!("DATABASE: {database}:0"),
+        Resource::Object(database, object) => format!("OBJECT: {database}:{object}:0"),
+        Resource::Application(database, name) => format!("APPLICATION: {database}:0:[{}]", shown(name)),
+    }
+}
+
+/// What is shown of an application lock's name: its first 32 characters.
+fn shown(name: &str) -> String {
+    let (_, name) = name.split_once(':').unwrap_or(("", name));
+    name.chars().take(32).collect()
+}
+
+/// Locks that are held, then those that are waited for. The write transaction is no lock that SQL Server has.
+fn locks(session: &SessionShared) -> Vec<Value> {
+    let transactions: BTreeMap<i32, u64> =
+        session.server.sessions().into_iter().map(|s| (s.id, s.state().transaction_id)).collect();
+    let row = |resource: &Resource, owner: i32, mode: Mode, status: &str, span: Span| {
+        let (kind, description, entity) = match resource {
+            Resource::Writer(_) => return None,
+            Resource::Object(_, object) => ("OBJECT", String::new(), *object),
+            Resource::Application(_, name) => ("APPLICATION", format!("0:[{}]", shown(name)), 0),
+        };
+        let owner_type = if span == Span::Session { "SESSION" } else { "TRANSACTION" };
+        let transaction = transactions.get(&owner).copied().unwrap_or_default();
+        (owner > 0).then(|| {
+            json!([kind, resource.database(), description, entity, mode.name(), status, owner, owner_type, transaction])
+        })
+    };
+    let locks = &session.server.locks;
+    let held = locks.grants().into_iter().filter_map(|g| row(&g.resource, g.owner, g.mode, "GRANT", g.span));
+    let waited = locks.waits().into_iter().filter_map(|w| row(&w.resource, w.owner, w.mode, "WAIT", Span::Transaction));
+    held.chain(waited).collect()
+}
+
+fn waits(session: &SessionShared) -> Vec<Value> {
+    let row = |wait: super::locks::Wait| {
+        json!([
+            wait.owner,
+            wait.since.elapsed().as_millis() as i64,
+            wait.mode.wait_type(),
+            (wait.blocker > 0).then_some(wait.blocker),
+            place(&wait.resource),
+        ])
+    };
+    session.server.locks.waits().into_iter().filter(|wait| wait.owner > 0).map(row).collect()
 }
 
 fn logins(session: &SessionShared) -> Vec<Value> {

@@ -5,6 +5,7 @@ use super::catalog_store::ATTACHED;
 use super::clock::now_datetime;
 use super::database::{Database, lock};
 use super::frame::Frame;
+use super::locks::Span;
 use super::plans::Plans;
 use super::procedures::Argument;
 use super::server_state::Server;
@@ -223,7 +224,12 @@ impl SqlSession {
         run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
     ) -> Result<Option<T>, Cancelled> {
         *lock(&self.cancel) = sink.cancellation();
-        self.shared.state().running = true;
+        {
+            let mut state = self.shared.state();
+            state.running = true;
+            state.command = "";
+            state.request_began = now_datetime();
+        }
         self.try_levels.clear();
         let outcome = run(self, sink);
         *lock(&self.cancel) = None;
@@ -273,7 +279,7 @@ impl SqlSession {
         self.drop_temporary_above(0);
         self.prepared = Prepared::default();
         self.pending_load = None;
-        self.server().application_locks.release_all(self.shared.id, None);
+        self.server().locks.release(self.shared.id, &[Span::Statement, Span::Transaction, Span::Session]);
         let mut state = self.shared.state();
         let fresh = State::new(Arc::clone(&state.database), Arc::clone(&state.catalog));
         let temporary_version = state.temporary_version;

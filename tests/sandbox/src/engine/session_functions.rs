@@ -7,7 +7,7 @@ use super::encode::{decode, encode};
 use super::meta::SessionFunction;
 use super::metadata_functions as metadata;
 use super::session_state::SessionShared;
-use super::{server_views, system_functions as system};
+use super::{application_locks, server_views, system_functions as system};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::ObjectName;
 use crate::types::{Datum, Length, SqlType};
@@ -27,6 +27,7 @@ pub(super) struct Function {
 
 pub(super) const NAME: SqlType = SqlType::NVarChar(Length::N(128));
 pub(super) const TEXT: SqlType = SqlType::NVarChar(Length::N(4000));
+const LOCK_NAME: SqlType = SqlType::NVarChar(Length::N(255));
 const INT: SqlType = SqlType::Int;
 /// `numeric(38, 0)`, the type of identity functions.
 pub(super) const IDENTITY: SqlType = SqlType::Decimal { precision: 38, scale: 0 };
@@ -84,7 +85,8 @@ const FUNCTIONS: &[Function] = functions![
     ("rowcount_big", [], 0, SqlType::BigInt, |s, _| Datum::BigInt(s.state().row_count)),
     ("scope_identity", [], 0, IDENTITY, |s, _| identity(s.state().scope_identity.last().copied().flatten())),
     ("context_info", [], 0, SqlType::VarBinary(Length::N(128)), system::context_info),
-    ("applock_mode", [NAME, NAME, NAME], 3, NAME, system::applock_mode),
+    ("applock_mode", [NAME, LOCK_NAME, NAME], 3, NAME, application_locks::applock_mode),
+    ("applock_test", [NAME, LOCK_NAME, NAME, NAME], 4, SqlType::SmallInt, application_locks::applock_test),
     ("error_number", [], 0, INT, |s, _| caught(s, |e| Datum::Int(e.number))),
     ("error_message", [], 0, TEXT, |s, _| caught(s, |e| text(&e.message))),
     ("error_severity", [], 0, INT, |s, _| caught(s, |e| Datum::Int(i32::from(e.severity)))),

@@ -95,6 +95,12 @@ pub struct State {
     pub context_info: Vec<u8>,
     /// Running a request, for `sys.dm_exec_sessions`.
     pub running: bool,
+    /// The statement that runs, for `sys.dm_exec_requests`.
+    pub command: &'static str,
+    /// When the request began, as `datetime`.
+    pub request_began: i64,
+    /// When the transaction began, as `datetime`.
+    pub transaction_began: i64,
 }
 
 impl State {
@@ -117,6 +123,9 @@ impl State {
             transaction_id: 0,
             context_info: Vec::new(),
             running: false,
+            command: "",
+            request_began: 0,
+            transaction_began: 0,
         }
     }
 
@@ -204,7 +213,7 @@ pub struct Options {
     pub date_first: u8,
     /// `TEXTSIZE`.
     pub text_size: i32,
-    /// `DEADLOCK_PRIORITY`, −10 to 10; there are no deadlocks to choose a victim of.
+    /// `DEADLOCK_PRIORITY`, −10 to 10.
     pub deadlock_priority: i32,
 }
 

@@ -22,6 +22,7 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
+        self.shared.state().command = command(&statement.kind);
         match &statement.kind {
             StmtKind::Select(query) => self.select(batch, statement, query, frame, sink),
             StmtKind::SelectAssign { assignments, from, order_by } => {
@@ -133,5 +134,32 @@ impl SqlSession {
             touches_data && state.options.implicit_transactions && state.tran_count == 0
         };
         if wanted { self.begin(None, sink) } else { Ok(()) }
+    }
+}
+
+/// `command` of `sys.dm_exec_requests`.
+fn command(kind: &StmtKind) -> &'static str {
+    match kind {
+        StmtKind::Select(_) | StmtKind::SelectAssign { .. } => "SELECT",
+        StmtKind::Insert(_) => "INSERT",
+        StmtKind::Update(_) => "UPDATE",
+        StmtKind::Delete(_) => "DELETE",
+        StmtKind::Begin(_) => "BEGIN TRANSACTION",
+        StmtKind::Commit => "COMMIT TRANSACTION",
+        StmtKind::Rollback(_) => "ROLLBACK TRANSACTION",
+        StmtKind::Save(_) => "SAVE TRANSACTION",
+        StmtKind::Exec(_) | StmtKind::ExecString(_) => "EXECUTE",
+        StmtKind::WaitForDelay(_) => "WAITFOR",
+        StmtKind::InsertBulk { .. } => "BULK INSERT",
+        StmtKind::CreateTable(_) => "CREATE TABLE",
+        StmtKind::AlterTable { .. } => "ALTER TABLE",
+        StmtKind::DropTable { .. } => "DROP TABLE",
+        StmtKind::Truncate(_) => "TRUNCATE TABLE",
+        StmtKind::CreateIndex(_) => "CREATE INDEX",
+        StmtKind::DropIndex { .. } => "DROP INDEX",
+        StmtKind::CreateDatabase { .. } => "CREATE DATABASE",
+        StmtKind::DropDatabase { .. } => "DROP DATABASE",
+        StmtKind::AlterDatabase { .. } => "ALTER DATABASE",
+        _ => "SET",
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! The sandbox has no permission system below the login: a user of a database may do everything in it.
 
-use super::application_locks::{Mode, Owner};
 use super::catalog::same_name;
 use super::metadata_functions::{int, string};
 use super::session_functions::text;
@@ -190,19 +189,4 @@ pub(super) fn has_perms_by_name(session: &SessionShared, arguments: &[Datum]) ->
 pub(super) fn context_info(session: &SessionShared, _: &[Datum]) -> Datum {
     let state = session.state();
     if state.context_info.is_empty() { Datum::Null } else { Datum::Binary(state.context_info.clone()) }
-}
-
-/// `APPLOCK_MODE(principal, resource, owner)`.
-pub(super) fn applock_mode(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    let (Some(resource), Some(owner)) = (string(arguments.get(1)), string(arguments.get(2))) else {
-        return Datum::Null;
-    };
-    let owner = if owner.eq_ignore_ascii_case("session") { Owner::Session } else { Owner::Transaction };
-    let database = session.state().database.id;
-    match session.server.application_locks.mode_of((database, resource), session.id, owner) {
-        None => text("NoLock"),
-        Some(Mode::Shared) => text("Shared"),
-        Some(Mode::Update) => text("Update"),
-        Some(Mode::Exclusive) => text("Exclusive"),
-    }
 }

@@ -10,18 +10,17 @@
 //!
 //! A writing statement runs in a SQLite savepoint, so one that fails leaves nothing behind.
 
-use super::application_locks;
 use super::catalog_store::ATTACHED;
+use super::clock::now_datetime;
 use super::database::Database;
+use super::locks::{Mode, Resource, Span, Want};
 use super::session::SqlSession;
 use super::session_state::{Isolation, TemporaryTables};
 use super::stop::{Exec, Stop};
-use super::write_lock::{NotGranted, WriteGuard};
 use crate::error::SqlError;
 use crate::session::{Sink, TransactionChange, TransactionRequest};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// What of SQLite a transaction has opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +47,8 @@ pub struct Transaction {
     /// Tables truncated in it: their identity counters started over, which a rollback takes back.
     pub(super) truncated: Vec<i32>,
     isolation: Isolation,
-    guard: Option<WriteGuard>,
+    /// SQLite's count of changed rows when it began.
+    pub(super) changes_before: u64,
     temporary_before: Arc<TemporaryTables>,
     savepoints: Vec<Savepoint>,
     next_savepoint: u32,
@@ -83,7 +83,7 @@ impl SqlSession {
             catalog_dirty: false,
             truncated: Vec::new(),
             isolation: state.options.isolation,
-            guard: None,
+            changes_before: self.connection.total_changes(),
             temporary_before: Arc::clone(&state.temporary),
             savepoints: Vec::new(),
             next_savepoint: 0,
@@ -100,6 +100,7 @@ impl SqlSession {
             let mut state = self.shared.state();
             state.doomed = false;
             state.transaction_id = descriptor;
+            state.transaction_began = now_datetime();
             state.tran_count = 1;
             drop(state);
             sink.transaction_changed(TransactionChange::Began(descriptor))?;
@@ -281,13 +282,13 @@ impl SqlSession {
 
     fn end_transaction(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
-        drop(transaction.guard);
+        drop(transaction);
         let mut state = self.shared.state();
         state.tran_count = 0;
         state.doomed = false;
         state.transaction_id = 0;
         drop(state);
-        self.shared.server.application_locks.release_all(self.shared.id, Some(application_locks::Owner::Transaction));
+        self.shared.server.locks.release(self.shared.id, &[Span::Statement, Span::Transaction]);
     }
 
     /// Commits what of SQLite is open.
@@ -419,19 +420,18 @@ impl SqlSession {
             return Ok(());
         }
         let database = self.database();
-        let guard = self.take_write_lock(&database, sink)?;
+        let writer = Want::new(Resource::Writer(database.id), Mode::Exclusive, Span::Transaction);
+        self.lock(&[writer], sink)?;
         let begun = match open {
             Open::Nothing => self.connection.execute_batch("BEGIN IMMEDIATE"),
             // Starts SQLite's write transaction without changing anything.
             _ => self.connection.execute_batch(r#"DELETE FROM db."$settings" WHERE 0"#),
         };
         if let Err(error) = begun {
-            drop(guard);
             return Err(self.begin_failed(&error, &database));
         }
         if let Some(transaction) = self.transaction.as_mut() {
             transaction.open = Open::Write;
-            transaction.guard = Some(guard);
         }
         if open == Open::Nothing {
             self.refresh_catalog()?;
@@ -456,15 +456,6 @@ impl SqlSession {
             .into();
         }
         storage_error_stop(error)
-    }
-
-    fn take_write_lock(&self, database: &Database, sink: &dyn Sink) -> Exec<WriteGuard> {
-        let timeout = self.shared.state().options.lock_timeout;
-        let timeout = u64::try_from(timeout).ok().map(Duration::from_millis);
-        database.write_lock.acquire(timeout, &|| sink.is_cancelled()).map_err(|failure| match failure {
-            NotGranted::Cancelled => Stop::Cancelled,
-            NotGranted::TimedOut => SqlError::new(1222, "Lock request time out period exceeded.").with_state(51).into(),
-        })
     }
 
     /// Runs a writing statement so that it happens as a whole or not at all.

@@ -105,6 +105,68 @@ pub(super) const VIEWS: &[View] = &[
         "transactions"
     ),
     view!(
+        "dm_exec_requests",
+        &[
+            ("session_id", "smallint", "json_extract(r.value, '$[0]')"),
+            ("request_id", "int", "0"),
+            ("start_time", "datetime", "json_extract(r.value, '$[1]')"),
+            ("status", "nvarchar(60)", "json_extract(r.value, '$[2]')"),
+            ("command", "nvarchar(60)", "json_extract(r.value, '$[3]')"),
+            ("database_id", "smallint", "json_extract(r.value, '$[4]')"),
+            ("blocking_session_id", "smallint", "json_extract(r.value, '$[5]')"),
+            ("wait_type", "nvarchar(60)", "json_extract(r.value, '$[6]')"),
+            ("wait_time", "int", "json_extract(r.value, '$[7]')"),
+            ("wait_resource", "nvarchar(60)", "json_extract(r.value, '$[8]')"),
+            ("open_transaction_count", "int", "json_extract(r.value, '$[9]')"),
+            ("transaction_id", "bigint", "json_extract(r.value, '$[10]')"),
+            ("transaction_isolation_level", "smallint", "json_extract(r.value, '$[11]')"),
+            ("lock_timeout", "int", "json_extract(r.value, '$[12]')"),
+            ("deadlock_priority", "int", "json_extract(r.value, '$[13]')"),
+            ("row_count", "bigint", "json_extract(r.value, '$[14]')"),
+            ("total_elapsed_time", "int", "json_extract(r.value, '$[15]')"),
+        ],
+        "requests"
+    ),
+    view!(
+        "dm_tran_locks",
+        &[
+            ("resource_type", "nvarchar(60)", "json_extract(r.value, '$[0]')"),
+            ("resource_subtype", "nvarchar(60)", "''"),
+            ("resource_database_id", "int", "json_extract(r.value, '$[1]')"),
+            ("resource_description", "nvarchar(60)", "json_extract(r.value, '$[2]')"),
+            ("resource_associated_entity_id", "bigint", "json_extract(r.value, '$[3]')"),
+            ("request_mode", "nvarchar(60)", "json_extract(r.value, '$[4]')"),
+            ("request_type", "nvarchar(60)", "'LOCK'"),
+            ("request_status", "nvarchar(60)", "json_extract(r.value, '$[5]')"),
+            ("request_session_id", "int", "json_extract(r.value, '$[6]')"),
+            ("request_owner_type", "nvarchar(60)", "json_extract(r.value, '$[7]')"),
+            ("request_owner_id", "bigint", "json_extract(r.value, '$[8]')"),
+        ],
+        "locks"
+    ),
+    view!(
+        "dm_os_waiting_tasks",
+        &[
+            ("session_id", "smallint", "json_extract(r.value, '$[0]')"),
+            ("wait_duration_ms", "bigint", "json_extract(r.value, '$[1]')"),
+            ("wait_type", "nvarchar(60)", "json_extract(r.value, '$[2]')"),
+            ("blocking_session_id", "smallint", "json_extract(r.value, '$[3]')"),
+            ("resource_description", "nvarchar(max)", "json_extract(r.value, '$[4]')"),
+        ],
+        "waits"
+    ),
+    view!(
+        "dm_tran_active_transactions",
+        &[
+            ("transaction_id", "bigint", "json_extract(r.value, '$[13]')"),
+            ("name", "nvarchar(60)", "'user_transaction'"),
+            ("transaction_begin_time", "datetime", "json_extract(r.value, '$[14]')"),
+            ("transaction_type", "int", "1"),
+            ("transaction_state", "int", "CASE json_extract(r.value, '$[15]') WHEN 1 THEN 7 ELSE 2 END"),
+        ],
+        "transactions"
+    ),
+    view!(
         "server_principals",
         &[
             ("name", "sysname", "json_extract(r.value, '$[1]')"),
