@@ -9,6 +9,7 @@ pub mod compare;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod faults;
 pub mod server;
 pub mod session;
 pub mod tds;

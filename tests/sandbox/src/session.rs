@@ -4,6 +4,7 @@
 //! as it is produced, so a result of any size passes in bounded memory.
 
 use crate::error::{SqlError, SqlResult};
+use crate::faults::Line;
 use crate::types::{Datum, SqlType};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -158,4 +159,6 @@ pub struct LoginRequest {
     pub app_name: String,
     /// Peer address, for `sys.dm_exec_connections`.
     pub peer: String,
+    /// The connection, for what has to break it.
+    pub line: Arc<Line>,
 }

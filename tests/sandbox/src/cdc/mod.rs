@@ -26,6 +26,7 @@ pub mod store;
 pub mod triggers;
 pub mod visible;
 pub mod worker;
+mod worker_faults;
 
 use crate::engine::clock::now_datetime;
 use crate::engine::database::{Database, lock};

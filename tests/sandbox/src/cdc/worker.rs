@@ -6,11 +6,13 @@ use super::cleanup;
 use super::jobs::{self, Job, JobType};
 use super::lsn::Lsn;
 use super::store::{self, Progress};
+use super::worker_faults::{self, Scan};
 use crate::engine::clock::now_datetime;
 use crate::engine::database::{Database, lock};
 use crate::engine::storage_error;
 use crate::error::SqlResult;
 use rusqlite::Connection;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -148,9 +150,13 @@ impl DatabaseCapture {
         let mut connection = None;
         let mut cleaned = cleanup_day();
         while !self.is_stopped(run) {
-            if let Err(error) = self.cycle(&mut connection, &mut cleaned, run, job) {
-                tracing::warn!(database = %self.database.name, number = error.number, %error, "a capture cycle failed");
-                connection = None;
+            match self.cycle(&mut connection, &mut cleaned, run, job) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(error) => {
+                    tracing::warn!(database = %self.database.name, number = error.number, %error, "a capture cycle failed");
+                    connection = None;
+                }
             }
             if !job.continuous {
                 return;
@@ -159,14 +165,28 @@ impl DatabaseCapture {
         }
     }
 
-    fn cycle(&self, connection: &mut Option<Connection>, cleaned: &mut i64, run: u64, job: &Job) -> SqlResult<()> {
+    /// One cycle; it breaks when a test asked for the end of the job.
+    fn cycle(
+        &self,
+        connection: &mut Option<Connection>,
+        cleaned: &mut i64,
+        run: u64,
+        job: &Job,
+    ) -> SqlResult<ControlFlow<()>> {
         let connection = match connection {
             Some(connection) => connection,
             None => connection.insert(self.database.open()?),
         };
         let per_cycle = job.max_transactions.saturating_mul(job.max_scans).max(1) as u64;
         let stopped = || self.is_stopped(run);
-        self.scan(connection, per_cycle, &stopped)?;
+        let Progress { captured, last, .. } = self.progress();
+        if captured < last {
+            match worker_faults::before_scan(&self.database, (connection, captured), per_cycle, &stopped)? {
+                Scan::UpTo(0) => {}
+                Scan::UpTo(limit) => self.scan(connection, limit, &stopped)?,
+                Scan::End => return Ok(ControlFlow::Break(())),
+            }
+        }
         if job.continuous {
             self.mark_idle(connection, &stopped)?;
             if cleanup_day() > *cleaned {
@@ -174,7 +194,7 @@ impl DatabaseCapture {
                 self.clean_up(connection, &stopped)?;
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn pause(&self, run: u64, pause: Duration) {

@@ -15,6 +15,7 @@ use super::session::SqlSession;
 use super::stop::{Exec, Stop};
 use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
+use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{BulkColumn, Insert, ObjectName};
 use crate::types::{Datum, SqlType};
@@ -114,6 +115,7 @@ impl SqlSession {
         self.refresh_catalog()?;
         self.begin_implicit(true, sink)?;
         let table = self.find_table(&pending.target)?;
+        self.pass_statement(&[], Some(&table))?;
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
         self.write(writes, sink, |session, sink| {
             let table = session.find_table(&pending.target)?;
@@ -127,9 +129,13 @@ impl SqlSession {
             }
             let mut load = Load::new(session, &table, &types, &named, pending.keep_identity, pending.keep_nulls);
             let mut count = 0;
+            let armed = session.is_armed(Point::BulkRow);
             while let Some(row) = rows()? {
                 load.insert(&row)?;
                 count += 1;
+                if armed {
+                    session.pass(Point::BulkRow)?;
+                }
                 if count % CANCEL_CHECK_ROWS == 0 && sink.is_cancelled() {
                     return Err(Stop::Cancelled);
                 }
@@ -140,6 +146,7 @@ impl SqlSession {
 
     /// What comes before rows are written to a table.
     pub(super) fn before_rows(&mut self, table: &Arc<Table>) -> Exec<()> {
+        self.pass_write(table)?;
         if table.database != TEMPORARY_DATABASE {
             let server = Arc::clone(self.server());
             server.extension.before_statement(self)?;

@@ -18,6 +18,7 @@ use super::stop::{Exec, Stop};
 use super::system_variables;
 use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
+use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, ObjectName, OrderItem, Select, Stmt, Update};
 use crate::types::{Datum, Length, SqlType};
@@ -152,10 +153,14 @@ impl SqlSession {
     ) -> Exec<u64> {
         let text_size = self.shared.state().options.text_size;
         let mut values = Vec::with_capacity(compiled.columns.len());
+        let armed = self.is_armed(Point::Row);
         self.for_each_row(compiled, frame, kind, target, &mut |row| {
             decode_row(row, compiled, &mut values)?;
             if text_size != i32::MAX {
                 cut_large(&mut values, &compiled.columns, text_size as usize);
+            }
+            if armed {
+                self.pass(Point::Row)?;
             }
             sink.row(&values)?;
             Ok(())
@@ -179,6 +184,7 @@ impl SqlSession {
     ) -> Exec<()> {
         let mut compiled =
             self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
+        self.pass_statement(&compiled.reads, None)?;
         if compiled.into.is_some() {
             return self.select_into(&compiled, frame, sink);
         }
@@ -263,6 +269,7 @@ impl SqlSession {
         let compiled = self.query_plan(batch, statement_node(statement), frame, |scope| {
             compile_select_assign(assignments, from, order_by, scope)
         })?;
+        self.pass_statement(&compiled.reads, None)?;
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
         self.ready_to_read(&compiled, sink)?;
         let mut last = Vec::new();
@@ -329,6 +336,7 @@ impl SqlSession {
     ) -> Exec<()> {
         let node = statement_node(statement);
         let dml = self.dml_plan(batch, node, frame, compile)?;
+        self.pass_statement(&dml.statement.reads, Some(&dml.target))?;
         self.begin_implicit(true, sink)?;
         self.ready_to_read(&dml.statement, sink)?;
         let temporary = |table: &Table| table.database == TEMPORARY_DATABASE;
@@ -411,6 +419,7 @@ impl SqlSession {
     ) -> Exec<bool> {
         let compiled =
             self.query_plan(batch, expression_node(condition), frame, |scope| compile_predicate(condition, scope))?;
+        self.pass_statement(&compiled.reads, None)?;
         self.ready_to_read(&compiled, sink)?;
         let mut holds = false;
         self.for_each_row(&compiled, frame, None, None, &mut |row| {
@@ -447,6 +456,7 @@ impl SqlSession {
     }
 
     fn single(&mut self, compiled: &Compiled, frame: &Frame, sink: &mut dyn Sink) -> Exec<(Datum, SqlType)> {
+        self.pass_statement(&compiled.reads, None)?;
         self.ready_to_read(compiled, sink)?;
         let mut values = Vec::new();
         self.for_each_row(compiled, frame, None, None, &mut |row| decode_row(row, compiled, &mut values))?;

@@ -7,6 +7,7 @@ use super::locks::LockManager;
 use super::meta::Column;
 use super::{EngineOptions, storage_error};
 use crate::error::SqlResult;
+use crate::faults::Faults;
 use crate::types::SqlType;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -106,6 +107,8 @@ pub struct Database {
     pub commits: AtomicU64,
     /// `compatibility_level` and the like are constants; the recovery model can be set without effect.
     pub recovery_model: AtomicI64,
+    /// Faults that tests ask for.
+    pub faults: Arc<Faults>,
     schema_version: AtomicU64,
     catalog: Mutex<Option<Arc<Catalog>>>,
     identities: Mutex<HashMap<i32, Identity>>,
@@ -126,6 +129,7 @@ impl Database {
             sessions: AtomicUsize::new(0),
             commits: AtomicU64::new(0),
             recovery_model: AtomicI64::new(1),
+            faults: Arc::clone(&options.faults),
             schema_version: AtomicU64::new(next_version()),
             catalog: Mutex::new(None),
             identities: Mutex::default(),

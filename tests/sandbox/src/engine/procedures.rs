@@ -167,6 +167,9 @@ impl SqlSession {
             }
             "sp_set_session_context" => Err(SqlError::unsupported("sp_set_session_context").into()),
             _ => {
+                if let Some(result) = crate::faults::procedures::run(self, name, arguments, sink) {
+                    return result;
+                }
                 let server = Arc::clone(self.server());
                 match server.extension.procedure(self, name, arguments, sink) {
                     Some(result) => result,

@@ -15,6 +15,7 @@ use super::stop::{Exec, Stop};
 use super::transaction::{Open, Transaction};
 use super::{bulk::PendingLoad, prepared::Prepared, storage_error};
 use crate::error::{SqlError, SqlResult};
+use crate::faults::Point;
 use crate::session::{Cancelled, ColumnMeta, LoginRequest, Param, RpcOutcome, Session, Sink, TransactionRequest};
 use crate::tsql::ast::ObjectName;
 use crate::types::Datum;
@@ -69,8 +70,9 @@ impl SqlSession {
         let shared = server.register(|id| {
             let client = [request.host_name.as_str(), request.app_name.as_str(), request.peer.as_str()];
             let state = State::new(Arc::clone(&database), catalog);
-            Arc::new(SessionShared::new(id, server, login, client, now_datetime(), state))
+            Arc::new(SessionShared::new(id, server, login, (client, &request.line), now_datetime(), state))
         });
+        request.line.attach(&shared);
         let mut session = Self {
             shared,
             connection,
@@ -88,7 +90,12 @@ impl SqlSession {
         session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
         session.watch_cancellation().map_err(storage_error)?;
         server.extension.register(&session)?;
-        Ok(session)
+        match session.pass(Point::Login) {
+            Err(Stop::Error(error)) => Err(error),
+            // Of a connection that is broken nobody hears more.
+            Err(_) => Err(cannot_open()),
+            Ok(()) => Ok(session),
+        }
     }
 
     /// The server.

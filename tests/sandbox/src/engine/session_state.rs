@@ -5,6 +5,7 @@ use super::database::{Database, Identity, lock};
 use super::logins::Login;
 use super::server_state::Server;
 use crate::error::SqlError;
+use crate::faults::Line;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -24,12 +25,21 @@ pub struct SessionShared {
     pub peer: String,
     /// When it logged in, as `datetime`.
     pub login_time: i64,
+    /// The connection it is served on.
+    pub line: Arc<Line>,
     state: Mutex<State>,
 }
 
 impl SessionShared {
     /// A session that starts in a state.
-    pub fn new(id: i32, server: &Arc<Server>, login: Login, client: [&str; 3], login_time: i64, state: State) -> Self {
+    pub fn new(
+        id: i32,
+        server: &Arc<Server>,
+        login: Login,
+        (client, line): ([&str; 3], &Arc<Line>),
+        login_time: i64,
+        state: State,
+    ) -> Self {
         Self {
             id,
             server: Arc::clone(server),
@@ -38,6 +48,7 @@ impl SessionShared {
             app_name: client[1].to_owned(),
             peer: client[2].to_owned(),
             login_time,
+            line: Arc::clone(line),
             state: Mutex::new(state),
         }
     }

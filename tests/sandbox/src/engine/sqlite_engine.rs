@@ -5,6 +5,7 @@ use super::server_state::Server;
 use super::session::SqlSession;
 use crate::cdc::ChangeDataCapture;
 use crate::error::SqlResult;
+use crate::faults::Faults;
 use crate::session::{Engine, LoginRequest, Session};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,12 +19,19 @@ pub struct EngineOptions {
     pub server_name: String,
     /// How hard a commit is pushed to disk.
     pub synchronous: Synchronous,
+    /// Faults that tests ask for; a server has its own.
+    pub faults: Arc<Faults>,
 }
 
 impl EngineOptions {
     /// The usual options.
     pub fn new(sa_password: impl Into<String>) -> Self {
-        Self { sa_password: sa_password.into(), server_name: "SANDBOX".to_owned(), synchronous: Synchronous::Normal }
+        Self {
+            sa_password: sa_password.into(),
+            server_name: "SANDBOX".to_owned(),
+            synchronous: Synchronous::Normal,
+            faults: Arc::default(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::session::SqlSession;
 use super::session_state::{Isolation, TemporaryTables};
 use super::stop::{Exec, Stop};
 use crate::error::SqlError;
+use crate::faults::Point;
 use crate::session::{Sink, TransactionChange, TransactionRequest};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -296,6 +297,7 @@ impl SqlSession {
         let Some(transaction) = self.transaction.as_ref() else { return Ok(()) };
         let (open, dirty) = (transaction.open, transaction.catalog_dirty);
         if open == Open::Write {
+            self.pass(Point::BeforeCommit)?;
             let server = Arc::clone(self.server());
             server.extension.before_commit(self)?;
             self.store_identities()?;
@@ -315,6 +317,8 @@ impl SqlSession {
             database.commits.fetch_add(1, Ordering::AcqRel);
             let server = Arc::clone(self.server());
             server.extension.after_commit(self);
+            // It is durable: a broken connection is noticed by whoever tells the client so.
+            let _ = self.pass(Point::AfterCommit);
         }
         Ok(())
     }

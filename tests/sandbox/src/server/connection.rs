@@ -7,6 +7,7 @@ use super::transport::{HandshakeFraming, PacketReader, invalid_data};
 use super::until_stopped;
 use super::worker::{self, Event, Inbox};
 use crate::error::SqlError;
+use crate::faults::{Line, Point};
 use crate::session::Engine;
 use crate::tds::login::{self, Login};
 use crate::tds::packet::{DEFAULT_PACKET_SIZE, PacketType};
@@ -65,15 +66,21 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: watch::Receiver
     let (event_in, event_out) = mpsc::channel(PACKETS_IN_FLIGHT);
     let (chunk_in, chunk_out) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let packet_size = login.as_ref().map_or(DEFAULT_PACKET_SIZE, |login| login.packet_size);
-    let ended = start_session(&shared, login.map(|login| (login, peer)), chunk_in, event_out, attention.clone())?;
+    let line = {
+        let attention = attention.clone();
+        Arc::new(Line::new(move || attention.client_gone()))
+    };
+    let session = (login.map(|login| (login, peer)), attention.clone(), line.clone());
+    let ended = start_session(&shared, session, chunk_in, event_out)?;
 
     let served = tokio::select! {
         () = &mut stopped => Ok(()),
-        written = write_chunks(writer, chunk_out) => written,
-        read = read_packets(PacketReader::new(reader, packet_size), event_in, &attention) => read,
+        () = line.until_cut() => Err(io::ErrorKind::ConnectionAborted.into()),
+        written = write_chunks(writer, chunk_out, &line) => written,
+        read = read_packets(PacketReader::new(reader, packet_size), event_in, &attention, &line) => read,
     };
     // Both channels are closed now: whatever the session does, it finds the client gone.
-    attention.client_gone();
+    line.over();
     // The sender is dropped with the thread.
     let _ = ended.await;
     served
@@ -82,10 +89,9 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: watch::Receiver
 /// Starts the session's thread. The receiver resolves when it has ended.
 fn start_session(
     shared: &Arc<Shared>,
-    login: Result<(Login, String), SqlError>,
+    (login, attention, line): (Result<(Login, String), SqlError>, Arc<Attention>, Arc<Line>),
     output: mpsc::Sender<Vec<u8>>,
     events: mpsc::Receiver<Event>,
-    attention: Arc<Attention>,
 ) -> io::Result<oneshot::Receiver<()>> {
     /// The compiler of T-SQL recurses over deeply nested expressions.
     const STACK_BYTES: usize = 8 * 1024 * 1024;
@@ -93,14 +99,21 @@ fn start_session(
     let shared = shared.clone();
     std::thread::Builder::new().name("session".into()).stack_size(STACK_BYTES).spawn(move || {
         let response = Response::new(output, attention.clone(), shared.server_name.clone());
-        worker::run(shared.engine.as_ref(), login, response, Inbox::new(events, attention));
+        worker::run(shared.engine.as_ref(), login, response, Inbox::new(events, attention), line);
         drop(running);
     })?;
     Ok(ended)
 }
 
-async fn write_chunks(mut writer: Writer, mut chunks: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+async fn write_chunks(mut writer: Writer, mut chunks: mpsc::Receiver<Vec<u8>>, line: &Line) -> io::Result<()> {
     while let Some(chunk) = chunks.recv().await {
+        if line.is_cut() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        if line.watches(Point::PacketSent) {
+            write_packets(&mut writer, &chunk, line).await?;
+            continue;
+        }
         writer.write_all(&chunk).await?;
         if chunks.is_empty() {
             writer.flush().await?;
@@ -109,13 +122,30 @@ async fn write_chunks(mut writer: Writer, mut chunks: mpsc::Receiver<Vec<u8>>) -
     writer.shutdown().await
 }
 
+/// Writes a chunk packet by packet, so that the connection can break between any two.
+async fn write_packets(writer: &mut Writer, chunk: &[u8], line: &Line) -> io::Result<()> {
+    let mut rest = chunk;
+    while let Some(&[high, low]) = rest.get(2..4) {
+        let (packet, after) = rest.split_at(usize::from(u16::from_be_bytes([high, low])).min(rest.len()));
+        rest = after;
+        line.pass_packet(Point::PacketSent).await.map_err(|_| io::ErrorKind::ConnectionAborted)?;
+        writer.write_all(packet).await?;
+        writer.flush().await?;
+    }
+    Ok(())
+}
+
 async fn read_packets(
     mut packets: PacketReader<Reader>,
     events: mpsc::Sender<Event>,
     attention: &Attention,
+    line: &Line,
 ) -> io::Result<()> {
     loop {
         let received = packets.next().await;
+        if matches!(received, Ok(Some(_))) && line.pass_packet(Point::PacketReceived).await.is_err() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let event = match received {
             Ok(Some((header, _))) if header.kind == PacketType::Attention => {
                 attention.arrived();

@@ -3,6 +3,8 @@
 use super::attention::Attention;
 use super::response::Response;
 use crate::error::{SqlError, SqlResult};
+use crate::faults::Point;
+use crate::faults::line::{Broken, Line};
 use crate::session::{Cancelled, Engine, LoginRequest, Session};
 use crate::tds::bulk::{BulkDecoder, Progress};
 use crate::tds::login::Login;
@@ -29,6 +31,12 @@ pub enum Event {
 /// The connection is to be closed.
 struct Disconnect;
 
+impl From<Broken> for Disconnect {
+    fn from(_: Broken) -> Self {
+        Self
+    }
+}
+
 impl From<Cancelled> for Disconnect {
     fn from(_: Cancelled) -> Self {
         Self
@@ -38,7 +46,13 @@ impl From<Cancelled> for Disconnect {
 type Step = Result<(), Disconnect>;
 
 /// Logs in and serves the session until the client leaves.
-pub fn run(engine: &dyn Engine, login: Result<(Login, String), SqlError>, mut response: Response, inbox: Inbox) {
+pub fn run(
+    engine: &dyn Engine,
+    login: Result<(Login, String), SqlError>,
+    mut response: Response,
+    inbox: Inbox,
+    line: Arc<Line>,
+) {
     let opened = login.and_then(|(login, peer)| {
         let request = LoginRequest {
             user: login.user.clone(),
@@ -47,18 +61,20 @@ pub fn run(engine: &dyn Engine, login: Result<(Login, String), SqlError>, mut re
             host_name: login.host_name.clone(),
             app_name: login.app_name.clone(),
             peer,
+            line: Arc::clone(&line),
         };
         Ok((engine.login(&request)?, login))
     });
     match opened {
+        Err(_) if line.is_cut() => {}
         Err(error) => {
-            response.put_error(&error);
+            response.put_error(&line.take_farewell().unwrap_or(error));
             // Whether the client still hears it does not matter any more.
             let _ = response.finish_batch();
         }
         Ok((session, login)) => {
             if response.accept_login(&login).is_ok() {
-                Worker { session, response, inbox }.serve();
+                Worker { session, response, inbox, line }.serve();
             }
         }
     }
@@ -99,6 +115,7 @@ struct Worker {
     session: Box<dyn Session>,
     response: Response,
     inbox: Inbox,
+    line: Arc<Line>,
 }
 
 impl Worker {
@@ -121,6 +138,7 @@ impl Worker {
             }
             Event::Packet(header, payload) => (header, payload),
         };
+        self.line.pass(Point::Request)?;
         if first.kind == PacketType::BulkLoad {
             return self.bulk_load(first, &payload);
         }
@@ -217,6 +235,7 @@ impl Worker {
             let requested: Vec<_> = call.params.iter().map(|param| (param.name.clone(), param.output)).collect();
             self.response.start_call();
             match self.session.rpc(&call.procedure, call.params, &mut self.response) {
+                Ok(_) if !more && self.before_the_end().is_err() => return Ok(Err(Disconnect)),
                 Ok(outcome) => {
                     if self.response.finish_call(&outcome, &requested, more).is_err() {
                         return Ok(Err(Disconnect));
@@ -228,7 +247,19 @@ impl Worker {
         Ok(Ok(()))
     }
 
+    /// The request has been carried out; the connection may have to end without a response, or with an error.
+    fn before_the_end(&mut self) -> Step {
+        self.line.pass(Point::Response)?;
+        if let Some(error) = self.line.take_farewell() {
+            self.response.put_error(&error);
+            self.response.finish_failed()?;
+            return Err(Disconnect);
+        }
+        Ok(())
+    }
+
     fn finish(&mut self, ran: Result<(), Cancelled>) -> Step {
+        self.before_the_end()?;
         match ran {
             Ok(()) => self.response.finish_batch()?,
             Err(Cancelled) if self.inbox.attention.is_unanswered() => {

@@ -42,12 +42,23 @@ fn run(folder: &Path) -> InProcess {
 }
 
 impl Server {
-    /// Logs in.
+    /// Logs in as `sa`.
     pub async fn try_connect(&self, database: &str, password: &str) -> tiberius::Result<Connection> {
+        self.connect_as(("sa", password), "tests", database).await
+    }
+
+    /// Logs in with a login and its password, as an application.
+    pub async fn connect_as(
+        &self,
+        (login, password): (&str, &str),
+        application: &str,
+        database: &str,
+    ) -> tiberius::Result<Connection> {
         let mut config = Config::new();
+        config.application_name(application);
         config.host("127.0.0.1");
         config.port(self.running.local_addr().port());
-        config.authentication(AuthMethod::sql_server("sa", password));
+        config.authentication(AuthMethod::sql_server(login, password));
         config.encryption(EncryptionLevel::NotSupported);
         config.database(database);
         let stream = TcpStream::connect(config.get_addr()).await?;
