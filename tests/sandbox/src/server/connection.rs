@@ -89,7 +89,7 @@ pub async fn serve(shared: Arc<Shared>, stream: TcpStream, stop: watch::Receiver
 /// Starts the session's thread. The receiver resolves when it has ended.
 fn start_session(
     shared: &Arc<Shared>,
-    (login, attention, line): (Result<(Login, String), SqlError>, Arc<Attention>, Arc<Line>),
+    (login, attention, line): (worker::Client, Arc<Attention>, Arc<Line>),
     output: mpsc::Sender<Vec<u8>>,
     events: mpsc::Receiver<Event>,
 ) -> io::Result<oneshot::Receiver<()>> {

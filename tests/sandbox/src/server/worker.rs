@@ -45,14 +45,11 @@ impl From<Cancelled> for Disconnect {
 
 type Step = Result<(), Disconnect>;
 
+/// A login record with the client's address, or the error that refuses it.
+pub type Client = Result<(Login, String), SqlError>;
+
 /// Logs in and serves the session until the client leaves.
-pub fn run(
-    engine: &dyn Engine,
-    login: Result<(Login, String), SqlError>,
-    mut response: Response,
-    inbox: Inbox,
-    line: Arc<Line>,
-) {
+pub fn run(engine: &dyn Engine, login: Client, mut response: Response, inbox: Inbox, line: Arc<Line>) {
     let opened = login.and_then(|(login, peer)| {
         let request = LoginRequest {
             user: login.user.clone(),
