@@ -8,6 +8,7 @@
 mod answer;
 mod cases;
 mod run;
+mod selfcheck;
 mod show;
 
 use cases::{Case, Topic};
@@ -54,6 +55,10 @@ struct Done {
 async fn run_all(topics: Vec<Topic>, words: Vec<String>, verbose: bool) -> bool {
     let (target, _running) = target();
     println!("conformance of {}", target.server.name);
+    if let Err(why) = selfcheck::run(&target).await {
+        println!("FAILED: the runner cannot be trusted: {why}");
+        return false;
+    }
     let target = Arc::new(target);
     let words = Arc::new(words);
     let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
