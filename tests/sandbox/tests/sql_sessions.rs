@@ -121,7 +121,7 @@ async fn what_is_left_out_says_so() {
         "CREATE TABLE u (x xml)",
         "CREATE TABLE u (x geography)",
         "DECLARE c CURSOR FOR SELECT id FROM t",
-        "BACKUP DATABASE shop TO DISK = 'x'",
+        "BACKUP LOG shop TO DISK = 'x'",
     ] {
         let error = try_exec(&mut db, sql).await.unwrap_err().to_string();
         assert!(error.contains("sandbox: not supported"), "{sql}: {error}");

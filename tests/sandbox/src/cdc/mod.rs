@@ -42,6 +42,7 @@ use crate::session::Sink;
 use crate::tsql::ast::{Expr, ObjectName};
 use crate::types::SqlType;
 use row_functions::Recording;
+use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -95,6 +96,17 @@ impl Extension for ChangeDataCapture {
             }
             Err(error) => tracing::error!(database = %database.name, number = error.number, "CDC could not be opened"),
         }
+    }
+
+    fn database_restoring(&self, database: &Database, backup: &Connection) -> SqlResult<()> {
+        // The jobs are msdb's, which a restore of another database does not touch.
+        let now = lock(&self.databases).get(&database.id).map(|capture| capture.jobs()).unwrap_or_default();
+        let keep = || -> rusqlite::Result<()> {
+            store::create(backup)?;
+            backup.execute_batch(r#"DELETE FROM db."$cdc_jobs""#)?;
+            now.iter().try_for_each(|job| job.store(backup))
+        };
+        keep().map_err(storage_error)
     }
 
     fn database_closing(&self, database: &Database) {

@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::catalog_store::{self, ATTACHED};
 use super::clock::now_datetime;
+use super::database_access::Access;
 use super::locks::LockManager;
 use super::meta::Column;
 use super::{EngineOptions, storage_error};
@@ -12,7 +13,7 @@ use crate::types::SqlType;
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How long SQLite itself waits for a lock that the engine's own lock does not cover (opening, checkpointing).
@@ -101,8 +102,8 @@ pub struct Database {
     pub allow_snapshot: AtomicBool,
     /// `READ_COMMITTED_SNAPSHOT` as it is shown; reads are versioned either way.
     pub read_committed_snapshot: AtomicBool,
-    /// Sessions whose current database this is.
-    pub sessions: AtomicUsize,
+    /// Who may be in it.
+    pub access: Access,
     /// Counts commits that wrote, for whoever waits on changes.
     pub commits: AtomicU64,
     /// `compatibility_level` and the like are constants; the recovery model can be set without effect.
@@ -126,7 +127,7 @@ impl Database {
             locks: Arc::default(),
             allow_snapshot: AtomicBool::new(false),
             read_committed_snapshot: AtomicBool::new(true),
-            sessions: AtomicUsize::new(0),
+            access: Access::default(),
             commits: AtomicU64::new(0),
             recovery_model: AtomicI64::new(1),
             faults: Arc::clone(&options.faults),

@@ -33,9 +33,11 @@ impl SqlSession {
             StmtKind::DropSchema { name, if_exists } => self.drop_schema(name, *if_exists, sink)?,
             StmtKind::CreateDatabase { name, collation } => self.create_database(name, collation.as_deref())?,
             StmtKind::DropDatabase { names, if_exists } => self.drop_databases(names, *if_exists)?,
-            StmtKind::AlterDatabase { name, option, value } => {
-                self.alter_database(name.as_deref(), option, value.as_deref())?;
+            StmtKind::AlterDatabase { name, option, value, others_leave } => {
+                self.alter_database(name.as_deref(), option, value.as_deref(), *others_leave)?;
             }
+            StmtKind::Backup { database, file, overwrite } => return self.backup(database, file, *overwrite, sink),
+            StmtKind::Restore { database, file, replace } => return self.restore(database, file, *replace, sink),
             StmtKind::CreateLogin { name, password } => {
                 self.require_sysadmin()?;
                 self.server().create_login(name, password)?;
@@ -89,7 +91,13 @@ impl SqlSession {
     }
 
     /// `ALTER DATABASE … SET`.
-    fn alter_database(&mut self, name: Option<&str>, option: &str, value: Option<&str>) -> Exec<()> {
+    fn alter_database(
+        &mut self,
+        name: Option<&str>,
+        option: &str,
+        value: Option<&str>,
+        others_leave: bool,
+    ) -> Exec<()> {
         self.refuse_in_transaction("ALTER DATABASE")?;
         let database = match name {
             Some(name) => self.server().database(name).ok_or_else(|| {
@@ -120,8 +128,9 @@ impl SqlSession {
                 };
                 database.recovery_model.store(model, Ordering::Release);
             }
-            // Who else is in the database is not driven out: that would be another answer.
-            ("MULTI_USER" | "READ_WRITE" | "ONLINE", _) => {}
+            ("SINGLE_USER", _) => self.make_single_user(&database, others_leave)?,
+            ("MULTI_USER", _) => database.access.set_single_user(false),
+            ("READ_WRITE" | "ONLINE", _) => {}
             _ => return Err(refused().into()),
         }
         self.server().store_options(&database)?;

@@ -10,6 +10,7 @@ use crate::error::SqlResult;
 use crate::session::Sink;
 use crate::tsql::ast::{Expr, ObjectName};
 use crate::types::SqlType;
+use rusqlite::Connection;
 use std::sync::Arc;
 
 /// A change of a database's objects that was made in the current transaction.
@@ -46,6 +47,11 @@ pub trait Extension: Send + Sync {
 
     /// A database was opened or created: start its background work.
     fn database_opened(&self, server: &Arc<Server>, database: &Arc<Database>) {}
+
+    /// A database is about to be replaced by a backup, which a connection has open: keeps there what a restore leaves as it is.
+    fn database_restoring(&self, database: &Database, backup: &Connection) -> SqlResult<()> {
+        Ok(())
+    }
 
     /// A database is about to be dropped, or the server ends: stop its background work and close its connections.
     fn database_closing(&self, database: &Database) {}

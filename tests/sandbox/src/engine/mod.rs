@@ -1,6 +1,7 @@
 //! The engine: T-SQL over SQLite.
 mod aggregates;
 mod application_locks;
+pub mod backup;
 mod binder;
 pub mod bulk;
 pub mod calendar;
@@ -19,6 +20,7 @@ pub mod convert_text;
 mod ctes;
 mod data_statements;
 pub mod database;
+pub mod database_access;
 pub mod date_parts;
 mod ddl;
 mod ddl_alter;

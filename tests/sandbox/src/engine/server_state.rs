@@ -31,7 +31,7 @@ pub struct Server {
     pub locks: Arc<LockManager>,
     /// When it was opened, as `datetime`.
     pub started: i64,
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     databases: Mutex<BTreeMap<String, Arc<Database>>>,
     logins: Mutex<Vec<Login>>,
     master: Mutex<Connection>,
@@ -135,7 +135,7 @@ impl Server {
             ));
         }
         let mut databases = lock(&self.databases);
-        if database.sessions.load(Ordering::Acquire) > 0 {
+        if database.access.sessions() > 0 {
             return Err(SqlError::new(
                 3702,
                 format!("Cannot drop database \"{name}\" because it is currently in use."),
@@ -149,6 +149,11 @@ impl Server {
             .map_err(storage_error)?;
         remove_files(&database.path);
         Ok(())
+    }
+
+    /// Takes another description of a database that was restored.
+    pub(super) fn replace_database(&self, database: &Arc<Database>) {
+        lock(&self.databases).insert(database.name.to_lowercase(), Arc::clone(database));
     }
 
     /// Stores a database's options after one changed.
@@ -319,7 +324,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// Removes a database's file and what SQLite keeps beside it. A file that is not there is no error.
-fn remove_files(path: &Path) {
+pub(super) fn remove_files(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

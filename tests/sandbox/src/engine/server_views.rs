@@ -39,6 +39,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             recovery,
             recovery_model(recovery),
             i32::from(cdc.is_cdc_enabled(d)),
+            i32::from(d.access.is_single_user()),
         ])
     };
     session.server.databases().iter().map(row).collect()

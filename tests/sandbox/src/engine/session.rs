@@ -47,7 +47,8 @@ pub struct SqlSession {
     pub(super) level: u32,
     /// Numbers for SQLite names of temporary tables.
     pub(super) next_temporary: u32,
-    home: Arc<Database>,
+    /// The database it logged in to.
+    home: i32,
     cancel: CancelSlot,
 }
 
@@ -61,12 +62,13 @@ impl SqlSession {
                 .severity(11)
         };
         let database = server.database(name).ok_or_else(cannot_open)?;
+        let inside = Inside::enter(&database)?;
         let connection = database.open()?;
         let catalog = database.catalog(&connection)?;
         if !login.is_sysadmin() && database.id > 4 && !has_user(&connection, &login.name).map_err(storage_error)? {
             return Err(cannot_open());
         }
-        database.sessions.fetch_add(1, Ordering::AcqRel);
+        inside.stay();
         let shared = server.register(|id| {
             let client = [request.host_name.as_str(), request.app_name.as_str(), request.peer.as_str()];
             let state = State::new(Arc::clone(&database), catalog);
@@ -84,7 +86,7 @@ impl SqlSession {
             table_variables: Vec::new(),
             level: 0,
             next_temporary: 0,
-            home: database,
+            home: database.id,
             cancel: CancelSlot::default(),
         };
         session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
@@ -187,6 +189,7 @@ impl SqlSession {
     }
 
     fn switch(&mut self, from: &Arc<Database>, to: &Arc<Database>) -> SqlResult<()> {
+        let inside = Inside::enter(to)?;
         self.connection.execute_batch(&format!("DETACH DATABASE {ATTACHED}")).map_err(storage_error)?;
         let attached = to.attach(&self.connection).and_then(|()| to.catalog(&self.connection));
         let denied = || {
@@ -211,8 +214,8 @@ impl SqlSession {
                 let mut state = self.shared.state();
                 state.database = Arc::clone(to);
                 state.catalog = catalog;
-                to.sessions.fetch_add(1, Ordering::AcqRel);
-                from.sessions.fetch_sub(1, Ordering::AcqRel);
+                inside.stay();
+                from.access.leave();
                 Ok(())
             }
             Err(error) => {
@@ -337,8 +340,8 @@ impl Session for SqlSession {
 
     fn reset(&mut self) {
         self.clear();
-        let (from, home) = (self.database(), Arc::clone(&self.home));
-        if from.id != home.id && self.server().database_by_id(home.id).is_some() {
+        let (from, home) = (self.database(), self.server().database_by_id(self.home));
+        if let Some(home) = home.filter(|home| from.id != home.id) {
             // On failure the session stays in a database it can use.
             if let Err(error) = self.switch(&from, &home) {
                 tracing::warn!(number = error.number, "a session could not go back to its first database");
@@ -350,8 +353,30 @@ impl Session for SqlSession {
 impl Drop for SqlSession {
     fn drop(&mut self) {
         self.clear();
-        self.database().sessions.fetch_sub(1, Ordering::AcqRel);
+        self.database().access.leave();
         self.shared.server.unregister(self.shared.id);
+    }
+}
+
+/// A session that is about to be in a database; it leaves again unless it [stays](Inside::stay).
+struct Inside(Option<Arc<Database>>);
+
+impl Inside {
+    fn enter(database: &Arc<Database>) -> SqlResult<Self> {
+        database.access.enter(&database.name)?;
+        Ok(Self(Some(Arc::clone(database))))
+    }
+
+    fn stay(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if let Some(database) = self.0.take() {
+            database.access.leave();
+        }
     }
 }
 

@@ -67,7 +67,12 @@ pub enum StmtKind {
     /// `DROP DATABASE [IF EXISTS]`.
     DropDatabase { names: Vec<String>, if_exists: bool },
     /// `ALTER DATABASE name|CURRENT SET option [value] [WITH …]`, option upper-cased, e.g. `ALLOW_SNAPSHOT_ISOLATION ON`.
-    AlterDatabase { name: Option<String>, option: String, value: Option<String> },
+    /// `others_leave` with `ROLLBACK IMMEDIATE`.
+    AlterDatabase { name: Option<String>, option: String, value: Option<String>, others_leave: bool },
+    /// `BACKUP DATABASE name TO DISK = 'file'`; `overwrite` with `INIT` or `FORMAT`.
+    Backup { database: String, file: String, overwrite: bool },
+    /// `RESTORE DATABASE name FROM DISK = 'file' [WITH REPLACE]`.
+    Restore { database: String, file: String, replace: bool },
     /// `CREATE LOGIN name WITH PASSWORD = '…'`.
     CreateLogin { name: String, password: String },
     /// `CREATE USER name [FOR LOGIN login]`.

@@ -10,6 +10,7 @@ mod capture_job;
 mod commits;
 mod connections;
 mod procedures;
+mod restore;
 mod statements;
 
 use server::{Connection, Server, exec, start, text};

@@ -25,8 +25,12 @@ pub(super) const VIEWS: &[View] = &[
             ("create_date", "datetime", "json_extract(r.value, '$[2]')"),
             ("compatibility_level", "tinyint", "160"),
             ("collation_name", "sysname", "{collation}"),
-            ("user_access", "tinyint", "0"),
-            ("user_access_desc", "nvarchar(60)", "'MULTI_USER'"),
+            ("user_access", "tinyint", "json_extract(r.value, '$[8]')"),
+            (
+                "user_access_desc",
+                "nvarchar(60)",
+                "CASE json_extract(r.value, '$[8]') WHEN 1 THEN 'SINGLE_USER' ELSE 'MULTI_USER' END"
+            ),
             ("is_read_only", "bit", "0"),
             ("is_auto_close_on", "bit", "0"),
             ("is_auto_shrink_on", "bit", "0"),

@@ -106,13 +106,14 @@ impl Parser<'_> {
         if self.is("(") || self.is(",") {
             return self.unsupported(&format!("ALTER DATABASE SET {option} with further options"));
         }
+        let mut others_leave = false;
         if self.eat("WITH") {
-            let known = self.eat_words(&["ROLLBACK", "IMMEDIATE"]) || self.eat("NO_WAIT");
-            if !known {
+            others_leave = self.eat_words(&["ROLLBACK", "IMMEDIATE"]);
+            if !others_leave && !self.eat("NO_WAIT") {
                 return self.unsupported("ALTER DATABASE … WITH ROLLBACK AFTER");
             }
         }
-        Ok(StmtKind::AlterDatabase { name, option, value })
+        Ok(StmtKind::AlterDatabase { name, option, value, others_leave })
     }
 
     /// Whether a reserved word that is not an option's value stands here.

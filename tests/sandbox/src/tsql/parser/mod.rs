@@ -4,6 +4,7 @@
 //! reserved word is never taken as an alias.
 
 mod alter;
+mod backup;
 mod ddl;
 mod dml;
 mod expr;

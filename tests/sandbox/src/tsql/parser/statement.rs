@@ -98,9 +98,11 @@ impl Parser<'_> {
             "THROW" => self.throw(),
             "RETURN" => self.return_statement(),
             "WAITFOR" => self.waitfor(),
-            "MERGE" | "GRANT" | "DENY" | "REVOKE" | "GOTO" | "KILL" | "DBCC" | "BACKUP" | "RESTORE" | "OPEN"
-            | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "REVERT" | "RECONFIGURE" | "SHUTDOWN" | "READTEXT"
-            | "WRITETEXT" | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => self.unsupported(&word),
+            "BACKUP" => self.backup(),
+            "RESTORE" => self.restore(),
+            "MERGE" | "GRANT" | "DENY" | "REVOKE" | "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH"
+            | "DEALLOCATE" | "BULK" | "REVERT" | "RECONFIGURE" | "SHUTDOWN" | "READTEXT" | "WRITETEXT"
+            | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => self.unsupported(&word),
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }

@@ -1,0 +1,129 @@
+//! A database that is restored to an older backup.
+
+use super::capture::{captured, enable, enable_table, wait_for_capture, wait_until};
+use super::server::{error, exec, start_in, text, try_exec};
+use super::{Setting, UNCHANGED, is_broken};
+
+const BACKUP: &str = "BACKUP DATABASE shop TO DISK = N'shop.bak'";
+const RESTORE: &str = "RESTORE DATABASE shop FROM DISK = N'shop.bak' WITH REPLACE";
+
+#[tokio::test]
+async fn rows_identities_objects_and_options_go_back() {
+    let mut setting = Setting::new().await;
+    let mut master = setting.server.connect("master").await;
+    exec(&mut setting.admin, "CREATE TABLE n (id int IDENTITY PRIMARY KEY, x int); INSERT INTO n VALUES (0), (0)")
+        .await;
+    exec(&mut setting.admin, "ALTER DATABASE shop SET ALLOW_SNAPSHOT_ISOLATION ON").await;
+    exec(&mut setting.admin, BACKUP).await;
+    exec(&mut setting.admin, "INSERT INTO n VALUES (0), (0); DELETE FROM t; CREATE TABLE later (id int)").await;
+    exec(&mut setting.admin, "ALTER TABLE n ADD y int; ALTER DATABASE shop SET ALLOW_SNAPSHOT_ISOLATION OFF").await;
+    assert_eq!(error(&mut master, RESTORE).await, 3101, "somebody is in it");
+    assert_eq!(setting.rows().await, "");
+    exec(&mut master, "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE").await;
+    assert!(is_broken(&try_exec(&mut setting.admin, "SELECT 1").await));
+    exec(&mut master, RESTORE).await;
+    setting.admin = setting.server.shop().await;
+    let db = &mut setting.admin;
+    assert_eq!(text(db, "INSERT INTO n OUTPUT inserted.* VALUES (7)").await, "3|7");
+    assert_eq!(error(db, "SELECT * FROM later").await, 208);
+    let state = "SELECT snapshot_isolation_state, user_access_desc FROM sys.databases WHERE name = 'shop'";
+    assert_eq!(text(db, state).await, "1|MULTI_USER");
+    assert_eq!(setting.rows().await, UNCHANGED);
+    // A session that had been in it before, and went elsewhere, finds the restored one.
+    exec(&mut master, "USE shop; INSERT INTO t VALUES (4, 40); USE master").await;
+    assert_eq!(setting.rows().await, format!("{UNCHANGED};4|40"));
+}
+
+#[tokio::test]
+async fn change_data_capture_goes_back_with_its_lsns_but_not_its_jobs() {
+    let mut setting = Setting::new().await;
+    let mut master = setting.server.connect("master").await;
+    enable(&mut setting.admin).await;
+    enable_table(&mut setting.admin, "t").await;
+    exec(&mut setting.admin, "INSERT INTO t VALUES (4, 40)").await;
+    wait_for_capture(&mut setting.admin).await;
+    let max = "SELECT sys.fn_cdc_get_max_lsn()";
+    let at_backup = text(&mut setting.admin, max).await;
+    exec(&mut setting.admin, BACKUP).await;
+    exec(&mut setting.admin, "EXEC sys.sp_cdc_change_job @job_type = N'cleanup', @retention = 77").await;
+    exec(&mut setting.admin, "INSERT INTO t VALUES (5, 50)").await;
+    wait_for_capture(&mut setting.admin).await;
+    let lost = text(&mut setting.admin, "SELECT __$start_lsn FROM cdc.dbo_t_CT WHERE id = 5").await;
+    assert!(lost > at_backup);
+    exec(&mut master, "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE").await;
+    exec(&mut master, &format!("{RESTORE}, KEEP_CDC, RECOVERY, STATS = 10")).await;
+    setting.admin = setting.server.shop().await;
+    assert_eq!(text(&mut setting.admin, max).await, at_backup);
+    assert_eq!(captured(&mut setting.admin, "t", "id").await, ["2 4"]);
+    // The capture job goes on, and gives LSNs again that other changes had.
+    exec(&mut setting.admin, "INSERT INTO t VALUES (6, 60)").await;
+    wait_for_capture(&mut setting.admin).await;
+    assert_eq!(captured(&mut setting.admin, "t", "id").await, ["2 4", "2 6"]);
+    assert_eq!(text(&mut setting.admin, "SELECT __$start_lsn FROM cdc.dbo_t_CT WHERE id = 6").await, lost);
+    let retention = "SELECT retention FROM msdb.dbo.cdc_jobs WHERE job_type = 'cleanup'";
+    assert_eq!(text(&mut setting.admin, retention).await, "77");
+}
+
+#[tokio::test]
+async fn a_backup_holds_what_is_committed_and_outlives_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let server = start_in(folder.path());
+        let mut writer = server.connect("master").await;
+        exec(&mut writer, "CREATE DATABASE shop; USE shop; CREATE TABLE t (id int); INSERT INTO t VALUES (1)").await;
+        exec(&mut writer, "BEGIN TRAN; INSERT INTO t VALUES (2)").await;
+        let mut other = server.connect("master").await;
+        exec(&mut other, BACKUP).await;
+        exec(&mut writer, "COMMIT").await;
+        assert!(try_exec(&mut other, BACKUP).await.unwrap_err().to_string().contains("not supported"));
+        assert_eq!(error(&mut writer, BACKUP).await, 50_000);
+    }
+    let server = start_in(folder.path());
+    let mut master = server.connect("master").await;
+    assert_eq!(text(&mut server.shop().await, "SELECT COUNT(*) FROM t").await, "2");
+    let inside = "SELECT COUNT(*) FROM sys.dm_exec_sessions WHERE database_id = DB_ID('shop')";
+    wait_until(&mut master, inside, "0").await;
+    exec(&mut master, RESTORE).await;
+    assert_eq!(text(&mut server.shop().await, "SELECT COUNT(*) FROM t").await, "1");
+    exec(&mut master, &format!("{BACKUP} WITH INIT, NAME = N'x'")).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_backed_up_or_restored_has_its_error() {
+    let mut setting = Setting::new().await;
+    let mut master = setting.server.connect("master").await;
+    for (sql, number) in [
+        ("BACKUP DATABASE nothing TO DISK = 'x'", 911),
+        ("BEGIN TRAN; BACKUP DATABASE shop TO DISK = 'x'", 3021),
+        ("ROLLBACK; RESTORE DATABASE shop FROM DISK = 'missing' WITH REPLACE", 3201),
+        ("BACKUP DATABASE shop TO DISK = '../x'", 50_000),
+        ("BACKUP DATABASE shop TO DISK = '/tmp/x'", 50_000),
+        ("RESTORE DATABASE shop FROM DISK = 'x' WITH NORECOVERY", 50_000),
+        ("BACKUP DATABASE shop TO URL = 'x'", 50_000),
+        ("ALTER DATABASE shop SET SINGLE_USER WITH NO_WAIT", 5070),
+    ] {
+        assert_eq!(error(&mut master, sql).await, number, "{sql}");
+    }
+    exec(&mut master, BACKUP).await;
+    assert_eq!(error(&mut master, "RESTORE DATABASE shop FROM DISK = N'shop.bak'").await, 3159);
+    assert_eq!(error(&mut setting.admin, RESTORE).await, 3102);
+    exec(&mut setting.admin, "CREATE LOGIN reader WITH PASSWORD = 'Reader 1!'; CREATE USER reader").await;
+    let mut reader = setting.server.connect_as(("reader", "Reader 1!"), "app", "shop").await.unwrap();
+    assert_eq!(error(&mut reader, BACKUP).await, 262);
+    assert_eq!(error(&mut reader, RESTORE).await, 3110);
+}
+
+#[tokio::test]
+async fn a_single_user_is_alone() {
+    let mut setting = Setting::new().await;
+    let mut other = setting.server.shop().await;
+    let mut master = setting.server.connect("master").await;
+    exec(&mut setting.admin, "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE").await;
+    assert!(is_broken(&try_exec(&mut other, "SELECT 1").await));
+    assert_eq!(setting.server.try_connect("shop", "Pa55 word!").await.unwrap_err().code(), Some(924));
+    assert_eq!(error(&mut master, "USE shop").await, 924);
+    let state = "SELECT user_access, user_access_desc FROM sys.databases WHERE name = 'shop'";
+    assert_eq!(text(&mut master, state).await, "1|SINGLE_USER");
+    exec(&mut setting.admin, "ALTER DATABASE shop SET MULTI_USER").await;
+    exec(&mut master, "USE shop").await;
+}
