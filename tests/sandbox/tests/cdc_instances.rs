@@ -243,7 +243,7 @@ async fn cleanup_raises_the_low_end_point_and_deletes_what_is_below() {
         WHERE t.capture_instance = 'dbo_t' AND sys.fn_cdc_get_min_lsn('dbo_t') = t.start_lsn";
     assert_eq!(text(&mut db, low).await, "1");
     let unknown = "EXEC sys.sp_cdc_cleanup_change_table N'dbo_t', 0xFFFFFFFFFFFFFFFFFFFF";
-    assert_eq!(error(&mut db, unknown).await, 22957);
+    assert_eq!(error(&mut db, unknown).await, 22964);
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@
 
 use super::instance::{self, Instance};
 use super::lsn::Lsn;
-use super::store;
+use super::{errors, store};
 use crate::engine::quoting::quote;
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::error::SqlResult;
+use rusqlite::{Connection, params};
 
 /// `datetime` units in a minute.
 const TICKS_PER_MINUTE: i64 = 300 * 60;
@@ -33,18 +34,19 @@ fn trim(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The first captured commit with the same time as this one; `None` if it is no captured commit.
-pub fn adjusted_low_end(connection: &Connection, low: Lsn) -> rusqlite::Result<Option<Lsn>> {
-    let first: Option<Vec<u8>> = connection
-        .query_row(
-            r#"SELECT min(start_lsn) FROM db."cdc.lsn_time_mapping"
-               WHERE tran_end_time = (SELECT tran_end_time FROM db."cdc.lsn_time_mapping" WHERE start_lsn = ?1)"#,
-            [low.to_bytes()],
-            |row| row.get(0),
-        )
-        .optional()?
-        .flatten();
-    Ok(first.and_then(|bytes| Lsn::from_bytes(&bytes)))
+/// A new low end point as it was asked for, and the first captured commit of the same time; error 22964 if it is no captured
+/// commit.
+pub fn low_water_mark(connection: &Connection, low: &[u8]) -> rusqlite::Result<SqlResult<(Lsn, Lsn)>> {
+    let shown = || format!("0x{}", low.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
+    let Some(lsn) = Lsn::from_bytes(low) else { return Ok(Err(errors::not_a_commit(&shown()))) };
+    let first: Option<Vec<u8>> = connection.query_row(
+        r#"SELECT min(start_lsn) FROM db."cdc.lsn_time_mapping"
+           WHERE tran_end_time = (SELECT tran_end_time FROM db."cdc.lsn_time_mapping" WHERE start_lsn = ?1)"#,
+        [lsn.to_bytes()],
+        |row| row.get(0),
+    )?;
+    let first = first.and_then(|bytes| Lsn::from_bytes(&bytes));
+    Ok(first.map(|first| (lsn, first)).ok_or_else(|| errors::not_a_commit(&shown())))
 }
 
 /// What the cleanup job does: raises every low end point to the first commit within the retention.

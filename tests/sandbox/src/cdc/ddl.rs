@@ -1,20 +1,23 @@
 //! What becomes of capture instances when their table changes.
 //!
 //! An instance goes on capturing the columns it was made with: a new column is ignored, a dropped one is NULL from then on, and a
-//! wider type is taken over. Every change is recorded in `cdc.ddl_history`.
+//! wider type is taken over. Every change of the columns is recorded in `cdc.ddl_history`.
 //! <https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server#handling-changes-to-source-tables>
 
-use super::instance::{Instance, unique_columns};
+use super::instance::{Instance, moving_columns};
 use super::lsn::Lsn;
 use super::triggers::{Capture, CapturedColumn};
 use super::visible::SCHEMA;
-use crate::engine::catalog::{Catalog, TableEntry};
+use crate::engine::catalog::{Catalog, TableEntry, same_name};
 use crate::engine::clock::now_datetime;
+use crate::engine::meta::Column;
+use crate::engine::quoting::quote;
 use crate::engine::session::SqlSession;
 use crate::engine::storage_error;
 use crate::engine::system_types::{facets, type_name};
-use crate::error::SqlResult;
-use rusqlite::{Connection, params};
+use crate::error::{SqlError, SqlResult};
+use crate::types::{Length, SqlType};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// SQLite's columns of a change table before the captured ones.
 const LEADING_COLUMNS: usize = 5;
@@ -24,11 +27,30 @@ pub fn about_to_change(connection: &Connection, instance: &Instance) -> SqlResul
     Capture::drop_triggers(instance.object_id, connection).map_err(storage_error)
 }
 
-/// The table changed: captures what is left of the columns and records the statement.
-pub fn changed(session: &SqlSession, instance: &Instance, source: &TableEntry, text: &str, lsn: Lsn) -> SqlResult<()> {
+/// Whether an `ALTER TABLE` changed the structure of the columns, and not constraints alone.
+pub fn changed_columns(before: &[Column], after: &[Column], text: &str) -> bool {
+    let shape = |columns: &[Column]| -> Vec<_> {
+        columns
+            .iter()
+            .map(|column| (column.name.clone(), column.ty, column.nullable, column.collation.clone()))
+            .collect()
+    };
+    // An ALTER COLUMN that changes nothing is one still.
+    shape(before) != shape(after)
+        || text.to_ascii_uppercase().split_whitespace().collect::<Vec<_>>().windows(2).any(|w| w == ["ALTER", "COLUMN"])
+}
+
+/// The table changed: captures what is left of the columns, and records the statement if it changed them.
+pub fn changed(
+    session: &SqlSession,
+    instance: &Instance,
+    source: &TableEntry,
+    recorded: Option<(&str, Lsn)>,
+) -> SqlResult<()> {
     let connection = &session.connection;
-    let retyped = follow_types(connection, &session.catalog(), instance, source).map_err(storage_error)?;
+    let retyped = follow_types(connection, &session.catalog(), instance, source)?;
     renew(session, instance, source)?;
+    let Some((text, lsn)) = recorded else { return Ok(()) };
     connection
         .execute(
             r#"INSERT INTO db."$cdc_ddl_history" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"#,
@@ -36,6 +58,18 @@ pub fn changed(session: &SqlSession, instance: &Instance, source: &TableEntry, t
         )
         .map_err(storage_error)?;
     Ok(())
+}
+
+/// The index that an instance with net changes goes by, if the table does not have it any more.
+pub fn lost_index(connection: &Connection, instance: &Instance, source: &TableEntry) -> SqlResult<Option<String>> {
+    let name: Option<String> = connection
+        .prepare_cached(
+            r#"SELECT index_name FROM db."$cdc_change_tables" WHERE object_id = ?1 AND supports_net_changes"#,
+        )
+        .and_then(|mut statement| statement.query_row([instance.object_id], |row| row.get(0)).optional())
+        .map_err(storage_error)?
+        .flatten();
+    Ok(name.filter(|name| !source.indexes.iter().any(|index| same_name(&index.name, name))))
 }
 
 /// Makes an instance's triggers anew for the table as it is now.
@@ -47,7 +81,7 @@ pub fn renew(session: &SqlSession, instance: &Instance, source: &TableEntry) -> 
         source: source.storage.clone(),
         view: format!("{SCHEMA}.{}_CT", instance.name),
         columns,
-        unique_columns: unique_columns(source),
+        moving_columns: moving_columns(source),
     };
     capture.renew_triggers(connection).map_err(storage_error)
 }
@@ -90,33 +124,85 @@ fn follow_types(
     catalog: &Catalog,
     instance: &Instance,
     source: &TableEntry,
-) -> rusqlite::Result<bool> {
+) -> SqlResult<bool> {
     let Some(change_table) = catalog.table_by_id(instance.object_id) else { return Ok(false) };
     let mut changed = false;
-    for (ordinal, (id, _)) in captured_ids(connection, instance)?.into_iter().enumerate() {
+    for (ordinal, (id, _)) in captured_ids(connection, instance).map_err(storage_error)?.into_iter().enumerate() {
         let Some(at) = source.position(id) else { continue };
         let ty = source.table.columns[at].ty;
-        if change_table.table.columns.get(LEADING_COLUMNS + ordinal).is_none_or(|shown| shown.ty == ty) {
+        let Some(shown) = change_table.table.columns.get(LEADING_COLUMNS + ordinal).filter(|shown| shown.ty != ty)
+        else {
             continue;
-        }
+        };
         changed = true;
-        let facets = facets(&ty);
-        connection.execute(
-            r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6
-               WHERE object_id = ?1 AND column_id = ?2"#,
-            params![
-                instance.object_id,
-                change_table.column_ids[LEADING_COLUMNS + ordinal],
-                facets.type_id,
-                facets.max_length,
-                facets.precision,
-                facets.scale
-            ],
-        )?;
-        connection.execute(
-            r#"UPDATE db."$cdc_captured_columns" SET column_type = ?3 WHERE object_id = ?1 AND column_ordinal = ?2"#,
-            params![instance.object_id, ordinal as i64 + 1, type_name(&ty)],
-        )?;
+        if !keep_their_values(&shown.ty, &ty)
+            && has_values(connection, instance, &shown.sqlite_name).map_err(storage_error)?
+        {
+            let what = "ALTER COLUMN of a captured column to a type that does not hold every value of the change table";
+            return Err(SqlError::unsupported(what));
+        }
+        set_type(connection, instance, (ordinal, change_table.column_ids[LEADING_COLUMNS + ordinal]), &ty)
+            .map_err(storage_error)?;
     }
     Ok(changed)
+}
+
+/// Gives a captured column another type.
+fn set_type(
+    connection: &Connection,
+    instance: &Instance,
+    (ordinal, column_id): (usize, i32),
+    ty: &SqlType,
+) -> rusqlite::Result<()> {
+    let facets = facets(ty);
+    connection.execute(
+        r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6
+           WHERE object_id = ?1 AND column_id = ?2"#,
+        params![instance.object_id, column_id, facets.type_id, facets.max_length, facets.precision, facets.scale],
+    )?;
+    connection.execute(
+        r#"UPDATE db."$cdc_captured_columns" SET column_type = ?3 WHERE object_id = ?1 AND column_ordinal = ?2"#,
+        params![instance.object_id, ordinal as i64 + 1, type_name(ty)],
+    )?;
+    Ok(())
+}
+
+fn has_values(connection: &Connection, instance: &Instance, column: &str) -> rusqlite::Result<bool> {
+    let storage = quote(&format!("$cdc:{}", instance.object_id));
+    connection.query_row(&format!("SELECT EXISTS (SELECT 1 FROM db.{storage} WHERE {column} IS NOT NULL)"), [], |row| {
+        row.get(0)
+    })
+}
+
+/// Whether what is stored under one type is, unchanged, the same value under the other.
+fn keep_their_values(from: &SqlType, to: &SqlType) -> bool {
+    let whole = |ty: &SqlType| match ty {
+        SqlType::TinyInt => Some(1),
+        SqlType::SmallInt => Some(2),
+        SqlType::Int => Some(4),
+        SqlType::BigInt => Some(8),
+        _ => None,
+    };
+    let fits = |from: &Length, to: &Length| match (from, to) {
+        (_, Length::Max) => true,
+        (Length::Max, Length::N(_)) => false,
+        (Length::N(from), Length::N(to)) => from <= to,
+    };
+    if let (Some(from), Some(to)) = (whole(from), whole(to)) {
+        return from <= to;
+    }
+    match (from, to) {
+        (SqlType::VarChar(from), SqlType::VarChar(to) | SqlType::NVarChar(to))
+        | (SqlType::NVarChar(from), SqlType::NVarChar(to))
+        | (SqlType::VarBinary(from), SqlType::VarBinary(to)) => fits(from, to),
+        (SqlType::Decimal { precision: p, scale: s }, SqlType::Decimal { precision: q, scale: t }) => {
+            let narrow = crate::engine::encode::MAX_INTEGER_PRECISION;
+            s == t && p <= q && (*p <= narrow) == (*q <= narrow)
+        }
+        (SqlType::SmallMoney, SqlType::Money) | (SqlType::Real, SqlType::Float) => true,
+        (SqlType::DateTime2(from), SqlType::DateTime2(to))
+        | (SqlType::Time(from), SqlType::Time(to))
+        | (SqlType::DateTimeOffset(from), SqlType::DateTimeOffset(to)) => from <= to,
+        _ => false,
+    }
 }

@@ -322,6 +322,111 @@ pub fn reserved_columns(table: &str) -> SqlError {
     )
 }
 
+/// The database is not enabled, when it is asked to clean up.
+pub fn cleanup_not_enabled(database: &str) -> SqlError {
+    let text = format!(
+        "The cleanup request for database '{database}' failed.  The database is not enabled for Change Data Capture."
+    );
+    SqlError::new(22910, text)
+}
+
+/// `@threshold` is too small.
+pub fn bad_threshold() -> SqlError {
+    SqlError::new(
+        22850,
+        "The threshold value specified for the Change Data Capture cleanup process must be greater than 0. When creating or \
+         modifying the cleanup job, specify a positive threshold value. If this error is encountered when executing the \
+         sys.sp_cdc_cleanup_change_table stored procedure, reset the threshold value associated with the job to a non-negative \
+         value by using the sp_cdc_change_job stored procedure.",
+    )
+}
+
+/// `@continuous` is neither 0 nor 1.
+pub fn bad_continuous() -> SqlError {
+    SqlError::new(22998, "The value specified for the parameter @continuous must be 0 or 1.")
+}
+
+/// A pause between scans where there is only one round of them.
+pub fn interval_of_one_scan() -> SqlError {
+    SqlError::new(
+        22999,
+        "The value specified for the parameter @pollinginterval must be null or 0 when the stored procedure 'sys.sp_cdc_scan' is \
+         not being run in continuous mode.",
+    )
+}
+
+/// The caller is not a member of `sysadmin`.
+pub fn not_sysadmin() -> SqlError {
+    let text = "Caller is not authorized to initiate the requested action. Sysadmin privileges are required.";
+    SqlError::new(22902, text)
+}
+
+/// The caller is not a member of `db_owner`.
+pub fn not_owner() -> SqlError {
+    let text = "Caller is not authorized to initiate the requested action. DBO privileges are required.";
+    SqlError::new(22904, text)
+}
+
+/// No such instance, or none that the caller may see.
+pub fn hidden() -> SqlError {
+    SqlError::new(22981, "Object does not exist or access is denied.")
+}
+
+/// The index that identifies rows has a column that can be NULL.
+pub fn nullable_index(index: &str, table: &str) -> SqlError {
+    SqlError::new(
+        22838,
+        format!(
+            "All columns of a CDC unique index must be defined as NOT NULL. Index '{index}' selected as the CDC unique index for \
+             source table '{table}' does not meet this requirement. Define all columns of the selected index as NOT NULL or select \
+             another unique index as the CDC index and resubmit the request."
+        ),
+    )
+}
+
+/// The index that identifies rows has too many columns for net changes.
+pub fn wide_index(index: &str, schema: &str, table: &str) -> SqlError {
+    SqlError::new(
+        22865,
+        format!(
+            "The number of columns in the index '{index}', used as the unique row identifier to support net changes for table \
+             '{schema}'.'{table}', exceeds the limit of 14 columns. Set the parameter @supports_net_changes to 0 or use the \
+             @index_name parameter to identify a unique index with fewer than 15 columns as the unique row identifier and resubmit \
+             the request."
+        ),
+    )
+}
+
+/// `@allow_partition_switch = 0` for a table without partitions: a message, not an error.
+pub fn switch_ignored() -> SqlError {
+    let text = "Warning: The @allow_partition_switch parameter must be 1 for tables that are not partitioned. The explicit setting \
+                of the parameter to 0 was ignored. Refer to books online for more information about partition switching behavior \
+                when using Change Data Capture.";
+    SqlError::new(22857, text).severity(10)
+}
+
+/// A constraint whose index an instance identifies rows by.
+pub fn constraint_in_use(index: &str, table: &str) -> SqlError {
+    SqlError::new(
+        22979,
+        format!(
+            "The unique index '{index}' on table '{table}' is used by Change Data Capture. The constraint using this index cannot \
+             be dropped or disabled."
+        ),
+    )
+}
+
+/// An index that an instance identifies rows by.
+pub fn index_in_use(index: &str, table: &str) -> SqlError {
+    SqlError::new(
+        22983,
+        format!(
+            "The unique index '{index}' on source table '{table}' is used by Change Data Capture. To alter or drop the index, you \
+             must first disable Change Data Capture on the table."
+        ),
+    )
+}
+
 /// A scan while the capture job runs.
 pub fn already_scanning(session: i32) -> SqlError {
     let text = format!(

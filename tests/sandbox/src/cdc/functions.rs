@@ -95,5 +95,5 @@ pub fn wrong_number_of_arguments(function: &str, too_many: bool) -> SqlError {
         return SqlError::new(8144, format!("Procedure or function {function} has too many arguments specified."));
     }
     let text = format!("An insufficient number of arguments were supplied for the procedure or function {function}.");
-    SqlError::new(313, text)
+    SqlError::new(313, text).with_state(3)
 }

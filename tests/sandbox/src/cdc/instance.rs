@@ -15,12 +15,16 @@ use crate::types::{Length, SqlType};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
+/// `index_id` of a clustered index.
+const CLUSTERED: i32 = 1;
 /// Longest name of a capture instance.
 const MAX_INSTANCE_NAME: usize = 100;
 /// Capture instances of one table.
 const MAX_INSTANCES: usize = 2;
 /// Columns that a change table can capture: the mask has 128 bytes.
 const MAX_COLUMNS: usize = 1024;
+/// Columns of the index that net changes go by.
+const MAX_KEY: usize = 14;
 /// Names that a change table has for itself.
 const RESERVED: &[&str] =
     &["__$start_lsn", "__$end_lsn", "__$seqval", "__$operation", "__$update_mask", "__$command_id"];
@@ -109,14 +113,31 @@ pub fn enable(connection: &Connection, catalog: &Catalog, request: &Request, sta
         if !index.key.iter().all(|(position, _)| positions.contains(position)) {
             return Err(errors::key_not_captured());
         }
+        if index.key.len() > MAX_KEY {
+            return Err(errors::wide_index(&index.name, &source.table.schema, &source.table.name));
+        }
     }
-    let made = Made { source, name: &name, index, positions: &positions, net_changes, role: request.role.as_deref() };
+    if let Some(role) = &request.role
+        && !visible::make_role(connection, role, now).map_err(storage_error)?
+    {
+        return Err(SqlError::unsupported("a gating role whose name something else has"));
+    }
+    let made = Made { source, name: &name, index, positions: &positions, net_changes, request };
     made.store(connection, start, now).map_err(storage_error)
+}
+
+/// Columns of the index that net changes go by; none if the instance does not support them.
+pub fn net_key(connection: &Connection, change_table: i32) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        r#"SELECT i.column_name FROM db."$cdc_index_columns" i JOIN db."$cdc_change_tables" t USING (object_id)
+           WHERE object_id = ?1 AND t.supports_net_changes ORDER BY i.index_ordinal"#,
+    )?;
+    statement.query_map([change_table], |row| row.get(0))?.collect()
 }
 
 fn instance_name(request: &Request, source: &TableEntry) -> SqlResult<String> {
     let name = match &request.instance {
-        Some(name) => name.trim().to_owned(),
+        Some(name) => name.trim_end().to_owned(),
         None => format!("{}_{}", source.table.schema, source.table.name),
     };
     if name.chars().count() > MAX_INSTANCE_NAME {
@@ -132,7 +153,16 @@ fn unique_index<'a>(request: &Request, source: &'a TableEntry, full_name: &str) 
     };
     let index = source.indexes.iter().find(|index| same_name(&index.name, name));
     let index = index.ok_or_else(|| errors::no_such_index(name, full_name))?;
-    if index.unique { Ok(Some(index)) } else { Err(errors::index_not_unique(name, full_name)) }
+    if !index.unique {
+        return Err(errors::index_not_unique(name, full_name));
+    }
+    if index.key.iter().any(|(position, _)| source.table.columns[*position].nullable) {
+        return Err(errors::nullable_index(name, full_name));
+    }
+    if index.filter.is_some() {
+        return Err(SqlError::unsupported("rows of CDC identified by a filtered index"));
+    }
+    Ok(Some(index))
 }
 
 /// Positions of the captured columns, in the order of the source whatever the order of the list.
@@ -203,7 +233,7 @@ struct Made<'a> {
     index: Option<&'a Index>,
     positions: &'a [usize],
     net_changes: bool,
-    role: Option<&'a str>,
+    request: &'a Request,
 }
 
 impl Made<'_> {
@@ -229,19 +259,20 @@ impl Made<'_> {
             source: self.source.storage.clone(),
             view: format!("{SCHEMA}.{change_table}"),
             columns,
-            unique_columns: unique_columns(self.source),
+            moving_columns: moving_columns(self.source),
         };
         capture.create(connection)?;
         connection.execute(
-            r#"INSERT INTO db."$cdc_change_tables" VALUES (?1, 0, ?2, ?3, ?4, NULL, ?5, 0, ?6, ?7, NULL, ?8, 0)"#,
+            r#"INSERT INTO db."$cdc_change_tables" VALUES (?1, 0, ?2, ?3, ?4, NULL, ?5, NULL, ?6, ?7, ?8, ?9, 1)"#,
             params![
                 object_id,
                 table.object_id,
                 self.name,
                 start.to_bytes(),
                 self.net_changes,
-                self.role,
+                self.request.role,
                 self.index.map(|index| &index.name),
+                self.request.filegroup,
                 now
             ],
         )?;
@@ -288,12 +319,12 @@ fn visible_columns(captured: &[CapturedColumn]) -> Vec<VisibleColumn> {
     columns
 }
 
-/// Names of the columns of every unique index.
-pub fn unique_columns(source: &TableEntry) -> Vec<String> {
+/// Names of the columns of every unique index, and of the clustered one: a change of these moves the row.
+pub fn moving_columns(source: &TableEntry) -> Vec<String> {
     let mut positions: Vec<usize> = source
         .indexes
         .iter()
-        .filter(|index| index.unique)
+        .filter(|index| index.unique || index.index_id == CLUSTERED)
         .flat_map(|index| index.key.iter().map(|key| key.0))
         .collect();
     positions.sort_unstable();

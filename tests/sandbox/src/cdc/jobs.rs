@@ -164,7 +164,9 @@ impl JobChange {
     /// Checks the values and puts them into a job.
     pub fn apply(&self, job: &mut Job) -> SqlResult<()> {
         match job.job_type {
-            JobType::Capture if self.retention.is_some() => return Err(errors::retention_of_capture()),
+            JobType::Capture if self.retention.is_some() || self.threshold.is_some() => {
+                return Err(errors::retention_of_capture());
+            }
             JobType::Cleanup
                 if self.max_transactions.is_some()
                     || self.max_scans.is_some()
@@ -175,17 +177,20 @@ impl JobChange {
             }
             _ => {}
         }
-        if self.max_transactions.is_some_and(|n| n <= 0) {
-            return Err(errors::bad_max_transactions());
-        }
-        if self.max_scans.is_some_and(|n| n <= 0) {
-            return Err(errors::bad_max_scans());
-        }
         if self.polling_interval.is_some_and(|n| !(0..86_400).contains(&n)) {
             return Err(errors::bad_polling_interval());
         }
         if self.retention.is_some_and(|n| !(1..=52_594_800).contains(&n)) {
             return Err(errors::bad_retention());
+        }
+        if self.threshold.is_some_and(|n| n <= 0) {
+            return Err(errors::bad_threshold());
+        }
+        if self.max_transactions.is_some_and(|n| n <= 0) {
+            return Err(errors::bad_max_transactions());
+        }
+        if self.max_scans.is_some_and(|n| n <= 0) {
+            return Err(errors::bad_max_scans());
         }
         job.max_transactions = self.max_transactions.unwrap_or(job.max_transactions);
         job.max_scans = self.max_scans.unwrap_or(job.max_scans);

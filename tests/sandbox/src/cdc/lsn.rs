@@ -56,6 +56,11 @@ impl Lsn {
         bytes
     }
 
+    /// As the log's own views write it: file, block and record, parted by colons.
+    pub fn log_text(self) -> String {
+        format!("{:08x}:{:08x}:{:04x}", self.0 >> 48, self.0 >> 16 & 0xffff_ffff, self.0 & 0xffff)
+    }
+
     /// From ten bytes; shorter ones are filled with zeros on the right, as a conversion to `binary(10)` does.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() > 10 {
@@ -99,6 +104,7 @@ mod tests {
     fn bytes_and_text_are_those_of_binary_10() {
         let lsn = Lsn::begin(FIRST_TRANSACTION);
         assert_eq!(lsn.to_string(), "0x00000020000000000000");
+        assert_eq!(lsn.next().log_text(), "00000020:00000000:0001");
         assert_eq!(Lsn::from_bytes(&lsn.to_bytes()), Some(lsn));
         assert_eq!(Lsn::from_bytes(&[0, 0, 0, 0x20]), Some(lsn));
         assert_eq!(Lsn::from_bytes(&[0; 11]), None);

@@ -4,7 +4,7 @@
 //!   makes them, under the LSN that its commit will have: there is one writer per database, so transactions commit in the
 //!   order in which they began to write.
 //! * [`store`]: the log and how much of it clients can see; [`visible`]: the tables of the schema `cdc` in the catalog.
-//! * [`worker`]: the capture job, which lets committed transactions show; [`jobs`]: its settings; [`cleanup`].
+//! * [`worker`]: the capture job, which lets committed transactions show; [`jobs`]: its settings; [`cleanup`]; [`scan_history`].
 //! * [`procedures`], [`functions`] and [`queries`]: what T-SQL calls; [`instance`]: capture instances; [`ddl`]: what becomes of
 //!   them when their table changes.
 //!
@@ -17,17 +17,21 @@ pub mod functions;
 pub mod instance;
 pub mod jobs;
 pub mod lsn;
+mod net_changes;
 pub mod parameters;
 pub mod procedures;
 pub mod queries;
 pub mod reports;
 pub mod row_functions;
+pub mod scan_history;
+mod scanning;
 pub mod store;
 pub mod triggers;
 pub mod visible;
 pub mod worker;
 mod worker_faults;
 
+use crate::engine::catalog::same_name;
 use crate::engine::clock::now_datetime;
 use crate::engine::database::{Database, lock};
 use crate::engine::extension::{DdlEvent, DdlKind, Extension};
@@ -78,6 +82,19 @@ impl Extension for ChangeDataCapture {
             row_functions::register(&session.connection, &recording)?;
             functions::register(&session.connection)?;
             queries::register(&session.connection)?;
+            net_changes::register(&session.connection)?;
+            let scanned = Arc::clone(&databases);
+            session.connection.create_scalar_function(
+                scan_history::FUNCTION,
+                2,
+                FunctionFlags::SQLITE_UTF8,
+                move |context| {
+                    let (database, view): (String, String) = (context.get(0)?, context.get(1)?);
+                    let databases = lock(&scanned);
+                    let capture = databases.values().find(|capture| same_name(capture.database(), &database));
+                    Ok(capture.map_or_else(|| "[]".to_owned(), |capture| capture.history_as_json(&view)))
+                },
+            )?;
             session.connection.create_scalar_function("sandbox_cdc_jobs", 0, FunctionFlags::SQLITE_UTF8, move |_| {
                 Ok(reports::jobs_as_json(&lock(&databases)))
             })
@@ -130,8 +147,21 @@ impl Extension for ChangeDataCapture {
         procedures::run(self, session, name, arguments, sink)
     }
 
+    fn awaits_capture(&self, database: &Database) -> bool {
+        lock(&self.databases).get(&database.id).is_some_and(|capture| {
+            let progress = capture.progress();
+            progress.enabled && progress.captured < progress.last
+        })
+    }
+
     fn table(&self, session: &SqlSession, name: &ObjectName) -> SqlResult<Option<Arc<Table>>> {
-        Ok(queries::jobs_table(&session.catalog(), name))
+        let catalog = session.catalog();
+        let in_sys = name.schema.as_deref().is_some_and(|schema| schema.eq_ignore_ascii_case("sys"));
+        let here = name.database.as_deref().is_none_or(|other| same_name(other, &catalog.database));
+        if in_sys && here {
+            return Ok(scan_history::view(&catalog.database, &name.name));
+        }
+        Ok(queries::jobs_table(&catalog, name))
     }
 
     fn table_function(
@@ -140,7 +170,7 @@ impl Extension for ChangeDataCapture {
         name: &ObjectName,
         arguments: &[Expr],
     ) -> SqlResult<Option<Arc<Table>>> {
-        queries::table_function(&session.catalog(), name, arguments.len())
+        queries::table_function(&session.connection, &session.catalog(), name, arguments.len())
     }
 
     fn session_function(&self, name: &ObjectName, argument_types: &[SqlType]) -> SqlResult<Option<SessionFunction>> {
@@ -163,17 +193,18 @@ impl Extension for ChangeDataCapture {
 
     fn before_commit(&self, session: &SqlSession) -> SqlResult<()> {
         let (Some(capture), Some(recording)) = (self.capture(session), self.recording(session)) else { return Ok(()) };
-        let Some((transaction, begun)) = recording.logged() else { return Ok(()) };
+        let Some(logged) = recording.logged() else { return Ok(()) };
         // Commit times follow commit order even when the clock is set back.
         let ended = now_datetime().max(capture.progress().last_time);
         recording.set_ended(ended);
-        store::log_transaction(&session.connection, transaction, begun.min(ended), ended, false).map_err(storage_error)
+        let logged = store::Logged { begun: logged.begun.min(ended), ended, ..logged };
+        store::log_transaction(&session.connection, &logged, false).map_err(storage_error)
     }
 
     fn after_commit(&self, session: &SqlSession) {
         let (Some(capture), Some(recording)) = (self.capture(session), self.recording(session)) else { return };
-        if let Some((transaction, _)) = recording.logged() {
-            capture.committed(transaction, recording.ended());
+        if let Some(logged) = recording.logged() {
+            capture.committed(logged.transaction, logged.ended);
         }
         if recording.take_settings_changed()
             && let Err(error) = capture.settings_changed(&session.connection)
@@ -193,15 +224,32 @@ impl Extension for ChangeDataCapture {
         let table = event.table.table.object_id;
         let instances = instance::of_table(&session.connection, table)?;
         let Some(recording) = self.recording(session).filter(|_| !instances.is_empty()) else { return Ok(()) };
+        let name = || event.table.full_name();
         for instance in &instances {
             match event.kind {
                 DdlKind::DropTable => instance::disable(&session.connection, instance)?,
-                DdlKind::BeforeAlterTable => ddl::about_to_change(&session.connection, instance)?,
-                DdlKind::AlterTable => {
-                    recording.keep();
-                    ddl::changed(session, instance, event.table, event.text, recording.commit_lsn())?;
+                DdlKind::BeforeAlterTable => {
+                    recording.remember(&event.table.table.columns);
+                    ddl::about_to_change(&session.connection, instance)?;
                 }
-                DdlKind::IndexesChanged => ddl::renew(session, instance, event.table)?,
+                DdlKind::AlterTable => {
+                    if let Some(index) = ddl::lost_index(&session.connection, instance, event.table)? {
+                        return Err(errors::constraint_in_use(&index, &name()));
+                    }
+                    let columns = &event.table.table.columns;
+                    let recorded = ddl::changed_columns(&recording.remembered(), columns, event.text)
+                        .then(|| (event.text, recording.commit_lsn()));
+                    if recorded.is_some() {
+                        recording.schema_changed();
+                    }
+                    ddl::changed(session, instance, event.table, recorded)?;
+                }
+                DdlKind::IndexesChanged => {
+                    if let Some(index) = ddl::lost_index(&session.connection, instance, event.table)? {
+                        return Err(errors::index_in_use(&index, &name()));
+                    }
+                    ddl::renew(session, instance, event.table)?;
+                }
             }
         }
         Ok(())

@@ -52,6 +52,11 @@ impl Values {
         self.values.iter().rev().find(|(given, _)| *given == name).map_or(&Datum::Null, |(_, value)| value)
     }
 
+    /// Whether a value was given, if only NULL.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.values.iter().any(|(given, _)| *given == name)
+    }
+
     /// A name or other text; `None` for NULL.
     pub fn text(&self, name: &str) -> SqlResult<Option<String>> {
         match self.get(name) {

@@ -2,14 +2,14 @@
 //!
 //! <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/change-data-capture-stored-procedures-transact-sql>
 
-use super::instance::{self, Request};
+use super::instance::{self, Instance, Request};
 use super::jobs::{self, Job, JobChange, JobType};
-use super::lsn::Lsn;
 use super::parameters::Need::{Optional, Required};
 use super::parameters::{Parameter, Values};
 use super::row_functions::Recording;
 use super::worker::DatabaseCapture;
-use super::{ChangeDataCapture, cleanup, errors, reports, store, visible};
+use super::{ChangeDataCapture, cleanup, errors, reports, scanning, store, visible};
+use crate::engine::catalog::same_name;
 use crate::engine::clock::now_datetime;
 use crate::engine::procedures::Argument;
 use crate::engine::session::SqlSession;
@@ -86,9 +86,21 @@ const PROCEDURES: &[(&str, &[Parameter])] = &[
     ),
     (
         "sp_cdc_scan",
-        &[("@maxtrans", Optional), ("@maxscans", Optional), ("@continuous", Optional), ("@pollinginterval", Optional)],
+        &[
+            ("@maxtrans", Optional),
+            ("@maxscans", Optional),
+            ("@continuous", Optional),
+            ("@pollinginterval", Optional),
+            ("@is_from_job", Optional),
+        ],
     ),
+    ("sp_cdc_get_captured_columns", &[("@capture_instance", Required)]),
+    ("sp_cdc_get_ddl_history", &[("@capture_instance", Required)]),
 ];
+
+/// Procedures of transactional replication, which reads the same log: nobody but the capture job has to call them.
+const LOG_READER: &[&str] =
+    &["sp_repldone", "sp_replflush", "sp_replcmds", "sp_repltrans", "sp_replshowcmds", "sp_replcounters"];
 
 /// Runs a procedure, if the name is one of CDC's.
 pub fn run(
@@ -99,6 +111,9 @@ pub fn run(
     sink: &mut dyn Sink,
 ) -> Option<Exec<i32>> {
     let in_sys = name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("sys"));
+    if in_sys && LOG_READER.iter().any(|procedure| procedure.eq_ignore_ascii_case(&name.name)) {
+        return Some(Err(SqlError::unsupported(format!("sys.{}", name.name)).into()));
+    }
     if !in_sys || !name.name.to_ascii_lowercase().starts_with("sp_cdc_") {
         return None;
     }
@@ -121,9 +136,10 @@ pub fn run(
 }
 
 /// A call under way.
-struct Call {
+pub struct Call {
     procedure: &'static str,
-    capture: Arc<DatabaseCapture>,
+    /// CDC of the current database.
+    pub capture: Arc<DatabaseCapture>,
     recording: Arc<Recording>,
     database: String,
     database_id: i32,
@@ -146,7 +162,9 @@ impl Call {
         if self.procedure == "sp_cdc_enable_db" {
             return self.enable_database(session, sink);
         }
-        self.check_enabled(session)?;
+        if !self.check_enabled(session, sink)? {
+            return Ok(0);
+        }
         match self.procedure {
             "sp_cdc_disable_db" => self.disable_database(session, sink)?,
             "sp_cdc_enable_table" => self.enable_table(session, values, sink)?,
@@ -159,22 +177,37 @@ impl Call {
             "sp_cdc_start_job" => self.start_job(session, values, sink)?,
             "sp_cdc_stop_job" => self.stop_job(values)?,
             "sp_cdc_cleanup_change_table" => self.clean_up_table(session, values, sink)?,
-            "sp_cdc_scan" => self.scan(session, values, sink)?,
+            "sp_cdc_scan" => scanning::run(self, session, values, sink)?,
+            "sp_cdc_get_captured_columns" => {
+                let instance = Self::instance(session, values)?;
+                reports::captured_columns(&session.connection, &session.catalog(), &instance, sink)?;
+            }
+            "sp_cdc_get_ddl_history" => {
+                let instance = Self::instance(session, values)?;
+                reports::ddl_history(&session.connection, &session.catalog(), &instance, sink)?;
+            }
             other => return Err(SqlError::unsupported(other).into()),
         }
         Ok(0)
     }
 
-    fn check_enabled(&self, session: &SqlSession) -> Exec<()> {
+    /// Whether the database is enabled; if not it is an error, except where there is only nothing to disable.
+    fn check_enabled(&self, session: &SqlSession, sink: &mut dyn Sink) -> Exec<bool> {
         if store::progress(&session.connection)?.enabled {
-            Ok(())
-        } else {
-            Err(errors::not_enabled(&self.database).into())
+            return Ok(true);
+        }
+        match self.procedure {
+            "sp_cdc_disable_db" => {
+                sink.message(&errors::not_enabled(&self.database).severity(10))?;
+                Ok(false)
+            }
+            "sp_cdc_cleanup_change_table" => Err(errors::cleanup_not_enabled(&self.database).into()),
+            _ => Err(errors::not_enabled(&self.database).into()),
         }
     }
 
     /// Runs a change of the settings in the session's transaction, or one of its own.
-    fn write(
+    pub fn write(
         &self,
         session: &mut SqlSession,
         sink: &mut dyn Sink,
@@ -185,6 +218,13 @@ impl Call {
             self.recording.change_settings();
             Ok(())
         })
+    }
+
+    /// The instance that `@capture_instance` names; error 22981 if there is none.
+    fn instance(session: &SqlSession, values: &Values) -> Exec<Instance> {
+        let wanted = values.text("@capture_instance")?.unwrap_or_default();
+        let found = instance::all(&session.connection)?.into_iter().find(|instance| same_name(&instance.name, &wanted));
+        Ok(found.ok_or_else(errors::hidden)?)
     }
 
     fn enable_database(&self, session: &mut SqlSession, sink: &mut dyn Sink) -> Exec<i32> {
@@ -229,35 +269,36 @@ impl Call {
             table: required("@source_name")?,
             instance: optional("@capture_instance")?,
             net_changes: values.bit("@supports_net_changes")?,
-            role: values.text("@role_name")?,
+            role: values.text("@role_name")?.map(|role| role.trim_end().to_owned()),
             index: optional("@index_name")?,
             columns: optional("@captured_column_list")?,
             filegroup: optional("@filegroup_name")?,
         };
-        if request.role.as_deref().is_some_and(|role| role.trim().is_empty()) {
+        if request.role.as_deref().is_some_and(str::is_empty) {
             return Err(errors::empty_role().into());
         }
-        let mut jobs_started = false;
+        let mut started = Vec::new();
         self.write(session, sink, |session| {
             // The transaction itself goes into the log: the instance begins with it.
             self.recording.keep();
             let first = instance::all(&session.connection)?.is_empty();
             let start = self.recording.commit_lsn();
             instance::enable(&session.connection, &session.catalog(), &request, start, now_datetime())?;
-            if first && jobs::all(&session.connection)?.is_empty() {
-                for job_type in [JobType::Capture, JobType::Cleanup] {
+            for job_type in [JobType::Capture, JobType::Cleanup] {
+                if first && jobs::find(&session.connection, job_type)?.is_none() {
                     Job::new(job_type).store(&session.connection)?;
+                    started.push(job_type);
                 }
-                jobs_started = true;
             }
             session.catalog_changed()?;
             Ok(())
         })?;
-        if jobs_started {
-            for job_type in [JobType::Capture, JobType::Cleanup] {
-                let text = format!("Job 'cdc.{}_{}' started successfully.", self.database, job_type.name());
-                sink.message(&SqlError::new(0, text).severity(0))?;
-            }
+        for job_type in started {
+            let text = format!("Job 'cdc.{}_{}' started successfully.", self.database, job_type.name());
+            sink.message(&SqlError::new(0, text).severity(0))?;
+        }
+        if values.bit("@allow_partition_switch")? == Some(false) {
+            sink.message(&errors::switch_ignored())?;
         }
         Ok(())
     }
@@ -277,7 +318,7 @@ impl Call {
                 return Err(errors::table_not_enabled(&full_name).into());
             }
             if !wanted.eq_ignore_ascii_case("all") {
-                instances.retain(|instance| instance.name.eq_ignore_ascii_case(&wanted));
+                instances.retain(|instance| same_name(&instance.name, &wanted));
             }
             if instances.is_empty() {
                 return Err(errors::no_such_instance(&wanted, &full_name).into());
@@ -305,19 +346,25 @@ impl Call {
     fn add_job(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
         let job_type = JobType::parse(&values.text("@job_type")?.unwrap_or_default())?;
         let change = job_change(values)?;
-        if values.bit("@start_job")? == Some(false) && job_type == JobType::Capture {
-            return Err(SqlError::unsupported("sp_cdc_add_job with @start_job = 0").into());
-        }
-        self.write(session, sink, |session| {
+        let continuous = change.continuous != Some(false);
+        self.capture.hold(job_type == JobType::Capture && values.bit("@start_job")? == Some(false));
+        let added = self.write(session, sink, |session| {
             if jobs::find(&session.connection, job_type)?.is_some() {
                 let name = Job::new(job_type).job_name(&self.database);
                 return Err(SqlError::new(14261, format!("The specified @name ('{name}') already exists.")).into());
             }
             let mut job = Job::new(job_type);
             change.apply(&mut job)?;
+            if !continuous && change.polling_interval.is_none() {
+                job.polling_interval = 0;
+            }
             job.store(&session.connection)?;
             Ok(())
-        })
+        });
+        if added.is_err() {
+            self.capture.hold(false);
+        }
+        added
     }
 
     fn drop_job(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
@@ -360,41 +407,29 @@ impl Call {
     fn clean_up_table(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
         let wanted = values.text("@capture_instance")?.unwrap_or_default();
         let low = values.binary("@low_water_mark")?;
+        if values.integer("@threshold")?.is_some_and(|threshold| threshold <= 0) {
+            return Err(errors::bad_threshold().into());
+        }
         self.write(session, sink, |session| {
             let connection = &session.connection;
+            let mark = match &low {
+                Some(low) => Some(cleanup::low_water_mark(connection, low)??),
+                None => None,
+            };
             let instance = instance::all(connection)?
                 .into_iter()
-                .find(|instance| instance.name.eq_ignore_ascii_case(&wanted))
+                .find(|instance| same_name(&instance.name, &wanted))
                 .ok_or_else(|| errors::unknown_instance(&wanted, &self.database))?;
-            let Some(low) = low else {
+            let Some((low, adjusted)) = mark else {
                 cleanup::raise_low_end(connection, &instance, instance.start)?;
                 return Ok(());
             };
-            let shown = format!("0x{}", low.iter().map(|byte| format!("{byte:02X}")).collect::<String>());
-            let low = Lsn::from_bytes(&low).ok_or_else(|| errors::not_a_commit(&shown))?;
             let high = store::progress(connection)?.captured;
             if low < instance.start || low > high {
-                let (from, to) = (instance.start.to_string(), high.to_string());
+                let [shown, from, to] = [low, instance.start, high].map(|lsn| lsn.to_string());
                 return Err(errors::outside_timeline(&shown, &instance.name, &from, &to).into());
             }
-            let low = cleanup::adjusted_low_end(connection, low)?.ok_or_else(|| errors::not_a_commit(&shown))?;
-            cleanup::raise_low_end(connection, &instance, low)?;
-            Ok(())
-        })
-    }
-
-    fn scan(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
-        if values.bit("@continuous")? == Some(true) {
-            return Err(SqlError::unsupported("sp_cdc_scan with @continuous = 1").into());
-        }
-        if self.capture.is_running() {
-            return Err(errors::already_scanning(session.shared.id).into());
-        }
-        let transactions = values.integer("@maxtrans")?.unwrap_or(500).max(1);
-        let scans = values.integer("@maxscans")?.unwrap_or(10).max(1);
-        self.write(session, sink, |session| {
-            let captured = store::progress(&session.connection)?.captured;
-            store::capture(&session.connection, captured, transactions.saturating_mul(scans) as u64)?;
+            cleanup::raise_low_end(connection, &instance, adjusted)?;
             Ok(())
         })
     }

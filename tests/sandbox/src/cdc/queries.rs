@@ -1,16 +1,17 @@
-//! What CDC adds to FROM: `cdc.fn_cdc_get_all_changes_…` and `msdb.dbo.cdc_jobs`. Both are SQLite queries in place of a table's
+//! What CDC adds to FROM: `cdc.fn_cdc_get_all_changes_…`, its sibling for net changes, and `msdb.dbo.cdc_jobs`. All are SQLite queries in place of a table's
 //! name, so they read in the view of the statement that they stand in.
 //!
 //! <https://learn.microsoft.com/sql/relational-databases/system-functions/cdc-fn-cdc-get-all-changes-capture-instance-transact-sql>
 
 use super::functions::wrong_number_of_arguments;
 use super::lsn::Lsn;
-use super::visible::{LSN, SCHEMA};
+use super::visible::{SCHEMA, VisibleColumn};
+use super::{instance, net_changes};
 use crate::engine::catalog::Catalog;
 use crate::engine::functions::raise;
 use crate::engine::meta::{Column, Table};
-use crate::engine::quoting::{literal, quote};
-use crate::error::{SqlError, SqlResult};
+use crate::engine::storage_error;
+use crate::error::SqlResult;
 use crate::tsql::ast::ObjectName;
 use crate::types::{Length, SqlType};
 use rusqlite::Connection;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 
 const ALL_CHANGES: &str = "fn_cdc_get_all_changes_";
 const NET_CHANGES: &str = "fn_cdc_get_net_changes_";
+/// Columns of net changes before the captured ones.
+const NET_METADATA: usize = 3;
 
 /// Registers what the queries call.
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -27,17 +30,18 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("sandbox_cdc_range", 6, flags, check_range)
 }
 
-/// `sandbox_cdc_range(from, to, low, high, filter, function)`: true, or error 313 for arguments that are NULL, unknown or
-/// outside of what the capture instance holds.
+/// `sandbox_cdc_range(from, to, low, high, option, is_net)`: true, or error 313 for arguments that are NULL, unknown or outside
+/// of what the capture instance holds.
 fn check_range(context: &Context<'_>) -> rusqlite::Result<bool> {
     let lsn = |index| match context.get_raw(index) {
         ValueRef::Blob(bytes) => Lsn::from_bytes(bytes),
         _ => None,
     };
-    let filter: Option<String> = context.get(4)?;
-    let known = filter.is_some_and(|filter| {
-        ["all", "all update old"].iter().any(|name| filter.trim_end().eq_ignore_ascii_case(name))
-    });
+    let option: Option<String> = context.get(4)?;
+    let is_net: bool = context.get(5)?;
+    let options: &[&str] =
+        if is_net { &["all", "all with mask", "all with merge"] } else { &["all", "all update old"] };
+    let known = option.is_some_and(|option| options.iter().any(|name| option.trim().eq_ignore_ascii_case(name)));
     let inside = match (lsn(0), lsn(1), lsn(2), lsn(3)) {
         (Some(from), Some(to), Some(low), Some(high)) => low <= from && from <= to && to <= high,
         _ => false,
@@ -45,50 +49,72 @@ fn check_range(context: &Context<'_>) -> rusqlite::Result<bool> {
     if known && inside {
         return Ok(true);
     }
-    let function: String = context.get(5)?;
-    // SQL Server has no better message for a range outside of the change table's validity interval either.
-    Err(raise(wrong_number_of_arguments(&function, false)))
+    // SQL Server says it with the same words: its functions call one of this name, without arguments.
+    let prefix = if is_net { NET_CHANGES } else { ALL_CHANGES };
+    Err(raise(wrong_number_of_arguments(&format!("cdc.{prefix} ... "), false)))
+}
+
+/// A query function of a capture instance.
+pub struct Function<'a> {
+    /// SQLite's name of the change table that clients see.
+    pub change_table: &'a str,
+    /// Its `object_id`.
+    pub object_id: i32,
+    /// Of net changes.
+    pub is_net: bool,
+}
+
+/// The condition that a row lies between the LSNs `{0}` and `{1}`, which fails as [`check_range`] says.
+pub fn is_range(function: &Function<'_>) -> String {
+    format!(
+        r#"sandbox_cdc_range({{0}}, {{1}}, (SELECT start_lsn FROM db."$cdc_change_tables" WHERE object_id = {id}),
+             (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {is_net})
+           AND "__$start_lsn" BETWEEN {{0}} AND {{1}}"#,
+        id = function.object_id,
+        is_net = i32::from(function.is_net),
+    )
 }
 
 /// A table-valued function of the schema `cdc`.
-pub fn table_function(catalog: &Catalog, name: &ObjectName, arguments: usize) -> SqlResult<Option<Arc<Table>>> {
+pub fn table_function(
+    connection: &Connection,
+    catalog: &Catalog,
+    name: &ObjectName,
+    arguments: usize,
+) -> SqlResult<Option<Arc<Table>>> {
     let in_cdc = name.schema.as_deref().is_some_and(|schema| schema.eq_ignore_ascii_case(SCHEMA));
-    if !in_cdc {
-        return Ok(None);
-    }
     let lower = name.name.to_ascii_lowercase();
-    if lower.starts_with(NET_CHANGES) {
-        return Err(SqlError::unsupported("cdc.fn_cdc_get_net_changes_…"));
-    }
-    if !lower.starts_with(ALL_CHANGES) {
+    let is_net = lower.starts_with(NET_CHANGES);
+    if !in_cdc || !(is_net || lower.starts_with(ALL_CHANGES)) {
         return Ok(None);
     }
-    let instance = &name.name[ALL_CHANGES.len()..];
-    let Some(entry) = catalog.table(SCHEMA, &format!("{instance}_CT")) else { return Ok(None) };
-    let function = format!("cdc.{}", name.name);
-    if arguments != 3 {
-        return Err(wrong_number_of_arguments(&format!("{function} ... "), arguments > 3));
+    let prefix = if is_net { NET_CHANGES } else { ALL_CHANGES };
+    let Some(entry) = catalog.table(SCHEMA, &format!("{}_CT", &name.name[prefix.len()..])) else { return Ok(None) };
+    let object_id = entry.table.object_id;
+    let key = if is_net { instance::net_key(connection, object_id).map_err(storage_error)? } else { Vec::new() };
+    if is_net && key.is_empty() {
+        return Ok(None);
     }
-    let columns: Vec<Column> = entry
-        .table
-        .columns
-        .iter()
-        .filter(|column| !matches!(column.name.as_str(), "__$end_lsn" | "__$command_id"))
-        .cloned()
-        .collect();
+    if arguments != 3 {
+        return Err(wrong_number_of_arguments(&format!("cdc.{}", name.name), arguments > 3));
+    }
+    let function = Function { change_table: &entry.table.sqlite_name, object_id, is_net };
+    let hidden: &[&str] =
+        if is_net { &["__$end_lsn", "__$seqval", "__$command_id"] } else { &["__$end_lsn", "__$command_id"] };
+    let columns: Vec<Column> =
+        entry.table.columns.iter().filter(|column| !hidden.contains(&column.name.as_str())).cloned().collect();
     let list: Vec<&str> = columns.iter().map(|column| column.sqlite_name.as_str()).collect();
-    let change_table = entry.table.sqlite_name.as_str();
-    let query = format!(
-        r#"(SELECT {list} FROM {change_table}
-            WHERE sandbox_cdc_range({{0}}, {{1}},
-                (SELECT start_lsn FROM db."$cdc_change_tables" WHERE object_id = {id}),
-                (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {function})
-            AND "__$start_lsn" BETWEEN {{0}} AND {{1}}
-            AND ("__$operation" <> 3 OR lower(rtrim({{2}})) = 'all update old'))"#,
-        list = list.join(", "),
-        id = entry.table.object_id,
-        function = literal(&format!("{function} ... ")),
-    );
+    let query = if is_net {
+        net_changes::query(&function, &list[NET_METADATA..], &key)
+    } else {
+        format!(
+            r#"(SELECT {list} FROM {change_table} WHERE {range}
+                AND ("__$operation" <> 3 OR lower(trim({{2}})) = 'all update old'))"#,
+            list = list.join(", "),
+            change_table = function.change_table,
+            range = is_range(&function),
+        )
+    };
     Ok(Some(table("cdc", name, catalog, query, columns)))
 }
 
@@ -124,21 +150,8 @@ pub fn jobs_table(catalog: &Catalog, name: &ObjectName) -> Option<Arc<Table>> {
         })
         .collect();
     let query = format!("(SELECT {} FROM json_each(sandbox_cdc_jobs()))", list.join(", "));
-    let columns = columns.iter().map(|(name, ty)| column(name, *ty)).collect();
+    let columns = columns.iter().map(|(name, ty)| VisibleColumn::new(name, *ty, true).into_column()).collect();
     Some(table("msdb", name, catalog, query, columns))
-}
-
-fn column(name: &str, ty: SqlType) -> Column {
-    Column {
-        name: name.to_owned(),
-        ty,
-        nullable: ty != LSN,
-        identity: None,
-        collation: None,
-        default: None,
-        computed: None,
-        sqlite_name: quote(name),
-    }
 }
 
 fn table(schema: &str, name: &ObjectName, catalog: &Catalog, query: String, columns: Vec<Column>) -> Arc<Table> {

@@ -1,5 +1,6 @@
 //! Result sets of the procedures that report.
 
+use super::instance::Instance;
 use super::jobs::Job;
 use super::visible::{LSN, NAME};
 use super::worker::DatabaseCapture;
@@ -7,6 +8,7 @@ use crate::engine::catalog::Catalog;
 use crate::engine::encode::decode;
 use crate::engine::quoting::bracket;
 use crate::engine::stop::Exec;
+use crate::engine::system_types::facets;
 use crate::session::{ColumnMeta, Sink};
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::Connection;
@@ -82,6 +84,121 @@ pub fn help(connection: &Connection, catalog: &Catalog, table: Option<i32>, sink
         rows.push(row);
     }
     send(sink, &shape, &rows)
+}
+
+/// `sys.sp_cdc_get_captured_columns`:
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-get-captured-columns-transact-sql>.
+pub fn captured_columns(
+    connection: &Connection,
+    catalog: &Catalog,
+    instance: &Instance,
+    sink: &mut dyn Sink,
+) -> Exec<()> {
+    let shape = [
+        ("source_schema", NAME),
+        ("source_table", NAME),
+        ("capture_instance", NAME),
+        ("column_name", NAME),
+        ("column_id", SqlType::Int),
+        ("column_ordinal", SqlType::Int),
+        ("data_type", NAME),
+        ("character_maximum_length", SqlType::Int),
+        ("numeric_precision", SqlType::TinyInt),
+        ("numeric_precision_radix", SqlType::SmallInt),
+        ("numeric_scale", SqlType::Int),
+        ("datetime_precision", SqlType::SmallInt),
+    ];
+    let source = source_of(catalog, instance);
+    let change_table = catalog.table_by_id(instance.object_id);
+    let mut statement = connection.prepare_cached(
+        r#"SELECT column_name, column_id, column_ordinal, column_type FROM db."$cdc_captured_columns"
+           WHERE object_id = ?1 ORDER BY column_ordinal"#,
+    )?;
+    let columns: Vec<Vec<Value>> = statement
+        .query_map([instance.object_id], |row| (0..4).map(|index| row.get(index)).collect())?
+        .collect::<Result<_, _>>()?;
+    let mut rows = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut row = source.clone();
+        let shown = match &column[0] {
+            Value::Text(name) => change_table.and_then(|table| table.find(name).map(|at| table.table.columns[at].ty)),
+            _ => None,
+        };
+        row.extend(column);
+        row.extend(shown.map_or_else(|| vec![Value::Null; 5], |ty| type_facets(&ty)));
+        rows.push(row);
+    }
+    send(sink, &shape, &rows)
+}
+
+/// `sys.sp_cdc_get_ddl_history`:
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-get-ddl-history-transact-sql>.
+pub fn ddl_history(connection: &Connection, catalog: &Catalog, instance: &Instance, sink: &mut dyn Sink) -> Exec<()> {
+    let shape = [
+        ("source_schema", NAME),
+        ("source_table", NAME),
+        ("capture_instance", NAME),
+        ("required_column_update", SqlType::Bit),
+        ("ddl_command", SqlType::NVarChar(Length::Max)),
+        ("ddl_lsn", LSN),
+        ("ddl_time", SqlType::DateTime),
+    ];
+    let source = source_of(catalog, instance);
+    let mut statement = connection.prepare_cached(
+        r#"SELECT required_column_update, ddl_command, ddl_lsn, ddl_time FROM db."cdc.ddl_history"
+           WHERE object_id = ?1 ORDER BY ddl_lsn"#,
+    )?;
+    let found: Vec<Vec<Value>> = statement
+        .query_map([instance.object_id], |row| (0..4).map(|index| row.get(index)).collect())?
+        .collect::<Result<_, _>>()?;
+    let rows: Vec<Vec<Value>> = found.into_iter().map(|row| source.iter().cloned().chain(row).collect()).collect();
+    send(sink, &shape, &rows)
+}
+
+/// Schema and name of an instance's table, and the instance's name.
+fn source_of(catalog: &Catalog, instance: &Instance) -> Vec<Value> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let source = catalog.table_by_id(instance.source_object_id);
+    let mut row = source.map_or_else(
+        || vec![Value::Null, Value::Null],
+        |source| vec![text(&source.table.schema), text(&source.table.name)],
+    );
+    row.push(text(&instance.name));
+    row
+}
+
+/// Length, precision, radix, scale and precision of the time, as `INFORMATION_SCHEMA.COLUMNS` shows them.
+fn type_facets(ty: &SqlType) -> Vec<Value> {
+    let mut row = vec![Value::Null; 5];
+    let mut set = |at: usize, value: i64| row[at] = Value::Integer(value);
+    let length = |length: &Length| match length {
+        Length::N(n) => i64::from(*n),
+        Length::Max => -1,
+    };
+    match ty {
+        SqlType::Char(n) | SqlType::NChar(n) | SqlType::Binary(n) => set(0, i64::from(*n)),
+        SqlType::VarChar(n) | SqlType::NVarChar(n) | SqlType::VarBinary(n) => set(0, length(n)),
+        SqlType::Real | SqlType::Float => {
+            set(1, i64::from(facets(ty).precision));
+            set(2, 2);
+        }
+        SqlType::TinyInt
+        | SqlType::SmallInt
+        | SqlType::Int
+        | SqlType::BigInt
+        | SqlType::Decimal { .. }
+        | SqlType::Money
+        | SqlType::SmallMoney => {
+            set(1, i64::from(facets(ty).precision));
+            set(2, 10);
+            set(3, i64::from(facets(ty).scale));
+        }
+        SqlType::Date | SqlType::SmallDateTime => set(4, 0),
+        SqlType::DateTime => set(4, 3),
+        SqlType::Time(n) | SqlType::DateTime2(n) | SqlType::DateTimeOffset(n) => set(4, i64::from(*n)),
+        _ => {}
+    }
+    row
 }
 
 /// Column names in brackets, with commas between.

@@ -1,10 +1,13 @@
 //! SQLite functions that the capture triggers call, and the state of the transaction that they read.
 
 use super::lsn::Lsn;
+use super::store::Logged;
+use crate::engine::database::lock;
+use crate::engine::meta::Column;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Inserts of key changes stand behind every other row of their statement, so that whoever applies rows in order never
 /// meets a key that is about to be deleted.
@@ -21,8 +24,11 @@ pub struct Recording {
     command: AtomicI64,
     begun: AtomicI64,
     ended: AtomicI64,
+    schema_changes: AtomicU64,
     used: AtomicBool,
     settings_changed: AtomicBool,
+    /// Columns of the table that an `ALTER TABLE` is about to change.
+    before: Mutex<Vec<Column>>,
 }
 
 impl Recording {
@@ -32,6 +38,7 @@ impl Recording {
         self.rows.store(0, Ordering::Relaxed);
         self.command.store(0, Ordering::Relaxed);
         self.begun.store(now, Ordering::Relaxed);
+        self.schema_changes.store(0, Ordering::Relaxed);
         self.used.store(false, Ordering::Relaxed);
         self.settings_changed.store(false, Ordering::Relaxed);
     }
@@ -46,6 +53,22 @@ impl Recording {
         self.used.store(true, Ordering::Relaxed);
     }
 
+    /// A statement changed a captured table.
+    pub fn schema_changed(&self) {
+        self.keep();
+        self.schema_changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Remembers a table's columns as they are before an `ALTER TABLE`.
+    pub fn remember(&self, columns: &[Column]) {
+        columns.clone_into(&mut lock(&self.before));
+    }
+
+    /// What was remembered.
+    pub fn remembered(&self) -> Vec<Column> {
+        lock(&self.before).clone()
+    }
+
     /// Nothing more of this transaction.
     pub fn end(&self) {
         self.used.store(false, Ordering::Relaxed);
@@ -55,11 +78,6 @@ impl Recording {
     /// When the transaction is about to commit.
     pub fn set_ended(&self, now: i64) {
         self.ended.store(now, Ordering::Relaxed);
-    }
-
-    /// When it committed.
-    pub fn ended(&self) -> i64 {
-        self.ended.load(Ordering::Relaxed)
     }
 
     /// The transaction changes settings of CDC, which count once it commits.
@@ -72,10 +90,15 @@ impl Recording {
         self.settings_changed.swap(false, Ordering::Relaxed)
     }
 
-    /// Number and begin of the transaction, if it belongs into the log.
-    pub fn logged(&self) -> Option<(u64, i64)> {
-        let numbers = (self.transaction.load(Ordering::Relaxed), self.begun.load(Ordering::Relaxed));
-        self.used.load(Ordering::Relaxed).then_some(numbers)
+    /// The transaction, if it belongs into the log.
+    pub fn logged(&self) -> Option<Logged> {
+        self.used.load(Ordering::Relaxed).then(|| Logged {
+            transaction: self.transaction.load(Ordering::Relaxed),
+            begun: self.begun.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
+            commands: self.rows.load(Ordering::Relaxed),
+            schema_changes: self.schema_changes.load(Ordering::Relaxed),
+        })
     }
 
     /// The LSN that this transaction's commit will have.

@@ -12,7 +12,7 @@ const TABLES: &[&str] = &[
     r#""$cdc_state"(id INTEGER PRIMARY KEY CHECK (id = 1), enabled INT NOT NULL, next_transaction INT NOT NULL,
         captured_lsn BLOB NOT NULL)"#,
     r#""$cdc_log"(start_lsn BLOB PRIMARY KEY, tran_begin_time INT NOT NULL, tran_end_time INT NOT NULL, tran_id BLOB NOT NULL,
-        tran_begin_lsn BLOB NOT NULL) WITHOUT ROWID"#,
+        tran_begin_lsn BLOB NOT NULL, commands INT NOT NULL DEFAULT 0, schema_changes INT NOT NULL DEFAULT 0) WITHOUT ROWID"#,
     r#""$cdc_change_tables"(object_id INTEGER PRIMARY KEY, version INT, source_object_id INT, capture_instance TEXT NOT NULL,
         start_lsn BLOB, end_lsn BLOB, supports_net_changes INT, has_drop_pending INT, role_name TEXT, index_name TEXT,
         filegroup_name TEXT, create_date INT, partition_switch INT)"#,
@@ -37,6 +37,45 @@ const VIEWS: &[&str] = &[
 /// Transaction id of the rows of `cdc.lsn_time_mapping` that mark an idle time.
 pub const IDLE: &[u8] = &[0];
 
+/// A transaction of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logged {
+    /// Its number.
+    pub transaction: u64,
+    /// When it began, as `datetime`.
+    pub begun: i64,
+    /// When it committed.
+    pub ended: i64,
+    /// Rows that it changed.
+    pub commands: u64,
+    /// Statements that changed captured tables.
+    pub schema_changes: u64,
+}
+
+impl Logged {
+    /// A mark of how far time has come.
+    pub fn idle(transaction: u64, now: i64) -> Self {
+        Self { transaction, begun: now, ended: now, commands: 0, schema_changes: 0 }
+    }
+}
+
+/// What a scan found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Captured {
+    /// Everything up to here shows now.
+    pub upto: Lsn,
+    /// Where the first transaction began.
+    pub first_begin: Lsn,
+    /// Transactions other than marks of idle time.
+    pub transactions: u64,
+    /// Rows that they changed.
+    pub commands: u64,
+    /// Statements that changed captured tables.
+    pub schema_changes: u64,
+    /// When the last of them committed, as `datetime`.
+    pub last_time: i64,
+}
+
 /// A database's CDC as it was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -60,7 +99,7 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
         |row| row.get(0),
     )?;
     if there {
-        return Ok(());
+        return upgrade(connection);
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     for table in TABLES {
@@ -75,6 +114,22 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
         params![FIRST_TRANSACTION as i64, Lsn::ZERO.to_bytes()],
     )?;
     connection.execute_batch("COMMIT")
+}
+
+/// Adds what databases of an earlier sandbox lack.
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let counts: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_info('$cdc_log', 'db') WHERE name = 'commands')",
+        [],
+        |row| row.get(0),
+    )?;
+    if counts {
+        return Ok(());
+    }
+    connection.execute_batch(
+        r#"ALTER TABLE db."$cdc_log" ADD COLUMN commands INT NOT NULL DEFAULT 0;
+           ALTER TABLE db."$cdc_log" ADD COLUMN schema_changes INT NOT NULL DEFAULT 0"#,
+    )
 }
 
 /// Reads how far a database is.
@@ -111,35 +166,48 @@ pub fn set_enabled(connection: &Connection, enabled: bool) -> rusqlite::Result<(
 }
 
 /// Writes a transaction's row of the log.
-pub fn log_transaction(
-    connection: &Connection,
-    transaction: u64,
-    begun: i64,
-    ended: i64,
-    idle: bool,
-) -> rusqlite::Result<()> {
-    let id = transaction.to_be_bytes();
+pub fn log_transaction(connection: &Connection, logged: &Logged, idle: bool) -> rusqlite::Result<()> {
+    let id = logged.transaction.to_be_bytes();
     let id = if idle { IDLE } else { &id[2..] };
-    connection.prepare_cached(r#"INSERT INTO db."$cdc_log" VALUES (?1, ?2, ?3, ?4, ?5)"#)?.execute(params![
-        Lsn::commit(transaction).to_bytes(),
-        begun,
-        ended,
+    connection.prepare_cached(r#"INSERT INTO db."$cdc_log" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#)?.execute(params![
+        Lsn::commit(logged.transaction).to_bytes(),
+        logged.begun,
+        logged.ended,
         id,
-        Lsn::begin(transaction).to_bytes()
+        Lsn::begin(logged.transaction).to_bytes(),
+        logged.commands as i64,
+        logged.schema_changes as i64
     ])?;
     Ok(())
 }
 
-/// Lets up to `limit` more transactions show, and tells up to where they do now.
-pub fn capture(connection: &Connection, from: Lsn, limit: u64) -> rusqlite::Result<Lsn> {
-    let upto: Option<Vec<u8>> = connection
+/// Lets up to `limit` more transactions show; `None` if there are none.
+pub fn capture(connection: &Connection, from: Lsn, limit: u64) -> rusqlite::Result<Option<Captured>> {
+    let captured = connection
         .prepare_cached(
-            r#"SELECT max(start_lsn) FROM (SELECT start_lsn FROM db."$cdc_log" WHERE start_lsn > ?1 ORDER BY start_lsn LIMIT ?2)"#,
+            r#"SELECT max(start_lsn), min(tran_begin_lsn) FILTER (WHERE tran_id <> x'00'), count(*) FILTER (WHERE tran_id <> x'00'),
+                      sum(commands), sum(schema_changes), max(tran_end_time)
+               FROM (SELECT * FROM db."$cdc_log" WHERE start_lsn > ?1 ORDER BY start_lsn LIMIT ?2)"#,
         )?
-        .query_row(params![from.to_bytes(), limit as i64], |row| row.get(0))?;
-    let Some(upto) = upto else { return Ok(from) };
-    connection.prepare_cached(r#"UPDATE db."$cdc_state" SET captured_lsn = ?1"#)?.execute([&upto])?;
-    Ok(Lsn::from_bytes(&upto).unwrap_or(from))
+        .query_row(params![from.to_bytes(), limit.min(i64::MAX as u64) as i64], |row| {
+            let Some(upto) = row.get::<_, Option<Vec<u8>>>(0)? else { return Ok(None) };
+            let first: Option<Vec<u8>> = row.get(1)?;
+            let count = |index| row.get::<_, i64>(index).map(|count| count as u64);
+            Ok(Some(Captured {
+                upto: Lsn::from_bytes(&upto).unwrap_or(from),
+                first_begin: first.and_then(|first| Lsn::from_bytes(&first)).unwrap_or_default(),
+                transactions: count(2)?,
+                commands: count(3)?,
+                schema_changes: count(4)?,
+                last_time: row.get(5)?,
+            }))
+        })?;
+    if let Some(captured) = captured {
+        connection
+            .prepare_cached(r#"UPDATE db."$cdc_state" SET captured_lsn = ?1"#)?
+            .execute([captured.upto.to_bytes()])?;
+    }
+    Ok(captured)
 }
 
 /// Forgets transactions that no change table can need any more; the counter of transactions never goes back.

@@ -2,7 +2,7 @@
 //!
 //! Shape and rules of the rows:
 //! <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>. An update that
-//! changes a key, or a column of a unique index, is a delete and an insert
+//! changes a key, or a column of a unique or clustered index, is a delete and an insert
 //! (<https://learn.microsoft.com/troubleshoot/sql/database-engine/replication/update-statements-replicated-as-delete-insert-pairs>).
 
 use super::row_functions::MASK_CHUNK;
@@ -45,8 +45,8 @@ pub struct Capture {
     pub view: String,
     /// Columns by ordinal.
     pub columns: Vec<CapturedColumn>,
-    /// Columns of the source's unique indexes.
-    pub unique_columns: Vec<String>,
+    /// Columns of the source's unique and clustered indexes.
+    pub moving_columns: Vec<String>,
 }
 
 impl Capture {
@@ -125,7 +125,7 @@ impl Capture {
         let mask = self.changed_mask();
         let before = self.row("sandbox_cdc_next()", 3, &mask, "OLD", Image::Changed);
         let after = self.row("sandbox_cdc_same()", 4, &mask, "NEW", Image::Changed);
-        let moved = any(self.unique_columns.iter().map(String::as_str));
+        let moved = any(self.moving_columns.iter().map(String::as_str));
         let in_place = moved.as_ref().map_or(changed.clone(), |moved| format!("({changed}) AND NOT ({moved})"));
         connection.execute_batch(&format!(
             "CREATE TRIGGER db.{} AFTER UPDATE ON {source} WHEN {in_place} BEGIN {before} {after} END;",

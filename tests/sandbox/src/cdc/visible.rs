@@ -3,6 +3,8 @@
 //! Shapes: <https://learn.microsoft.com/sql/relational-databases/system-tables/change-data-capture-tables-transact-sql>.
 
 use crate::engine::catalog_store::{NewColumn, NewObject, delete_object, insert_column, insert_object};
+use crate::engine::meta::Column;
+use crate::engine::quoting::quote;
 use crate::engine::system_types::facets;
 use crate::types::{Length, SqlType};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -31,6 +33,20 @@ impl VisibleColumn {
     /// A column with the default collation.
     pub fn new(name: &str, ty: SqlType, nullable: bool) -> Self {
         Self { name: name.to_owned(), ty, collation: None, nullable }
+    }
+
+    /// As the column of a query that stands in a table's place.
+    pub fn into_column(self) -> Column {
+        Column {
+            sqlite_name: quote(&self.name),
+            name: self.name,
+            ty: self.ty,
+            nullable: self.nullable,
+            identity: None,
+            collation: self.collation,
+            default: None,
+            computed: None,
+        }
     }
 }
 
@@ -115,15 +131,36 @@ pub fn name_is_taken(connection: &Connection) -> rusqlite::Result<bool> {
     )
 }
 
+/// The next free id of a table of ids.
+fn next_id(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<i32> {
+    let sql = format!(r#"SELECT max(4, max({column})) + 1 FROM db."{table}" WHERE {column} < 16384"#);
+    connection.query_row(&sql, [], |row| row.get(0))
+}
+
+fn add_principal(connection: &Connection, name: &str, kind: &str, now: i64) -> rusqlite::Result<i32> {
+    let id = next_id(connection, "$principals", "principal_id")?;
+    connection.execute(
+        r#"INSERT INTO db."$principals"(principal_id, name, type, create_date) VALUES (?1, ?2, ?3, ?4)"#,
+        params![id, name, kind, now],
+    )?;
+    Ok(id)
+}
+
+/// Makes a role unless it is there; false if something else has its name.
+pub fn make_role(connection: &Connection, name: &str, now: i64) -> rusqlite::Result<bool> {
+    let kind: Option<String> = connection
+        .query_row(r#"SELECT type FROM db."$principals" WHERE lower(name) = lower(?1)"#, [name], |row| row.get(0))
+        .optional()?;
+    match kind {
+        None => add_principal(connection, name, "R", now).map(|_| true),
+        Some(kind) => Ok(kind.trim_end() == "R"),
+    }
+}
+
 /// Makes the schema, its user and the tables of the database.
 pub fn create(connection: &Connection, now: i64) -> rusqlite::Result<()> {
-    let next = |table: &str, column: &str| -> rusqlite::Result<i32> {
-        let sql = format!(r#"SELECT max(4, max({column})) + 1 FROM db."{table}" WHERE {column} < 16384"#);
-        connection.query_row(&sql, [], |row| row.get(0))
-    };
-    let principal = next("$principals", "principal_id")?;
-    connection.execute(r#"INSERT INTO db."$principals" VALUES (?1, 'cdc', 'S', NULL, ?2)"#, params![principal, now])?;
-    let schema = next("$schemas", "schema_id")?;
+    let principal = add_principal(connection, SCHEMA, "S", now)?;
+    let schema = next_id(connection, "$schemas", "schema_id")?;
     connection.execute(r#"INSERT INTO db."$schemas" VALUES (?1, ?2, ?3)"#, params![schema, SCHEMA, principal])?;
     for (name, storage, columns) in database_tables() {
         add_table(connection, name, storage, &columns, now)?;

@@ -3,9 +3,11 @@
 //! <https://learn.microsoft.com/sql/relational-databases/track-changes/administer-and-monitor-change-data-capture-sql-server>
 
 use super::cleanup;
+use super::errors;
 use super::jobs::{self, Job, JobType};
 use super::lsn::Lsn;
-use super::store::{self, Progress};
+use super::scan_history::ScanHistory;
+use super::store::{self, Captured, Logged, Progress};
 use super::worker_faults::{self, Scan};
 use crate::engine::clock::now_datetime;
 use crate::engine::database::{Database, lock};
@@ -25,6 +27,19 @@ const IDLE_TICKS: i64 = 5 * 60 * 300;
 const TICKS_PER_DAY: i64 = 86_400 * 300;
 const CLEANUP_TIME: i64 = 2 * 3600 * 300;
 
+/// What the capture job is called where sessions have numbers: those of clients begin at 51.
+const JOB_SESSION: i32 = 50;
+
+/// A scan by hand; its end lets others scan again.
+#[derive(Debug)]
+pub struct ScanGuard(Arc<DatabaseCapture>);
+
+impl Drop for ScanGuard {
+    fn drop(&mut self) {
+        lock(&self.0.state).scanner = None;
+    }
+}
+
 /// The day that the cleanup job last had to run on.
 fn cleanup_day() -> i64 {
     (now_datetime() - CLEANUP_TIME).div_euclid(TICKS_PER_DAY)
@@ -42,6 +57,12 @@ pub struct DatabaseCapture {
 struct State {
     progress: Progress,
     jobs: Vec<Job>,
+    /// What scans found.
+    history: ScanHistory,
+    /// The next capture job that is defined stays stopped at first.
+    hold: bool,
+    /// Session that scans by hand.
+    scanner: Option<i32>,
     /// Number of the run of the capture job that may go on; another means stop.
     run: u64,
     worker: Option<JoinHandle<()>>,
@@ -54,7 +75,8 @@ impl DatabaseCapture {
         store::create(&connection).map_err(storage_error)?;
         let progress = store::progress(&connection).map_err(storage_error)?;
         let jobs = jobs::all(&connection).map_err(storage_error)?;
-        let state = State { progress, jobs, run: 0, worker: None };
+        let state =
+            State { progress, jobs, history: ScanHistory::default(), hold: false, scanner: None, run: 0, worker: None };
         let capture =
             Arc::new(Self { database: Arc::clone(database), state: Mutex::new(state), changed: Condvar::new() });
         capture.start_if_defined(&connection)?;
@@ -86,23 +108,50 @@ impl DatabaseCapture {
         let jobs = jobs::all(connection).map_err(storage_error)?;
         let defined = |jobs: &[Job]| jobs.iter().any(|job| job.job_type == JobType::Capture);
         let now = progress.enabled && defined(&jobs);
-        let before = {
+        let (before, hold) = {
             let mut state = lock(&self.state);
             state.progress = progress;
-            defined(&std::mem::replace(&mut state.jobs, jobs))
+            (defined(&std::mem::replace(&mut state.jobs, jobs)), std::mem::take(&mut state.hold))
         };
         // A job that somebody stopped stays so.
         if !now {
             self.stop();
-        } else if !before {
+        } else if !before && !hold {
             self.start_if_defined(connection)?;
         }
         Ok(())
     }
 
-    /// Whether the capture job runs.
-    pub fn is_running(&self) -> bool {
-        lock(&self.state).worker.as_ref().is_some_and(|worker| !worker.is_finished())
+    /// The capture job that is about to be defined is not to start by itself.
+    pub fn hold(&self, hold: bool) {
+        lock(&self.state).hold = hold;
+    }
+
+    /// Lets a session scan by hand until the guard is dropped; error 22903 while somebody else does.
+    pub fn scan_by_hand(self: &Arc<Self>, session: i32) -> SqlResult<ScanGuard> {
+        let mut state = lock(&self.state);
+        let job = state.worker.as_ref().is_some_and(|worker| !worker.is_finished()).then_some(JOB_SESSION);
+        if let Some(other) = job.or(state.scanner) {
+            return Err(errors::already_scanning(other));
+        }
+        state.scanner = Some(session);
+        Ok(ScanGuard(Arc::clone(self)))
+    }
+
+    /// Remembers what a scan found that began at `began`.
+    pub fn scanned(&self, from: Lsn, found: Option<Captured>, began: i64) {
+        lock(&self.state).history.scanned(from, found, began, now_datetime());
+    }
+
+    /// The rows of a view over the scans, as JSON.
+    pub fn history_as_json(&self, view: &str) -> String {
+        let state = lock(&self.state);
+        if view == "dm_cdc_errors" { state.history.errors_as_json() } else { state.history.sessions_as_json() }
+    }
+
+    /// Name of the database.
+    pub fn database(&self) -> &str {
+        &self.database.name
     }
 
     /// Starts the capture job if the database has one; false if it runs already or there is none.
@@ -150,10 +199,13 @@ impl DatabaseCapture {
         let mut connection = None;
         let mut cleaned = cleanup_day();
         while !self.is_stopped(run) {
+            let began = now_datetime();
             match self.cycle(&mut connection, &mut cleaned, run, job) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return,
                 Err(error) => {
+                    let from = self.progress().captured;
+                    lock(&self.state).history.failed(from, &error, began, now_datetime());
                     tracing::warn!(database = %self.database.name, number = error.number, %error, "a capture cycle failed");
                     connection = None;
                 }
@@ -177,15 +229,19 @@ impl DatabaseCapture {
             Some(connection) => connection,
             None => connection.insert(self.database.open()?),
         };
-        let per_cycle = job.max_transactions.saturating_mul(job.max_scans).max(1) as u64;
         let stopped = || self.is_stopped(run);
+        let per_scan = job.max_transactions.max(1) as u64;
         let Progress { captured, last, .. } = self.progress();
+        let mut left = per_scan.saturating_mul(job.max_scans.max(1) as u64);
         if captured < last {
-            match worker_faults::before_scan(&self.database, (connection, captured), per_cycle, &stopped)? {
-                Scan::UpTo(0) => {}
-                Scan::UpTo(limit) => self.scan(connection, limit, &stopped)?,
+            match worker_faults::before_scan(&self.database, (connection, captured), left, &stopped)? {
+                Scan::UpTo(limit) => left = limit,
                 Scan::End => return Ok(ControlFlow::Break(())),
             }
+        }
+        // The last scan of a cycle finds nothing, unless there is more than the cycle may take.
+        while left > 0 && self.scan(connection, per_scan.min(left), &stopped)? {
+            left = left.saturating_sub(per_scan);
         }
         if job.continuous {
             self.mark_idle(connection, &stopped)?;
@@ -209,16 +265,17 @@ impl DatabaseCapture {
         }
     }
 
-    /// Lets up to `limit` transactions show.
-    pub fn scan(&self, connection: &Connection, limit: u64, cancelled: &dyn Fn() -> bool) -> SqlResult<()> {
+    /// Lets up to `limit` transactions show; whether there were any.
+    pub fn scan(&self, connection: &Connection, limit: u64, cancelled: &dyn Fn() -> bool) -> SqlResult<bool> {
+        let began = now_datetime();
         let Progress { captured, last, .. } = self.progress();
-        if captured >= last {
-            return Ok(());
-        }
-        self.write(connection, cancelled, || {
-            let upto = store::capture(connection, captured, limit)?;
-            Ok(Some(upto))
-        })
+        let found = if captured >= last {
+            None
+        } else {
+            self.write(connection, cancelled, || store::capture(connection, captured, limit))?
+        };
+        self.scanned(captured, found, began);
+        Ok(found.is_some())
     }
 
     /// After five minutes without a transaction, an entry that only says how far time has come.
@@ -231,10 +288,11 @@ impl DatabaseCapture {
         self.write(connection, cancelled, || {
             // With the write lock held nobody else takes this number.
             let next = self.progress().next_transaction;
-            store::log_transaction(connection, next, now, now, true)?;
+            store::log_transaction(connection, &Logged::idle(next, now), true)?;
             self.committed(next, now);
             Ok(None)
-        })
+        })?;
+        Ok(())
     }
 
     /// What the cleanup job does.
@@ -243,7 +301,8 @@ impl DatabaseCapture {
         self.write(connection, cancelled, || {
             cleanup::run(connection, job.retention, now_datetime())?;
             Ok(None)
-        })
+        })?;
+        Ok(())
     }
 
     /// Runs a short transaction of the job's own under the database's write lock. What it returns is how far it captured.
@@ -251,9 +310,9 @@ impl DatabaseCapture {
         &self,
         connection: &Connection,
         cancelled: &dyn Fn() -> bool,
-        run: impl FnOnce() -> rusqlite::Result<Option<Lsn>>,
-    ) -> SqlResult<()> {
-        let Some(_guard) = self.database.locks.background_writer(self.database.id, cancelled) else { return Ok(()) };
+        run: impl FnOnce() -> rusqlite::Result<Option<Captured>>,
+    ) -> SqlResult<Option<Captured>> {
+        let Some(_guard) = self.database.locks.background_writer(self.database.id, cancelled) else { return Ok(None) };
         let result = connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
             let captured = run()?;
             connection.execute_batch("COMMIT")?;
@@ -262,9 +321,9 @@ impl DatabaseCapture {
         match result {
             Ok(captured) => {
                 if let Some(captured) = captured {
-                    lock(&self.state).progress.captured = captured;
+                    lock(&self.state).progress.captured = captured.upto;
                 }
-                Ok(())
+                Ok(captured)
             }
             Err(error) => {
                 if !connection.is_autocommit() {
@@ -324,7 +383,8 @@ mod tests {
         let connection = database.open().unwrap();
         for _ in 0..5 {
             let transaction = capture.progress().next_transaction;
-            store::log_transaction(&connection, transaction, 1, 1, false).unwrap();
+            let logged = Logged { transaction, begun: 1, ended: 1, commands: 1, schema_changes: 0 };
+            store::log_transaction(&connection, &logged, false).unwrap();
             capture.committed(transaction, 1);
         }
         let shown = [2, 4, 5, 5].map(|expected| {

@@ -113,6 +113,11 @@ pub trait Extension: Send + Sync {
         false
     }
 
+    /// Whether the log of a database holds what is not captured yet: `sys.databases.log_reuse_wait`.
+    fn awaits_capture(&self, database: &Database) -> bool {
+        false
+    }
+
     /// A table changes.
     fn on_ddl(&self, session: &SqlSession, event: &DdlEvent<'_>) -> SqlResult<()> {
         Ok(())

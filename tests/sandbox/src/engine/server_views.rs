@@ -40,6 +40,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             recovery_model(recovery),
             i32::from(cdc.is_cdc_enabled(d)),
             i32::from(d.access.is_single_user()),
+            i32::from(cdc.awaits_capture(d)),
         ])
     };
     session.server.databases().iter().map(row).collect()

@@ -36,13 +36,13 @@ impl Fixture {
                 source: stored.then(|| (*name).to_owned()),
             })
             .collect();
-        let unique_columns = unique.iter().map(|name| (*name).to_owned()).collect();
+        let moving_columns = unique.iter().map(|name| (*name).to_owned()).collect();
         let capture = Capture {
             object_id: 7,
             source: "dbo.t".to_owned(),
             view: "cdc.dbo_t_CT".to_owned(),
             columns,
-            unique_columns,
+            moving_columns,
         };
         capture.create(&connection).unwrap();
         Self { connection, recording, transaction: 0x2000 }
@@ -55,8 +55,8 @@ impl Fixture {
             self.recording.next_command();
             self.connection.execute_batch(statement).unwrap();
         }
-        if let Some((transaction, begun)) = self.recording.logged() {
-            store::log_transaction(&self.connection, transaction, begun, begun, false).unwrap();
+        if let Some(logged) = self.recording.logged() {
+            store::log_transaction(&self.connection, &logged, false).unwrap();
             self.transaction += 1;
         }
         self.connection.execute_batch("COMMIT").unwrap();

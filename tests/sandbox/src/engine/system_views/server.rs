@@ -57,6 +57,12 @@ pub(super) const VIEWS: &[View] = &[
             ("is_merge_published", "bit", "0"),
             ("is_distributor", "bit", "0"),
             ("is_broker_enabled", "bit", "0"),
+            ("log_reuse_wait", "tinyint", "CASE json_extract(r.value, '$[9]') WHEN 1 THEN 6 ELSE 0 END"),
+            (
+                "log_reuse_wait_desc",
+                "nvarchar(60)",
+                "CASE json_extract(r.value, '$[9]') WHEN 1 THEN 'REPLICATION' ELSE 'NOTHING' END"
+            ),
             ("is_cdc_enabled", "bit", "json_extract(r.value, '$[7]')"),
             ("is_encrypted", "bit", "0"),
             ("containment", "tinyint", "0"),
