@@ -7,7 +7,7 @@ use super::constraint_names::CatalogNames;
 use super::convert_text::cut_utf16;
 use super::dml::compile_insert;
 use super::dml_change::{compile_delete, compile_update};
-use super::encode::{decode, encode};
+use super::encode::{decode_into, encode};
 use super::frame::{Frame, undeclared};
 use super::meta::Table;
 use super::moved_keys::is_duplicate;
@@ -516,11 +516,11 @@ fn cut_large(values: &mut [Datum], columns: &[ColumnMeta], bytes: usize) {
     }
 }
 
-/// Decodes a row into `values`.
+/// Decodes a row into `values`, which keep the memory of the texts before.
 fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
-    values.clear();
-    for (index, column) in compiled.columns.iter().enumerate() {
-        values.push(decode(row.get_ref(index)?, &column.ty)?);
+    values.resize(compiled.columns.len(), Datum::Null);
+    for (index, (column, value)) in compiled.columns.iter().zip(values).enumerate() {
+        decode_into(row.get_ref(index)?, &column.ty, value)?;
     }
     Ok(())
 }

@@ -111,6 +111,22 @@ pub fn decode(value: ValueRef<'_>, ty: &SqlType) -> SqlResult<Datum> {
     }
 }
 
+/// The same into a value that may have held another of the column: a text takes the place of the one before.
+pub fn decode_into(value: ValueRef<'_>, ty: &SqlType, into: &mut Datum) -> SqlResult<()> {
+    match (value, ty, &mut *into) {
+        (
+            ValueRef::Text(bytes),
+            SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_),
+            Datum::String(text),
+        ) => {
+            text.clear();
+            text.push_str(std::str::from_utf8(bytes).map_err(|_| mismatch(ty))?);
+        }
+        _ => *into = decode(value, ty)?,
+    }
+    Ok(())
+}
+
 fn decode_integer(v: i64, ty: &SqlType) -> SqlResult<Datum> {
     let narrow = |_| mismatch(ty);
     Ok(match ty {

@@ -4,6 +4,7 @@
 mod batches;
 mod bulk_loads;
 mod catalog_views;
+mod constant_time;
 mod constraints;
 mod recorder;
 mod transactions;
