@@ -35,6 +35,9 @@ struct Size {
     rounds: usize,
 }
 
+/// Measures a part.
+type Measure = fn(Size, &mut Report);
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
@@ -46,7 +49,7 @@ fn main() {
     let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
     let mut report = Report::default();
-    let measures: [(&str, fn(Size, &mut Report)); 4] =
+    let measures: [(&str, Measure); 4] =
         [("bulk", bulk::measure), ("scan", scan::measure), ("point", point::measure), ("bank", bank::measure)];
     for (part, measure) in measures {
         if wanted(part) {

@@ -53,12 +53,11 @@ impl Wire {
             // The last token may lie across the last two packets.
             tail = self.buffer[length.saturating_sub(16)..length].to_vec();
         }
-        let count = tail.len().checked_sub(8).map_or(0, |at| {
+        tail.len().checked_sub(8).map_or(0, |at| {
             let mut bytes = [0; 8];
             bytes.copy_from_slice(&tail[at..]);
             u64::from_le_bytes(bytes)
-        });
-        count
+        })
     }
 
     /// Runs a batch; the count of its last statement.
