@@ -45,6 +45,18 @@ pub enum SqlType {
     /// Scale 0–7.
     DateTimeOffset(u8),
     UniqueIdentifier,
+    /// Deprecated; in the code page of its collation.
+    Text,
+    /// Deprecated.
+    NText,
+    /// Deprecated.
+    Image,
+    /// Untyped; not checked against a schema.
+    Xml,
+    /// Eight bytes of a database-wide counter; `timestamp` is its older name.
+    RowVersion,
+    /// A value of another type, which it keeps.
+    SqlVariant,
 }
 
 /// A value. Its variant always fits its [`SqlType`]; `Null` fits every type.
@@ -66,9 +78,9 @@ pub enum Datum {
     Money(i64),
     Real(f32),
     Float(f64),
-    /// Every character type. Fixed-length types hold their padding.
+    /// Every character type and `xml`. Fixed-length types hold their padding.
     String(String),
-    /// Every binary type. Fixed-length types hold their padding.
+    /// Every binary type and `rowversion`. Fixed-length types hold their padding.
     Binary(Vec<u8>),
     /// Days since 0001-01-01.
     Date(i32),
@@ -97,4 +109,17 @@ pub enum Datum {
     },
     /// In the order of its text form (`uuid::Uuid::as_bytes`).
     Guid([u8; 16]),
+    /// The value of a `sql_variant`, never NULL inside.
+    Variant(Box<Variant>),
+}
+
+/// What a `sql_variant` holds: a value with its own type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// The base type, with its precision, scale and length.
+    pub ty: SqlType,
+    /// Collation of a character value.
+    pub collation: Option<String>,
+    /// The value, of type `ty`.
+    pub value: Datum,
 }

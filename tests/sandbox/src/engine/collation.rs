@@ -54,6 +54,7 @@ pub fn rules(name: &str) -> SqlResult<Rules> {
 /// Registers the collations on a connection; T-SQL ones as SQLite first meets their names.
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_collation(OFFSET_COLLATION, |a: &str, b: &str| a.get(..16).cmp(&b.get(..16)))?;
+    connection.create_collation(super::variant::COLLATION, super::variant::compare)?;
     connection.create_collation(DEFAULT_COLLATION, compare_default)?;
     connection.collation_needed(|connection, name| match rules(name) {
         Ok(rules) => connection.create_collation(name, move |a: &str, b: &str| compare(a, b, rules)),

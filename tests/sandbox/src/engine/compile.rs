@@ -10,7 +10,7 @@ use super::compiled::Compiled;
 use super::expr_walk;
 use super::meta::{Column, Scope, Table};
 use super::select::Plan;
-use super::type_rules::is_text;
+use super::system_types::is_character;
 use super::typed::{self, Typed, coerce};
 
 /// Compiles a query.
@@ -93,7 +93,7 @@ fn finish(binder: Binder<'_>, plan: &Plan) -> Compiled {
         .iter()
         .map(|output| {
             let e = &output.value;
-            is_text(&e.ty).then(|| binder.collation_of(e))
+            is_character(&e.ty).then(|| binder.collation_of(e))
         })
         .collect();
     Compiled { columns: plan.column_metas(), collations, ..binder.finish(sql) }

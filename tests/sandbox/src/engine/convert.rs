@@ -6,7 +6,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::types::{Datum, Length, SqlType};
 
 use super::type_rules::{Family, family, type_name};
-use super::{convert_temporal, convert_text, decimal};
+use super::{convert_temporal, convert_text, decimal, variant, xml};
 
 /// How two types convert into each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,25 @@ pub enum Allowed {
 
 /// The conversion chart of the CAST and CONVERT page, for the types here.
 pub fn allowed(from: &SqlType, to: &SqlType) -> Allowed {
-    use Family::{Binary, Bit, Decimal, Float, Guid, Integer, Money, Temporal, Text};
+    use Family::{Binary, Bit, Decimal, Float, Guid, Integer, Lob, Money, Temporal, Text, Variant, Xml};
+    if from == to {
+        return Allowed::Implicit;
+    }
+    match (family(from), family(to)) {
+        (_, Variant) => return if variant::holds(from) { Allowed::Implicit } else { Allowed::Never },
+        (Variant, _) => return if variant::holds(to) { Allowed::Explicit } else { Allowed::Never },
+        (Text | Binary | Lob, Xml) if *from != SqlType::RowVersion => return Allowed::Implicit,
+        (Xml, Text | Binary) if *to != SqlType::RowVersion => return Allowed::Explicit,
+        (Xml, _) | (_, Xml) => return Allowed::Never,
+        (Lob, _) | (_, Lob) => return allowed_large(from, to),
+        _ => {}
+    }
+    if *from == SqlType::RowVersion || *to == SqlType::RowVersion {
+        let unicode = |ty: &SqlType| super::type_rules::is_unicode(ty);
+        if unicode(from) || unicode(to) || matches!(family(from), Float) || matches!(family(to), Guid) {
+            return Allowed::Never;
+        }
+    }
     let legacy = |ty: &SqlType| matches!(ty, SqlType::DateTime | SqlType::SmallDateTime);
     match (family(from), family(to)) {
         (Text, Binary) => Allowed::Explicit,
@@ -51,6 +69,16 @@ pub fn allowed(from: &SqlType, to: &SqlType) -> Allowed {
     }
 }
 
+/// The chart's part for `text`, `ntext` and `image`.
+fn allowed_large(from: &SqlType, to: &SqlType) -> Allowed {
+    let text = |ty: &SqlType| super::type_rules::is_text(ty) || matches!(ty, SqlType::Text | SqlType::NText);
+    let binary = |ty: &SqlType| *ty == SqlType::Image || family(ty) == Family::Binary;
+    let implicit = (text(from) && text(to))
+        || (binary(from) && binary(to))
+        || (*to == SqlType::Image && matches!(from, SqlType::Char(_) | SqlType::VarChar(_)));
+    if implicit { Allowed::Implicit } else { Allowed::Never }
+}
+
 /// Converts a value, as `CAST` (no `style`) or `CONVERT` does.
 pub fn convert(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) -> SqlResult<Datum> {
     if matches!(value, Datum::Null) {
@@ -59,7 +87,19 @@ pub fn convert(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
     if from == to && style.is_none() {
         return Ok(value.clone());
     }
+    if let (Datum::Variant(held), false) = (value, *to == SqlType::SqlVariant) {
+        if allowed(&held.ty, to) == Allowed::Never {
+            let (from, to) = (type_name(&held.ty), type_name(to));
+            let text = format!("Explicit conversion from data type {from} to {to} is not allowed.");
+            return Err(SqlError::new(529, text).with_state(3));
+        }
+        return convert(&held.value, &held.ty, to, style);
+    }
+    let from = &super::type_rules::modern(from);
     match family(to) {
+        Family::Lob => convert(value, from, &super::type_rules::modern(to), style),
+        Family::Xml => to_xml(value, from, style),
+        Family::Variant => Ok(variant::wrap(value.clone(), from, None)),
         Family::Bit => to_bit(value, from),
         Family::Integer => to_integer(value, from, to),
         Family::Decimal => to_decimal(value, from, to),
@@ -70,6 +110,34 @@ pub fn convert(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
         Family::Temporal => convert_temporal::to_temporal(value, from, to, style),
         Family::Guid => to_guid(value, from),
     }
+}
+
+/// `CONVERT(xml, …)`: style 1 keeps white space; 2 and 3 allow an internal DTD.
+fn to_xml(value: &Datum, from: &SqlType, style: Option<i32>) -> SqlResult<Datum> {
+    let keep_space = match style.unwrap_or(0) {
+        0 => false,
+        1 => true,
+        2 | 3 => return Err(SqlError::unsupported("xml with an internal DTD")),
+        other => return Err(bad_style(other, from, &SqlType::Xml)),
+    };
+    let (text, unicode) = match value {
+        Datum::String(text) => (text.clone(), super::type_rules::is_unicode(from) || *from == SqlType::Xml),
+        Datum::Binary(bytes) => match bytes.strip_prefix(&[0xFF, 0xFE]) {
+            Some(units) if units.len() % 2 == 0 => {
+                let units: Vec<u16> =
+                    units.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+                let text = String::from_utf16(&units)
+                    .map_err(|_| SqlError::unsupported("text with an unpaired UTF-16 surrogate"))?;
+                (text, true)
+            }
+            _ => match std::str::from_utf8(bytes) {
+                Ok(text) if text.is_ascii() => (text.to_owned(), false),
+                _ => return Err(SqlError::unsupported("xml from binary that is neither UTF-16 nor ASCII")),
+            },
+        },
+        _ => return Err(refused(from, &SqlType::Xml)),
+    };
+    xml::normalise(&text, xml::Options { keep_space, unicode }).map(Datum::String)
 }
 
 /// "Arithmetic overflow error converting expression to data type …".
@@ -315,6 +383,7 @@ fn to_binary(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) ->
     let (length, fixed) = match to {
         SqlType::Binary(n) => (usize::from(*n), true),
         SqlType::VarBinary(Length::N(n)) => (usize::from(*n), false),
+        SqlType::RowVersion => (8, true),
         _ => (usize::MAX, false),
     };
     // Numbers keep their low bytes and pad at the left; everything else keeps its first bytes and pads at the right.
@@ -341,6 +410,9 @@ fn to_binary(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) ->
     let mut bytes = match value {
         Datum::Binary(bytes) => bytes.clone(),
         Datum::Guid(text_order) => super::encode::guid_storage_order(text_order).to_vec(),
+        Datum::String(text) if *from == SqlType::Xml => {
+            [vec![0xFF, 0xFE], convert_text::bytes_of_text(text, &SqlType::NVarChar(Length::Max))].concat()
+        }
         Datum::String(text) => match style.unwrap_or(0) {
             0 => convert_text::bytes_of_text(text, from),
             style @ (1 | 2) => parse_hex(text, style).ok_or_else(|| cannot_convert(from, to))?,
@@ -403,6 +475,9 @@ pub fn assign(value: &Datum, from: &SqlType, to: &SqlType, table: &str, column: 
             ),
         )
     };
+    if *to == SqlType::RowVersion {
+        return convert(value, from, to, None);
+    }
     match (value, to) {
         (Datum::String(text), SqlType::Char(n) | SqlType::VarChar(Length::N(n))) => {
             let limit = usize::from(*n);

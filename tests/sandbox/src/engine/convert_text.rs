@@ -102,6 +102,7 @@ fn room(to: &SqlType) -> usize {
 pub fn to_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) -> SqlResult<Datum> {
     let code = style.unwrap_or(0);
     let text = match value {
+        Datum::String(text) if *from == SqlType::Xml => return xml_text(text, to),
         Datum::String(text) => text.clone(),
         Datum::Bit(v) => u8::from(*v).to_string(),
         Datum::TinyInt(v) => return number_or_star(v.to_string(), from, to),
@@ -148,6 +149,21 @@ pub fn to_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
         });
     }
     Ok(Datum::String(fit(text, to)))
+}
+
+/// XML never loses a part of itself.
+fn xml_text(text: &str, to: &SqlType) -> SqlResult<Datum> {
+    let length = if is_unicode(to) { utf16_length(text) } else { text.chars().count() };
+    if length > room(to) {
+        return Err(SqlError::new(6354, "Target string size is too small to represent the XML instance").with_state(10));
+    }
+    if !is_unicode(to) && text.chars().any(|c| cp1252_byte(c).is_none()) {
+        return Err(SqlError::new(
+            6355,
+            "Conversion of one or more characters from XML to target collation impossible",
+        ));
+    }
+    Ok(Datum::String(fit(text.to_owned(), to)))
 }
 
 /// Small integers that do not fit `char`/`varchar` become `*`; for `nchar`/`nvarchar` that is an error.

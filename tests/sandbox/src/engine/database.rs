@@ -6,6 +6,7 @@ use super::clock::now_datetime;
 use super::database_access::Access;
 use super::locks::LockManager;
 use super::meta::Column;
+use super::rowversion::Counter;
 use super::{EngineOptions, storage_error};
 use crate::error::SqlResult;
 use crate::faults::Faults;
@@ -113,6 +114,7 @@ pub struct Database {
     schema_version: AtomicU64,
     catalog: Mutex<Option<Arc<Catalog>>>,
     identities: Mutex<HashMap<i32, Identity>>,
+    rowversion: Counter,
     synchronous: &'static str,
 }
 
@@ -134,6 +136,7 @@ impl Database {
             schema_version: AtomicU64::new(next_version()),
             catalog: Mutex::new(None),
             identities: Mutex::default(),
+            rowversion: Counter::new(0),
             synchronous: options.synchronous.pragma(),
         }
     }
@@ -242,6 +245,12 @@ impl Database {
     /// Forgets a table's counter: it was dropped, truncated or re-made.
     pub fn forget_identity(&self, table: i32) {
         lock(&self.identities).remove(&table);
+    }
+
+    /// The counter of `rowversion` columns.
+    pub fn rowversion(&self) -> &Counter {
+        self.rowversion.load(|| self.open().ok());
+        &self.rowversion
     }
 
     /// Takes the counters that have to be written to the catalog.

@@ -62,6 +62,12 @@ impl SqlSession {
     }
 
     fn alter_add(&mut self, entry: &Arc<TableEntry>, design: &Design, with_nocheck: bool) -> Exec<()> {
+        design.check_rowversion(&entry.table.name, Some(&entry.table))?;
+        let versioned = design.columns.iter().any(|c| c.column.ty == SqlType::RowVersion);
+        if versioned && entry.foreign_keys.iter().any(|f| f.on_delete > 1 || f.on_update > 0) {
+            let what = "foreign keys that change rows of a table with a rowversion column";
+            return Err(SqlError::unsupported(what).into());
+        }
         let id = entry.table.object_id;
         let before: Vec<i32> = entry.foreign_keys.iter().map(|f| f.object_id).collect();
         self.add_new_columns(entry, design)?;
@@ -90,6 +96,7 @@ impl SqlSession {
         self.add_foreign_keys(id, design, !with_nocheck)?;
         self.rewrite_table(id)?;
         let current = self.entry(id)?;
+        self.number_rows(&current, design)?;
         for index in current.indexes.iter().filter(|i| !entry.indexes.iter().any(|o| o.index_id == i.index_id)) {
             self.create_index_storage(&current, index)?;
         }
@@ -138,10 +145,7 @@ impl SqlSession {
         }
         for (column, column_id) in design.columns.iter().zip(first..) {
             let c = &column.column;
-            if c.identity.is_some() {
-                return Err(SqlError::unsupported("ALTER TABLE ADD of an identity column to a table with rows").into());
-            }
-            if c.nullable || c.computed.is_some() {
+            if c.nullable || c.computed.is_some() || is_numbered(c) {
                 continue;
             }
             let Some(default) = &c.default else {
@@ -163,6 +167,20 @@ impl SqlSession {
                 r#"UPDATE db."$columns" SET filler = ?3 WHERE object_id = ?1 AND column_id = ?2"#,
                 params![id, column_id, sqlite_literal(&value)],
             )?;
+        }
+        Ok(())
+    }
+
+    /// Gives the rows that are there values of new identity and `rowversion` columns.
+    fn number_rows(&mut self, entry: &Arc<TableEntry>, design: &Design) -> Exec<()> {
+        self.load_identity(&entry.table)?;
+        for column in design.columns.iter().map(|c| &c.column).filter(|c| is_numbered(c)) {
+            let value = match column.identity {
+                Some(_) => format!("sandbox_next_identity({})", entry.table.object_id),
+                None => super::rowversion::next(&entry.table),
+            };
+            let sql = format!("UPDATE {} SET {} = {value}", entry.table.sqlite_name, column.sqlite_name);
+            self.connection.execute(&sql, [])?;
         }
         Ok(())
     }
@@ -342,6 +360,10 @@ impl SqlSession {
         };
         let column = &entry.table.columns[position];
         let ty = def.ty.unwrap_or(column.ty);
+        if let Some(fixed) = unalterable(column, &ty) {
+            let text = format!("Cannot alter column '{}' because it is '{fixed}'.", def.name);
+            return Err(SqlError::new(4928, text).into());
+        }
         if column.computed.is_some() || !widens(&column.ty, &ty) {
             return Err(
                 SqlError::unsupported("ALTER COLUMN to a type that does not hold every value of the old one").into()
@@ -390,6 +412,23 @@ impl SqlSession {
         }
         Ok(())
     }
+}
+
+/// What keeps a column's type from being changed.
+fn unalterable(column: &super::meta::Column, to: &SqlType) -> Option<&'static str> {
+    match (&column.ty, to) {
+        _ if column.computed.is_some() => Some("COMPUTED"),
+        (SqlType::RowVersion, _) | (_, SqlType::RowVersion) => Some("timestamp"),
+        (SqlType::Text, _) => Some("text"),
+        (SqlType::NText, _) => Some("ntext"),
+        (SqlType::Image, _) => Some("image"),
+        _ => None,
+    }
+}
+
+/// A column whose values the server makes.
+fn is_numbered(column: &super::meta::Column) -> bool {
+    column.identity.is_some() || column.ty == SqlType::RowVersion
 }
 
 /// Whether every stored value of one type is, unchanged, the value of the other.

@@ -288,6 +288,11 @@ impl SqlSession {
         self.check_foreign_key_types(&entry, &parent, (&children, &parents), &shown)?;
         let on_delete = action(*on_delete)?;
         let on_update = action(*on_update)?;
+        let versioned = entry.table.columns.iter().any(|c| c.ty == crate::types::SqlType::RowVersion);
+        if versioned && (on_delete > 1 || on_update > 0) {
+            let what = "foreign keys that change rows of a table with a rowversion column";
+            return Err(SqlError::unsupported(what).into());
+        }
         let names = (entry.table.name.as_str(), columns.first().map(String::as_str));
         let id = self.add_constraint_object(table, key.name.as_deref(), ("F", "FK"), names, entry.schema_id)?;
         self.connection.execute(

@@ -250,6 +250,7 @@ impl RowMaker<'_> {
     fn extra_values(&self) -> SqlResult<Vec<String>> {
         self.extra_columns()
             .map(|column| match (&column.identity, &column.default) {
+                _ if column.ty == SqlType::RowVersion => Ok(super::rowversion::next(self.table)),
                 (Some(_), _) => Ok(format!("sandbox_next_identity({})", self.table.object_id)),
                 (None, Some(text)) => default_to_sqlite(text, column, self.scope),
                 (None, None) => Ok("NULL".to_owned()),
@@ -260,6 +261,15 @@ impl RowMaker<'_> {
     /// A supplied value as the column stores it.
     fn stored(&self, value: Typed, index: usize) -> SqlResult<String> {
         let column = &self.table.columns[index];
+        if column.ty == SqlType::RowVersion {
+            if value.is_null() {
+                return Err(SqlError::unsupported("NULL given to a rowversion column (DEFAULT is)"));
+            }
+            return Err(SqlError::new(
+                273,
+                "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the timestamp column, or insert a DEFAULT into the timestamp column.",
+            ));
+        }
         let stored = assign(value, &column.ty, &full_name(self.table), &column.name)?.sql;
         Ok(if column.identity.is_some() {
             format!("sandbox_note_identity({}, {stored})", self.table.object_id)
@@ -272,6 +282,7 @@ impl RowMaker<'_> {
     fn default_value(&self, index: usize) -> SqlResult<String> {
         let column = &self.table.columns[index];
         match &column.default {
+            _ if column.ty == SqlType::RowVersion => Ok(super::rowversion::next(self.table)),
             _ if column.identity.is_some() => {
                 Err(SqlError::new(339, "DEFAULT or NULL are not allowed as explicit identity values."))
             }

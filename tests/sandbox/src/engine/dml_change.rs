@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{Delete, Expr, ObjectName, TableRef, Top, Update};
+use crate::types::SqlType;
 
 use super::binder::{Binder, Frame, Source};
 use super::compile::default_to_sqlite;
@@ -278,6 +279,9 @@ fn assignments(
         if column.computed.is_some() {
             return Err(not_modifiable(&column.name));
         }
+        if column.ty == SqlType::RowVersion {
+            return Err(SqlError::new(272, "Cannot update a timestamp column."));
+        }
         let stored = match expr {
             Some(expr) => {
                 let value = binder.value(expr)?;
@@ -289,6 +293,9 @@ fn assignments(
             },
         };
         result.push((index, stored));
+    }
+    if let Some(version) = table.columns.iter().position(|column| column.ty == SqlType::RowVersion) {
+        result.push((version, super::rowversion::next(table)));
     }
     Ok(result)
 }

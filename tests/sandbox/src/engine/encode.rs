@@ -21,7 +21,15 @@ pub fn sqlite_type(ty: &SqlType, collation: Option<&str>) -> String {
         SqlType::Decimal { precision, .. } if *precision > MAX_INTEGER_PRECISION => "BLOB".to_owned(),
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::UniqueIdentifier => "BLOB".to_owned(),
         SqlType::DateTimeOffset(_) => format!("TEXT COLLATE {}", super::collation::OFFSET_COLLATION),
-        SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_) => {
+        SqlType::RowVersion | SqlType::Image => "BLOB".to_owned(),
+        SqlType::Xml => "TEXT".to_owned(),
+        SqlType::SqlVariant => format!("TEXT COLLATE {}", super::variant::COLLATION),
+        SqlType::Char(_)
+        | SqlType::VarChar(_)
+        | SqlType::NChar(_)
+        | SqlType::NVarChar(_)
+        | SqlType::Text
+        | SqlType::NText => {
             format!("TEXT COLLATE {}", collation.unwrap_or(super::collation::DEFAULT_COLLATION))
         }
         _ => "INT".to_owned(),
@@ -82,6 +90,7 @@ pub fn encode(value: &Datum, ty: &SqlType) -> Value {
             Value::Text(format!("{:016X}{:+}", i64::from(*days) * TICKS_PER_DAY + *ticks as i64, offset))
         }
         Datum::Guid(bytes) => Value::Blob(GUID_ORDER.iter().map(|&i| bytes[i]).collect()),
+        Datum::Variant(variant) => Value::Text(super::variant::store(variant)),
     }
 }
 
@@ -91,12 +100,19 @@ pub fn decode(value: ValueRef<'_>, ty: &SqlType) -> SqlResult<Datum> {
         (ValueRef::Null, _) => Ok(Datum::Null),
         (ValueRef::Integer(v), _) => decode_integer(v, ty),
         (ValueRef::Text(bytes), SqlType::DateTimeOffset(_)) => decode_offset(bytes).ok_or_else(|| mismatch(ty)),
-        (ValueRef::Text(bytes), SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_)) => {
+        (ValueRef::Text(bytes), SqlType::SqlVariant) => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(super::variant::read)
+            .map(|variant| Datum::Variant(Box::new(variant)))
+            .ok_or_else(|| mismatch(ty)),
+        (ValueRef::Text(bytes), ty) if super::system_types::is_character(ty) || *ty == SqlType::Xml => {
             Ok(Datum::String(std::str::from_utf8(bytes).map_err(|_| mismatch(ty))?.to_owned()))
         }
         (ValueRef::Real(v), SqlType::Float) => Ok(Datum::Float(v)),
         (ValueRef::Real(v), SqlType::Real) => Ok(Datum::Real(v as f32)),
-        (ValueRef::Blob(bytes), SqlType::Binary(_) | SqlType::VarBinary(_)) => Ok(Datum::Binary(bytes.to_vec())),
+        (ValueRef::Blob(bytes), SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Image | SqlType::RowVersion) => {
+            Ok(Datum::Binary(bytes.to_vec()))
+        }
         (ValueRef::Blob(bytes), SqlType::Decimal { scale, .. }) => unwrap_wide_decimal(bytes)
             .map(|unscaled| Datum::Decimal { unscaled, scale: *scale })
             .ok_or_else(|| mismatch(ty)),

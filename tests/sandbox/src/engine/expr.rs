@@ -335,6 +335,11 @@ impl Binder<'_> {
             Collation::Implicit(name) | Collation::Explicit(name) => name,
         };
         let as_text = |e: Typed| if is_text(&e.ty) { Ok(e) } else { coerce(e, &SqlType::NVarChar(Length::Max)) };
+        for (position, operand) in [(1, &text), (2, &pattern)] {
+            if matches!(family(&operand.ty), Family::Xml | Family::Variant) || operand.ty == SqlType::Image {
+                return Err(super::expr_call::invalid_argument(&operand.ty, position, "like"));
+            }
+        }
         let text = as_text(text)?;
         let pattern = as_text(pattern)?;
         let escape = match escape {

@@ -208,11 +208,11 @@ impl Binder<'_> {
             _ => expect(1..=1)?,
         }
         let value = self.value(&arguments[0])?;
-        let argument = if is_text(&value.ty) && value.shape != Shape::Column {
-            format!("{} COLLATE {}", value.sql, self.collation_of(&value))
-        } else {
-            value.sql.clone()
-        };
+        if matches!(family(&value.ty), Family::Lob | Family::Xml) {
+            let (ty, name) = (type_name(&value.ty), name.to_ascii_lowercase());
+            return Err(SqlError::new(8117, format!("Operand data type {ty} is invalid for {name} operator.")));
+        }
+        let argument = self.collated(&Typed { shape: value.shape.clone(), ..value.clone() })?;
         let argument = if distinct { format!("DISTINCT {argument}") } else { argument };
         let ty = value.ty;
         let invalid = || {
@@ -299,7 +299,7 @@ impl Binder<'_> {
             let mut keys = Vec::new();
             for expr in &over.partition_by {
                 let key = self.value(expr)?;
-                keys.push(self.collated(&key));
+                keys.push(self.collated(&key)?);
             }
             clauses.push(format!("PARTITION BY {}", keys.join(", ")));
         }
@@ -321,7 +321,7 @@ impl Binder<'_> {
                         "Windowed functions, aggregates and NEXT VALUE FOR functions do not support integer indices as ORDER BY clause expressions.",
                     ));
                 }
-                keys.push(format!("{}{}", self.collated(&key), if item.descending { " DESC" } else { "" }));
+                keys.push(format!("{}{}", self.collated(&key)?, if item.descending { " DESC" } else { "" }));
             }
             clauses.push(format!("ORDER BY {}", keys.join(", ")));
         }
@@ -342,15 +342,32 @@ impl Binder<'_> {
 
     /// An expression for `GROUP BY`, `ORDER BY`, `DISTINCT` and the like, with its collation spelled out where SQLite would
     /// not find it.
-    pub fn collated(&self, e: &Typed) -> String {
-        if matches!(e.ty, SqlType::DateTimeOffset(_)) && e.shape != Shape::Column {
-            return format!("{} COLLATE {}", e.sql, super::collation::OFFSET_COLLATION);
+    ///
+    /// # Errors
+    /// 305 and 306 for types without an order.
+    pub fn collated(&self, e: &Typed) -> SqlResult<String> {
+        if matches!(family(&e.ty), Family::Lob | Family::Xml) {
+            return Err(super::expr_compare::not_sortable(&e.ty));
+        }
+        if e.shape != Shape::Column
+            && let Some(collation) = own_collation(&e.ty)
+        {
+            return Ok(format!("{} COLLATE {collation}", e.sql));
         }
         let explicit = matches!(e.collation, super::typed::Collation::Explicit(_));
         if !is_text(&e.ty) || e.shape == Shape::Column && !explicit {
-            return e.sql.clone();
+            return Ok(e.sql.clone());
         }
-        format!("{} COLLATE {}", e.sql, self.collation_of(e))
+        Ok(format!("{} COLLATE {}", e.sql, self.collation_of(e)))
+    }
+}
+
+/// The SQLite collation of a type that is no character type but lies in text.
+fn own_collation(ty: &SqlType) -> Option<&'static str> {
+    match ty {
+        SqlType::DateTimeOffset(_) => Some(super::collation::OFFSET_COLLATION),
+        SqlType::SqlVariant => Some(super::variant::COLLATION),
+        _ => None,
     }
 }
 

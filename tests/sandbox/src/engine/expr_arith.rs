@@ -8,7 +8,7 @@ use super::binder::Binder;
 use super::encode::MAX_INTEGER_PRECISION;
 use super::type_rules::{
     DecimalOp, Family, as_decimal, common_type, decimal_result, display_length, family, is_number, is_text, is_unicode,
-    length_of, type_code, type_name,
+    length_of, modern, type_code, type_name, type_title,
 };
 use super::typed::{Collation, Shape, Typed, cast, coerce, is_wide, scaled, shared_collation};
 
@@ -26,12 +26,12 @@ fn operator_word(op: BinaryOp) -> &'static str {
 }
 
 fn invalid(ty: &SqlType, op: BinaryOp) -> SqlError {
-    let name = type_name(ty);
+    let name = type_title(ty);
     SqlError::new(8117, format!("Operand data type {name} is invalid for {} operator.", operator_word(op)))
 }
 
 fn incompatible(left: &SqlType, right: &SqlType, op: BinaryOp) -> SqlError {
-    let (left, right) = (type_name(left), type_name(right));
+    let (left, right) = (type_title(left), type_title(right));
     SqlError::new(
         402,
         format!("The data types {left} and {right} are incompatible in the {} operator.", operator_word(op)),
@@ -62,6 +62,11 @@ impl Binder<'_> {
                 let sql = format!("ts_join_binary({}, {})", left.sql, right.sql);
                 Ok(Typed::new(sql, SqlType::VarBinary(length), nullable))
             }
+            (Family::Lob | Family::Xml, _) | (_, Family::Lob | Family::Xml) if left.ty != right.ty => {
+                Err(incompatible(&left.ty, &right.ty, op))
+            }
+            (Family::Variant, _) | (_, Family::Variant) => Err(invalid(&SqlType::SqlVariant, op)),
+            (Family::Lob | Family::Xml, _) => Err(invalid(&left.ty, op)),
             (Family::Temporal, _) | (_, Family::Temporal) => temporal_sum(op, left, right),
             (Family::Text, Family::Text) => Err(invalid(&left.ty, op)),
             (Family::Text, _) if is_number(&right.ty) || right.ty == SqlType::Bit => {
@@ -286,6 +291,7 @@ fn bits(op: BinaryOp, left: Typed, right: Typed) -> SqlResult<Typed> {
 
 /// The character type that a value of any type takes as text, as `CONCAT` converts it.
 pub(super) fn text_type(ty: &SqlType) -> SqlType {
+    let ty = &modern(ty);
     if is_text(ty) { *ty } else { SqlType::VarChar(Length::N(display_length(ty))) }
 }
 

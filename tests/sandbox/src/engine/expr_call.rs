@@ -8,7 +8,7 @@ use super::binder::Binder;
 use super::date_parts::DatePart;
 use super::expr_arith::text_type;
 use super::meta::fill_template;
-use super::type_rules::{Family, family, is_text, scale_of, type_code, type_name};
+use super::type_rules::{Family, family, is_text, scale_of, type_code, type_title};
 use super::typed::{Collation, Typed, cast, coerce, shared_type};
 
 /// Wrong number of arguments.
@@ -18,7 +18,7 @@ pub(super) fn arity(name: &str, expected: &str) -> SqlError {
 }
 
 pub(super) fn invalid_argument(ty: &SqlType, position: usize, name: &str) -> SqlError {
-    let (ty, name) = (type_name(ty), name.to_ascii_lowercase());
+    let (ty, name) = (type_title(ty), name.to_ascii_lowercase());
     SqlError::new(8116, format!("Argument data type {ty} is invalid for argument {position} of {name} function."))
 }
 
@@ -204,7 +204,7 @@ impl Binder<'_> {
         if is_text(&value.ty) {
             return Ok(value.clone());
         }
-        if family(&value.ty) == Family::Binary {
+        if matches!(family(&value.ty), Family::Binary | Family::Lob | Family::Xml | Family::Variant) {
             return Err(invalid_argument(&value.ty, position, name));
         }
         coerce(value.clone(), &text_type(&value.ty))
@@ -390,6 +390,18 @@ impl Binder<'_> {
                 let sql = format!("(CASE WHEN {equal} THEN NULL ELSE {} END)", left.sql);
                 Typed::new(sql, left.ty, true).with_collation(left.collation.clone())
             }
+            ("SQL_VARIANT_PROPERTY", [value, property]) => {
+                let value = coerce(value.clone(), &SqlType::SqlVariant)?;
+                let property = coerce(property.clone(), &SqlType::NVarChar(Length::N(128)))?;
+                Typed {
+                    nullable: true,
+                    ..self.scalar("sql_variant_property", vec![value, property], SqlType::SqlVariant)
+                }
+            }
+            ("MIN_ACTIVE_ROWVERSION", []) => Typed::new("sandbox_min_active_rowversion()", SqlType::Binary(8), true),
+            ("TEXTPTR" | "TEXTVALID", _) => {
+                return Err(SqlError::unsupported(format!("text pointers ({name})")));
+            }
             ("NEWID", []) => Typed::new("ts_newid()", SqlType::UniqueIdentifier, false),
             ("HASHBYTES", [algorithm, value]) => {
                 let value = match family(&value.ty) {
@@ -399,7 +411,7 @@ impl Binder<'_> {
                 let algorithm = self.as_text(algorithm, 1, name)?;
                 self.scalar("hashbytes", vec![algorithm, value], SqlType::VarBinary(Length::N(8000)))
             }
-            ("ISNULL" | "NULLIF" | "HASHBYTES", _) => return Err(arity(name, "2")),
+            ("ISNULL" | "NULLIF" | "HASHBYTES" | "SQL_VARIANT_PROPERTY", _) => return Err(arity(name, "2")),
             (
                 "FORMAT" | "CHECKSUM" | "BINARY_CHECKSUM" | "ISNUMERIC" | "ISDATE" | "RAND" | "SOUNDEX" | "DIFFERENCE"
                 | "STR" | "TRANSLATE" | "STRING_ESCAPE" | "NEWSEQUENTIALID" | "PARSE" | "TRY_PARSE" | "JSON_VALUE"

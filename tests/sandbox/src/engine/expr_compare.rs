@@ -6,7 +6,9 @@ use crate::types::{Datum, SqlType};
 
 use super::binder::Binder;
 use super::collation::OFFSET_COLLATION;
-use super::type_rules::{Family, as_decimal, common_type, family, is_text, precedence, type_code, type_name};
+use super::type_rules::{
+    Family, as_decimal, common_type, family, is_text, precedence, type_code, type_name, type_title,
+};
 use super::typed::{Collation, Shape, Typed, cast, check_implicit, coerce, is_wide, literal, scaled};
 
 /// Two operands whose stored forms compare as their T-SQL values do.
@@ -77,6 +79,13 @@ impl Binder<'_> {
             (Family::Temporal, Family::Temporal) => self.temporal_operands(left, right),
             (Family::Binary, Family::Binary) => Ok(binary_operands(left, right)),
             (Family::Guid, Family::Guid) => Ok(plain(left, right)),
+            (Family::Xml, Family::Xml) => Err(not_sortable(&left.ty)),
+            (Family::Lob | Family::Xml, _) | (_, Family::Lob | Family::Xml) => Err(clash(&left.ty, &right.ty, word)),
+            (Family::Variant, _) | (_, Family::Variant) => {
+                let (l, r) =
+                    (coerce(left.clone(), &SqlType::SqlVariant)?, coerce(right.clone(), &SqlType::SqlVariant)?);
+                Ok(Operands { collation: Some(super::variant::COLLATION.to_owned()), ..plain(&l, &r) })
+            }
             _ => {
                 // The operand of lower precedence is converted.
                 let (l, r) = if precedence(&left.ty) >= precedence(&right.ty) {
@@ -278,6 +287,20 @@ fn coerce_for_comparison(e: Typed, to: &SqlType) -> SqlResult<Typed> {
     Ok(cast(e, &target, None))
 }
 
+/// Errors 306 and 305: values that have no order.
+pub(super) fn not_sortable(ty: &SqlType) -> SqlError {
+    match ty {
+        SqlType::Xml => SqlError::new(
+            305,
+            "The XML data type cannot be compared or sorted, except when using the IS NULL operator.",
+        ),
+        _ => SqlError::new(
+            306,
+            "The text, ntext, and image data types cannot be compared or sorted, except when using IS NULL or LIKE operator.",
+        ),
+    }
+}
+
 /// "The data types x and y are incompatible in the … operator."
 pub(super) fn clash(left: &SqlType, right: &SqlType, word: &str) -> SqlError {
     let operator = match word {
@@ -289,6 +312,6 @@ pub(super) fn clash(left: &SqlType, right: &SqlType, word: &str) -> SqlError {
         ">=" => "greater than or equal to",
         other => other,
     };
-    let (left, right) = (type_name(left), type_name(right));
+    let (left, right) = (type_title(left), type_title(right));
     SqlError::new(402, format!("The data types {left} and {right} are incompatible in the {operator} operator."))
 }

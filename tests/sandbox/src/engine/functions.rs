@@ -96,6 +96,12 @@ fn register_conversions(connection: &Connection) -> rusqlite::Result<()> {
         let value = convert::assign(&value, &from, &to, table, column).map_err(raise)?;
         Ok(encode(&value, &to))
     })?;
+    connection.create_scalar_function("ts_variant", 3, pure(), |context| {
+        let ty = type_argument(context, 1)?;
+        let value = datum_argument(context, 0, &ty)?;
+        let held = super::variant::wrap(value, &ty, text_argument(context, 2)?);
+        Ok(encode(&held, &SqlType::SqlVariant))
+    })?;
     connection.create_scalar_function("ts_key", 3, pure(), |context| {
         let (from, to) = (type_argument(context, 1)?, type_argument(context, 2)?);
         let value = datum_argument(context, 0, &from)?;

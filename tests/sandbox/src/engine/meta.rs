@@ -17,6 +17,11 @@
 //! | datetime2(n) | INTEGER, 100 ns units since 0001-01-01 | native |
 //! | datetimeoffset(n) | TEXT, 16 hex digits of the UTC 100 ns units since 0001-01-01, then `±` and the offset in minutes, under a collation that compares the first 16 only | UTC instant |
 //! | uniqueidentifier | BLOB, 16 bytes permuted so that memcmp is SQL Server's order | memcmp |
+//! | text, ntext | as varchar(max), nvarchar(max) | none in T-SQL |
+//! | image | BLOB | none in T-SQL |
+//! | xml | TEXT as SQL Server shows it | none in T-SQL |
+//! | rowversion | BLOB, 8 bytes big-endian | memcmp |
+//! | sql_variant | TEXT: base type, collation and value ([`variant`](super::variant)) under a collation of its own | by family of the base type |
 //!
 //! Every expression has a static T-SQL type, so the compiler always knows which encoding it holds and inserts
 //! conversions where types differ.

@@ -57,6 +57,7 @@ pub mod prepared;
 pub mod procedures;
 pub mod quoting;
 mod raise;
+pub mod rowversion;
 mod scalar_dates;
 mod scalar_functions;
 mod scalar_texts;
@@ -84,6 +85,8 @@ mod text_calls;
 pub mod transaction;
 pub mod type_rules;
 pub mod typed;
+pub mod variant;
+pub mod xml;
 
 pub use sqlite_engine::{EngineOptions, SqliteEngine, Synchronous};
 

@@ -14,12 +14,12 @@ impl Binder<'_> {
         for item in items {
             let by_output = output_position(&item.expr, plan)?;
             let key = match by_output {
-                Some(position) => self.ordinal(position, plan),
+                Some(position) => self.ordinal(position, plan)?,
                 None => {
                     let value = self.value(&item.expr)?;
                     let position = plan.outputs.iter().position(|o| o.value.sql == value.sql);
                     match position {
-                        Some(position) => self.ordinal(position, plan),
+                        Some(position) => self.ordinal(position, plan)?,
                         None if plan.distinct => {
                             return Err(SqlError::new(
                                 145,
@@ -36,7 +36,7 @@ impl Binder<'_> {
                                 ),
                             ));
                         }
-                        None => self.collated(&value),
+                        None => self.collated(&value)?,
                     }
                 }
             };
@@ -58,13 +58,13 @@ impl Binder<'_> {
                     "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
                 )
             })?;
-            keys.push(format!("{}{}", self.ordinal(position, plan), if item.descending { " DESC" } else { "" }));
+            keys.push(format!("{}{}", self.ordinal(position, plan)?, if item.descending { " DESC" } else { "" }));
         }
         Ok(format!(" ORDER BY {}", keys.join(", ")))
     }
 
     /// A result column by its place.
-    fn ordinal(&self, position: usize, plan: &Plan) -> String {
+    fn ordinal(&self, position: usize, plan: &Plan) -> SqlResult<String> {
         let value = &plan.outputs[position].value;
         let place = Typed { sql: (position + 1).to_string(), ..value.clone() };
         self.collated(&place)

@@ -76,6 +76,10 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
         _ => Ok(Datum::Null),
     }),
     ("quotename", quote_name),
+    ("sql_variant_property", |a, _| match &a[0].0 {
+        Datum::Variant(variant) => super::variant::property(variant, text(a, 1)?),
+        _ => Err(mismatch()),
+    }),
 ];
 
 /// Functions that see NULL arguments.
@@ -101,8 +105,14 @@ fn upper(c: char) -> char {
 
 fn data_length(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
     let (value, ty) = &a[0];
-    let bytes = match value {
-        Datum::String(text) if is_unicode(ty) => 2 * utf16_length(text),
+    integer_result(bytes_of(value, ty) as i64, returns)
+}
+
+/// Bytes that a value takes as `DATALENGTH` counts them.
+pub(super) fn bytes_of(value: &Datum, ty: &SqlType) -> usize {
+    match value {
+        Datum::Variant(held) => bytes_of(&held.value, &held.ty),
+        Datum::String(text) if is_unicode(ty) || *ty == SqlType::NText => 2 * utf16_length(text),
         Datum::String(text) => text.chars().count(),
         Datum::Binary(bytes) => bytes.len(),
         _ => match ty {
@@ -122,8 +132,7 @@ fn data_length(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
             SqlType::UniqueIdentifier => 16,
             _ => 8,
         },
-    };
-    integer_result(bytes as i64, returns)
+    }
 }
 
 fn time_bytes(scale: u8) -> usize {

@@ -229,7 +229,7 @@ impl Binder<'_> {
                 let mark = self.next_alias_mark();
                 let key = self.value(expr)?;
                 self.restore_alias_mark(mark);
-                keys.push(self.collated(&key));
+                keys.push(self.collated(&key)?);
                 grouping.keys.push(key.sql);
             }
             if !keys.is_empty() {
@@ -251,8 +251,8 @@ impl Binder<'_> {
         let outputs = self.select_items(&select.items)?;
         let items: Vec<String> = outputs
             .iter()
-            .map(|o| if select.distinct { self.collated(&o.value) } else { o.value.sql.clone() })
-            .collect();
+            .map(|o| if select.distinct { self.distinct_item(&o.value) } else { Ok(o.value.sql.clone()) })
+            .collect::<SqlResult<_>>()?;
         let mut plan = Plan {
             outputs,
             items,
@@ -270,6 +270,17 @@ impl Binder<'_> {
             plan.at_most_one_row |= matches!(&top.count, Expr::Literal(Literal::Integer(n)) if n == "1" || n == "0");
         }
         Ok(plan)
+    }
+
+    /// A result column of `SELECT DISTINCT`; error 421 for types that do not compare.
+    fn distinct_item(&self, value: &Typed) -> SqlResult<String> {
+        self.collated(value).map_err(|_| {
+            let ty = super::type_rules::type_name(&value.ty);
+            SqlError::new(
+                421,
+                format!("The {ty} data type cannot be selected as DISTINCT because it is not comparable."),
+            )
+        })
     }
 
     /// `TOP (n)` as a limit.

@@ -175,6 +175,22 @@ fn register_identity(connection: &Connection, session: &Arc<SessionShared>) -> r
         Ok(value)
     })?;
     let owner = Arc::clone(session);
+    connection.create_scalar_function("sandbox_next_rowversion", 1, FunctionFlags::SQLITE_UTF8, move |context| {
+        let temporary: bool = context.get(0)?;
+        let value = if temporary {
+            super::rowversion::TEMPORARY.take_next()
+        } else {
+            let database = Arc::clone(&owner.state().database);
+            database.rowversion().take_next()
+        };
+        Ok(value.to_be_bytes().to_vec())
+    })?;
+    let owner = Arc::clone(session);
+    connection.create_scalar_function("sandbox_min_active_rowversion", 0, FunctionFlags::SQLITE_UTF8, move |_| {
+        let database = Arc::clone(&owner.state().database);
+        Ok(database.rowversion().lowest_active().to_be_bytes().to_vec())
+    })?;
+    let owner = Arc::clone(session);
     let reader = Arc::clone(session);
     connection.create_scalar_function("sandbox_identity_last", 2, FunctionFlags::SQLITE_UTF8, move |context| {
         let stored: Option<i64> = context.get(1)?;

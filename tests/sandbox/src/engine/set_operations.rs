@@ -61,7 +61,17 @@ impl Binder<'_> {
             let nullable = values.iter().any(|value| value.nullable);
             for (plan, value) in plans.iter_mut().zip(values) {
                 let converted = coerce(value, &ty)?.with_collation(collation.clone());
-                let sql = if all { converted.sql } else { self.collated(&Typed { shape: Shape::Other, ..converted }) };
+                let sql = if all {
+                    converted.sql
+                } else {
+                    self.collated(&Typed { shape: Shape::Other, ..converted }).map_err(|_| {
+                        let ty = super::type_rules::type_name(&ty);
+                        SqlError::new(
+                            5335,
+                            format!("The data type {ty} cannot be used as an operand to the UNION, INTERSECT or EXCEPT operators because it is not comparable."),
+                        )
+                    })?
+                };
                 plan.items[i] = sql;
             }
             outputs.push(OutputColumn {

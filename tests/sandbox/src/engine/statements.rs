@@ -4,6 +4,7 @@ use super::frame::Frame;
 use super::plans::Batch;
 use super::session::SqlSession;
 use super::stop::{Exec, Stop};
+use super::type_rules::{Family, family};
 use crate::error::SqlError;
 use crate::session::Sink;
 use crate::tsql::ast::{Declaration, DeclaredType, InsertSource, Stmt, StmtKind};
@@ -85,6 +86,10 @@ impl SqlSession {
         for declaration in declarations {
             match &declaration.ty {
                 DeclaredType::Scalar(ty) => {
+                    if family(ty) == Family::Lob {
+                        let text = "The text, ntext, and image data types are invalid for local variables.";
+                        return Err(SqlError::new(2739, text).into());
+                    }
                     if declaration.value.is_some() || frame.variable(&declaration.name).is_none() {
                         frame.declare(&declaration.name, *ty, Datum::Null)?;
                     }

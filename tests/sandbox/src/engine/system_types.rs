@@ -98,6 +98,12 @@ pub fn facets(ty: &SqlType) -> Facets {
         SqlType::DateTime2(n) => of(42, 3 + fraction_bytes(*n), if *n == 0 { 19 } else { 20 + n }, *n),
         SqlType::DateTimeOffset(n) => of(43, 5 + fraction_bytes(*n), if *n == 0 { 26 } else { 27 + n }, *n),
         SqlType::UniqueIdentifier => of(36, 16, 0, 0),
+        SqlType::Text => of(35, 16, 0, 0),
+        SqlType::NText => of(99, 16, 0, 0),
+        SqlType::Image => of(34, 16, 0, 0),
+        SqlType::Xml => of(241, -1, 0, 0),
+        SqlType::RowVersion => of(189, 8, 0, 0),
+        SqlType::SqlVariant => of(98, 8016, 0, 0),
     }
 }
 
@@ -137,6 +143,12 @@ pub fn from_facets(f: Facets) -> Option<SqlType> {
         42 => SqlType::DateTime2(f.scale),
         43 => SqlType::DateTimeOffset(f.scale),
         36 => SqlType::UniqueIdentifier,
+        35 => SqlType::Text,
+        99 => SqlType::NText,
+        34 => SqlType::Image,
+        241 => SqlType::Xml,
+        189 => SqlType::RowVersion,
+        98 => SqlType::SqlVariant,
         _ => return None,
     })
 }
@@ -149,7 +161,15 @@ pub fn type_name(ty: &SqlType) -> &'static str {
 
 /// Whether the type holds characters and so has a collation.
 pub fn is_character(ty: &SqlType) -> bool {
-    matches!(ty, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_))
+    matches!(
+        ty,
+        SqlType::Char(_)
+            | SqlType::VarChar(_)
+            | SqlType::NChar(_)
+            | SqlType::NVarChar(_)
+            | SqlType::Text
+            | SqlType::NText
+    )
 }
 
 #[cfg(test)]
@@ -170,6 +190,12 @@ mod tests {
             SqlType::DateTime2(0),
             SqlType::DateTimeOffset(7),
             SqlType::UniqueIdentifier,
+            SqlType::Text,
+            SqlType::NText,
+            SqlType::Image,
+            SqlType::Xml,
+            SqlType::RowVersion,
+            SqlType::SqlVariant,
         ];
         for ty in types {
             assert_eq!(from_facets(facets(&ty)), Some(ty));

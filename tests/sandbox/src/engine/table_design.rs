@@ -132,7 +132,7 @@ impl Design {
             column: Column {
                 name: def.name.clone(),
                 ty,
-                nullable: def.nullable.unwrap_or(!primary && def.identity.is_none()),
+                nullable: def.nullable.unwrap_or(!primary && def.identity.is_none() && ty != SqlType::RowVersion),
                 identity: def.identity,
                 collation,
                 default: def.default.as_ref().map(|(_, expr, text)| default_text::definition(expr, text)),
@@ -182,6 +182,7 @@ impl Design {
 
     /// Makes the columns of a new table's primary key NOT NULL; error 8111 when one was declared NULL.
     pub fn settle_keys(&mut self, table: &str, elements: &[TableElement]) -> SqlResult<()> {
+        self.check_rowversion(table, None)?;
         if self.keys.iter().filter(|k| k.primary).count() > 1 {
             let text = format!("Cannot add multiple PRIMARY KEY constraints to table '{table}'.");
             return Err(SqlError::new(8110, text));
@@ -209,6 +210,29 @@ impl Design {
             if let Some(column) = self.columns.iter_mut().find(|c| same_name(&c.column.name, &name)) {
                 column.column.nullable = false;
             }
+        }
+        Ok(())
+    }
+
+    /// A table has one `rowversion` column at most, and it has no default: errors 2738 and 1755.
+    pub fn check_rowversion(&self, table: &str, existing: Option<&Table>) -> SqlResult<()> {
+        let mut one = existing.is_some_and(|table| table.columns.iter().any(|c| c.ty == SqlType::RowVersion));
+        for column in self.columns.iter().map(|c| &c.column).filter(|c| c.ty == SqlType::RowVersion) {
+            if one {
+                let text = format!(
+                    "A table can only have one timestamp column. Because table '{table}' already has one, the column '{}' cannot be added.",
+                    column.name
+                );
+                return Err(SqlError::new(2738, text).with_state(2));
+            }
+            if column.default.is_some() {
+                let text = format!(
+                    "Defaults cannot be created on columns of data type timestamp. Table '{table}', column '{}'.",
+                    column.name
+                );
+                return Err(SqlError::new(1755, text).with_state(0));
+            }
+            one = true;
         }
         Ok(())
     }
@@ -290,7 +314,13 @@ pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> 
         }
         let large = matches!(
             table.columns[position].ty,
-            SqlType::VarChar(Length::Max) | SqlType::NVarChar(Length::Max) | SqlType::VarBinary(Length::Max)
+            SqlType::VarChar(Length::Max)
+                | SqlType::NVarChar(Length::Max)
+                | SqlType::VarBinary(Length::Max)
+                | SqlType::Text
+                | SqlType::NText
+                | SqlType::Image
+                | SqlType::Xml
         );
         if large {
             let text = format!(

@@ -6,7 +6,7 @@ use crate::types::{Length, SqlType};
 use super::binder::Binder;
 use super::expr_arith::{join_texts, text_type};
 use super::expr_call::{arity, invalid_argument};
-use super::type_rules::{Family, display_length, family, is_text, is_unicode, length_of};
+use super::type_rules::{Family, display_length, family, is_text, is_unicode, length_of, modern};
 use super::typed::{Collation, Typed, cast, coerce};
 
 const MAX_TEXT: SqlType = SqlType::NVarChar(Length::Max);
@@ -31,6 +31,11 @@ fn full_length(ty: &SqlType) -> SqlType {
     }
 }
 
+/// A value of a deprecated large type as one of the type that took its place.
+fn large_as_modern(value: &Typed) -> Typed {
+    Typed { ty: modern(&value.ty), ..value.clone() }
+}
+
 impl Binder<'_> {
     /// A string function; `None` if the name is none.
     pub fn text_function(&mut self, name: &str, values: &[Typed]) -> SqlResult<Option<Typed>> {
@@ -45,6 +50,9 @@ impl Binder<'_> {
                 self.scalar("len", vec![value], ty)
             }
             ("DATALENGTH", [value]) => {
+                if value.ty == SqlType::Xml {
+                    return Err(SqlError::unsupported("DATALENGTH of xml, whose stored form is SQL Server's own"));
+                }
                 let ty = if length_of(&value.ty) == Some(Length::Max) { SqlType::BigInt } else { SqlType::Int };
                 self.scalar("datalength", vec![value.clone()], ty)
             }
@@ -55,6 +63,7 @@ impl Binder<'_> {
             }
             ("SUBSTRING", [value, start, length]) => {
                 let (start, length) = (self.big(start)?, self.big(length)?);
+                let value = &large_as_modern(value);
                 if family(&value.ty) == Family::Binary {
                     let ty = SqlType::VarBinary(length_of(&value.ty).unwrap_or(Length::Max));
                     return Ok(Some(self.scalar("substring", vec![value.clone(), start, length], ty)));
@@ -105,7 +114,8 @@ impl Binder<'_> {
                 self.scalar("charindex", vec![needle, text, start, collation], ty)
             }
             ("PATINDEX", [pattern, text]) => {
-                let (pattern, text) = (self.as_text(pattern, 1, name)?, self.as_text(text, 2, name)?);
+                let text = if text.ty == SqlType::Image { text.clone() } else { large_as_modern(text) };
+                let (pattern, text) = (self.as_text(pattern, 1, name)?, self.as_text(&text, 2, name)?);
                 let collation = self.collation_argument(&text);
                 let ty = if length_of(&text.ty) == Some(Length::Max) { SqlType::BigInt } else { SqlType::Int };
                 self.scalar("patindex", vec![pattern, text, collation], ty)
@@ -203,7 +213,7 @@ impl Binder<'_> {
             return Ok(Typed::new("''", SqlType::VarChar(Length::N(1)), false));
         }
         let ty = match &value.ty {
-            ty if is_text(ty) => *ty,
+            ty if is_text(&modern(ty)) => modern(ty),
             ty => SqlType::VarChar(Length::N(display_length(ty))),
         };
         let text = coerce(value.clone(), &ty)?;

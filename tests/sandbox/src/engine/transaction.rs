@@ -283,6 +283,9 @@ impl SqlSession {
 
     fn end_transaction(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
+        if transaction.open == Open::Write {
+            self.database().rowversion().settle();
+        }
         drop(transaction);
         let mut state = self.shared.state();
         state.tran_count = 0;
@@ -324,6 +327,7 @@ impl SqlSession {
     }
 
     fn store_identities(&self) -> rusqlite::Result<()> {
+        self.database().rowversion().store(&self.connection)?;
         let dirty = self.database().take_dirty_identities();
         if dirty.is_empty() {
             return Ok(());

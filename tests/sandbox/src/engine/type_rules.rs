@@ -23,6 +23,12 @@ pub enum Family {
     Temporal,
     /// `uniqueidentifier`.
     Guid,
+    /// `text`, `ntext`, `image`.
+    Lob,
+    /// `xml`.
+    Xml,
+    /// `sql_variant`.
+    Variant,
 }
 
 /// The family of a type.
@@ -34,7 +40,7 @@ pub fn family(ty: &SqlType) -> Family {
         SqlType::Money | SqlType::SmallMoney => Family::Money,
         SqlType::Real | SqlType::Float => Family::Float,
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_) => Family::Text,
-        SqlType::Binary(_) | SqlType::VarBinary(_) => Family::Binary,
+        SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::RowVersion => Family::Binary,
         SqlType::Date
         | SqlType::Time(_)
         | SqlType::SmallDateTime
@@ -42,6 +48,9 @@ pub fn family(ty: &SqlType) -> Family {
         | SqlType::DateTime2(_)
         | SqlType::DateTimeOffset(_) => Family::Temporal,
         SqlType::UniqueIdentifier => Family::Guid,
+        SqlType::Text | SqlType::NText | SqlType::Image => Family::Lob,
+        SqlType::Xml => Family::Xml,
+        SqlType::SqlVariant => Family::Variant,
     }
 }
 
@@ -64,6 +73,8 @@ pub fn is_number(ty: &SqlType) -> bool {
 /// is converted to the type of the higher.
 pub fn precedence(ty: &SqlType) -> u8 {
     match ty {
+        SqlType::SqlVariant => 32,
+        SqlType::Xml => 31,
         SqlType::DateTimeOffset(_) => 30,
         SqlType::DateTime2(_) => 29,
         SqlType::DateTime => 28,
@@ -80,6 +91,10 @@ pub fn precedence(ty: &SqlType) -> u8 {
         SqlType::SmallInt => 17,
         SqlType::TinyInt => 16,
         SqlType::Bit => 15,
+        SqlType::NText => 14,
+        SqlType::Text => 13,
+        SqlType::Image => 12,
+        SqlType::RowVersion => 11,
         SqlType::UniqueIdentifier => 10,
         SqlType::NVarChar(_) => 9,
         SqlType::NChar(_) => 8,
@@ -163,6 +178,7 @@ pub fn length_of(ty: &SqlType) -> Option<Length> {
     match ty {
         SqlType::Char(n) | SqlType::NChar(n) | SqlType::Binary(n) => Some(Length::N(*n)),
         SqlType::VarChar(length) | SqlType::NVarChar(length) | SqlType::VarBinary(length) => Some(*length),
+        SqlType::RowVersion => Some(Length::N(8)),
         _ => None,
     }
 }
@@ -239,6 +255,16 @@ pub fn common_type(left: &SqlType, right: &SqlType) -> SqlType {
     }
 }
 
+/// The type whose values a deprecated large type holds: `text` is `varchar(max)` by another name, and so on.
+pub fn modern(ty: &SqlType) -> SqlType {
+    match ty {
+        SqlType::Text => SqlType::VarChar(Length::Max),
+        SqlType::NText => SqlType::NVarChar(Length::Max),
+        SqlType::Image => SqlType::VarBinary(Length::Max),
+        other => *other,
+    }
+}
+
 /// Longer than `limit` becomes `limit` (the `(max)` type stays).
 pub fn cap(length: Length, limit: u16) -> Length {
     match length {
@@ -282,7 +308,19 @@ pub fn type_name(ty: &SqlType) -> &'static str {
         SqlType::DateTime2(_) => "datetime2",
         SqlType::DateTimeOffset(_) => "datetimeoffset",
         SqlType::UniqueIdentifier => "uniqueidentifier",
+        SqlType::Text => "text",
+        SqlType::NText => "ntext",
+        SqlType::Image => "image",
+        SqlType::Xml => "xml",
+        SqlType::RowVersion => "timestamp",
+        SqlType::SqlVariant => "sql_variant",
     }
+}
+
+/// The same with `(max)`, as messages about types that do not go together write it.
+pub fn type_title(ty: &SqlType) -> String {
+    let max = if length_of(ty) == Some(Length::Max) { "(max)" } else { "" };
+    format!("{}{max}", type_name(ty))
 }
 
 const MAX_LENGTH_CODE: i64 = 0xFFFF;
@@ -318,6 +356,12 @@ pub fn type_code(ty: &SqlType) -> i64 {
         SqlType::DateTime2(n) => pack(21, i64::from(*n), 0),
         SqlType::DateTimeOffset(n) => pack(22, i64::from(*n), 0),
         SqlType::UniqueIdentifier => 23,
+        SqlType::Text => 24,
+        SqlType::NText => 25,
+        SqlType::Image => 26,
+        SqlType::Xml => 27,
+        SqlType::RowVersion => 28,
+        SqlType::SqlVariant => 29,
     }
 }
 
@@ -350,6 +394,12 @@ pub fn type_from_code(code: i64) -> Option<SqlType> {
         21 => SqlType::DateTime2(a as u8),
         22 => SqlType::DateTimeOffset(a as u8),
         23 => SqlType::UniqueIdentifier,
+        24 => SqlType::Text,
+        25 => SqlType::NText,
+        26 => SqlType::Image,
+        27 => SqlType::Xml,
+        28 => SqlType::RowVersion,
+        29 => SqlType::SqlVariant,
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use crate::types::{Datum, Length, SqlType};
 
 use super::convert::{self, Allowed};
 use super::encode::{MAX_INTEGER_PRECISION, TICKS_PER_DAY, encode};
-use super::type_rules::{Family, as_decimal, family, is_text, is_unicode, type_code, type_name};
+use super::type_rules::{Family, as_decimal, family, is_text, is_unicode, modern, type_code, type_title};
 
 /// How strongly an expression insists on its collation
 /// (<https://learn.microsoft.com/sql/t-sql/statements/collation-precedence-transact-sql>).
@@ -120,16 +120,20 @@ fn blob(bytes: &[u8]) -> String {
 
 /// Checks that `from` converts to `to` implicitly: error 257, or 206 where no conversion exists.
 pub fn check_implicit(from: &SqlType, to: &SqlType) -> SqlResult<()> {
-    let (f, t) = (type_name(from), type_name(to));
     match convert::allowed(from, to) {
         Allowed::Implicit => Ok(()),
         Allowed::Explicit => Err(SqlError::new(
             257,
-            format!("Implicit conversion from data type {f} to {t} is not allowed. Use the CONVERT function to run this query."),
+            format!(
+                "Implicit conversion from data type {} to {} is not allowed. Use the CONVERT function to run this query.",
+                type_title(from),
+                type_title(to)
+            ),
         )
         .with_state(3)),
         Allowed::Never => {
-            Err(SqlError::new(206, format!("Operand type clash: {f} is incompatible with {t}")).with_state(2))
+            let text = format!("Operand type clash: {} is incompatible with {}", type_title(from), type_title(to));
+            Err(SqlError::new(206, text).with_state(2))
         }
     }
 }
@@ -145,7 +149,7 @@ pub fn coerce(e: Typed, to: &SqlType) -> SqlResult<Typed> {
 /// An explicit conversion: error 529 where none exists.
 pub fn cast_checked(e: Typed, to: &SqlType, style: Option<&str>) -> SqlResult<Typed> {
     if !e.is_null() && convert::allowed(&e.ty, to) == Allowed::Never {
-        let (f, t) = (type_name(&e.ty), type_name(to));
+        let (f, t) = (type_title(&e.ty), type_title(to));
         return Err(
             SqlError::new(529, format!("Explicit conversion from data type {f} to {t} is not allowed.")).with_state(2)
         );
@@ -156,13 +160,17 @@ pub fn cast_checked(e: Typed, to: &SqlType, style: Option<&str>) -> SqlResult<Ty
 
 /// Converts without asking whether that is allowed. `style` is a SQLite expression.
 pub fn cast(e: Typed, to: &SqlType, style: Option<&str>) -> Typed {
-    let collation = if is_text(&e.ty) && is_text(to) { e.collation.clone() } else { Collation::Default };
+    let holds_text = |ty: &SqlType| is_text(&modern(ty));
+    let collation = if holds_text(&e.ty) && holds_text(to) { e.collation.clone() } else { Collation::Default };
     if e.is_null() {
         return Typed { ty: *to, collation, ..Typed::null() };
     }
     if style.is_none() {
         if e.ty == *to {
             return e;
+        }
+        if *to == SqlType::SqlVariant {
+            return as_variant(e);
         }
         if let Shape::Constant(value) = &e.shape
             && let Ok(converted) = convert::convert(value, &e.ty, to, None)
@@ -185,9 +193,24 @@ pub fn cast(e: Typed, to: &SqlType, style: Option<&str>) -> Typed {
     }
 }
 
+/// Makes a `sql_variant`, which takes a character value's collation along.
+fn as_variant(e: Typed) -> Typed {
+    let collation = if is_text(&e.ty) {
+        super::quoting::literal(e.collation_name().unwrap_or(super::collation::DEFAULT_COLLATION))
+    } else {
+        "NULL".to_owned()
+    };
+    let sql = format!("ts_variant({}, {}, {collation})", e.sql, type_code(&e.ty));
+    Typed::new(sql, SqlType::SqlVariant, e.nullable)
+}
+
 /// `CAST` that SQLite can do by itself because it cannot fail and the encoding allows it.
 fn native_cast(e: &Typed, to: &SqlType) -> Option<String> {
     let sql = &e.sql;
+    if family(&e.ty) == Family::Lob || family(to) == Family::Lob {
+        let (from, to) = (modern(&e.ty), modern(to));
+        return if from == to { Some(sql.clone()) } else { native_cast(&Typed { ty: from, ..e.clone() }, &to) };
+    }
     match (family(&e.ty), family(to)) {
         (Family::Bit | Family::Integer, Family::Integer) => {
             (as_decimal(&e.ty)?.0 <= as_decimal(to)?.0).then(|| sql.clone())
@@ -260,7 +283,10 @@ pub fn assign(e: Typed, to: &SqlType, table: &str, column: &str) -> SqlResult<Ty
     if e.ty == *to {
         return Ok(e);
     }
-    let may_cut = matches!((family(&e.ty), family(to)), (Family::Text | Family::Binary, Family::Text | Family::Binary));
+    let may_cut = matches!(
+        (family(&e.ty), family(to)),
+        (Family::Text | Family::Binary | Family::Lob, Family::Text | Family::Binary)
+    );
     if !may_cut {
         return Ok(cast(e, to, None));
     }

@@ -1,7 +1,7 @@
 //! The stream of a bulk load (2.2.6.1): COLMETADATA, ROW tokens, DONE, spread over packets.
 
 use super::cursor::Cursor;
-use super::type_info::TypeInfo;
+use super::type_info::{Layout, TypeInfo};
 use super::value::read_value;
 use super::{WireError, WireResult};
 use crate::session::ColumnMeta;
@@ -102,7 +102,13 @@ fn read_columns(cursor: &mut Cursor<'_>) -> WireResult<(Vec<TypeInfo>, Vec<Colum
     for _ in 0..count {
         let _user_type = cursor.u32("user type")?;
         let flags = cursor.u16("column flags")?;
-        let info = TypeInfo::read(cursor)?;
+        let mut info = TypeInfo::read(cursor)?;
+        if info.layout == Layout::LongLength {
+            info.layout = Layout::TextPointer;
+            for _ in 0..cursor.u8("table name")? {
+                cursor.us_varchar("table name")?;
+            }
+        }
         let name = cursor.b_varchar("column name")?;
         types.push(info);
         columns.push(ColumnMeta {

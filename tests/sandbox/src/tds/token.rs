@@ -18,6 +18,9 @@ const ROW: u8 = 0xD1;
 const NULL_BITMAP_ROW: u8 = 0xD2;
 const ENV_CHANGE: u8 = 0xE3;
 
+/// User type of `timestamp` (2.2.7.4).
+const TIMESTAMP_USER_TYPE: u32 = 0x50;
+
 /// Column flags (2.2.7.4).
 mod flag {
     pub const NULLABLE: u16 = 0x01;
@@ -205,10 +208,14 @@ impl RowWriter {
         // T-SQL allows 4,096 columns in a SELECT.
         out.extend_from_slice(&(columns.len() as u16).to_le_bytes());
         let columns = columns.iter().map(|column| {
-            // User type: none.
-            out.extend_from_slice(&[0; 4]);
+            let user_type = if column.ty == SqlType::RowVersion { TIMESTAMP_USER_TYPE } else { 0 };
+            out.extend_from_slice(&user_type.to_le_bytes());
             out.extend_from_slice(&column_flags(column).to_le_bytes());
             let layout = put_type_info(out, column.ty, column.nullable);
+            if layout == Layout::TextPointer {
+                // The table that the column is of: one part, without a name.
+                out.extend_from_slice(&[1, 0, 0]);
+            }
             put_b_varchar(out, &column.name);
             (column.ty, layout)
         });

@@ -34,6 +34,12 @@ pub(super) mod code {
     pub const MONEY_N: u8 = 0x6E;
     pub const DATETIME_N: u8 = 0x6F;
 
+    pub const IMAGE: u8 = 0x22;
+    pub const TEXT: u8 = 0x23;
+    pub const VARIANT: u8 = 0x62;
+    pub const NTEXT: u8 = 0x63;
+    pub const XML: u8 = 0xF1;
+
     pub const VARBINARY: u8 = 0xA5;
     pub const VARCHAR: u8 = 0xA7;
     pub const BINARY: u8 = 0xAD;
@@ -46,6 +52,10 @@ pub(super) mod code {
 pub(super) const MAX_LENGTH: u16 = 0xFFFF;
 /// Longest declared length in bytes otherwise.
 const LONGEST: u16 = 8000;
+/// Declared length of `text` and `image` columns, and of `ntext` in bytes.
+const LARGE_LENGTH: u32 = i32::MAX as u32;
+/// Declared length of `sql_variant`.
+const VARIANT_LENGTH: u32 = 8009;
 
 /// How a value of the type is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +70,12 @@ pub enum Layout {
     ShortLength,
     /// Partially length-prefixed: total length, then chunks (2.2.5.2.3).
     Chunked,
+    /// Four length bytes, 0xFFFFFFFF for NULL: `text` and its kin as parameters.
+    LongLength,
+    /// The same in a row, after a text pointer and a timestamp; a pointer of no bytes for NULL.
+    TextPointer,
+    /// Four length bytes, 0 for NULL; the value describes itself (2.2.5.5.4).
+    Variant,
 }
 
 /// A TYPE_INFO that a client sent.
@@ -114,6 +130,24 @@ impl TypeInfo {
             code::DATETIME_OFFSET_N => Ok(Self::plain(SqlType::DateTimeOffset(scale(cursor)?), Layout::ByteLength)),
             code::VARBINARY | code::BINARY | code::VARCHAR | code::CHAR | code::NVARCHAR | code::NCHAR => {
                 Self::read_long(code, cursor)
+            }
+            code::TEXT | code::NTEXT | code::IMAGE => {
+                let _length = cursor.u32("type length")?;
+                let code_page = if code == code::IMAGE { CodePage::Cp1252 } else { CodePage::read(cursor)? };
+                let ty = match code {
+                    code::TEXT => SqlType::Text,
+                    code::NTEXT => SqlType::NText,
+                    _ => SqlType::Image,
+                };
+                Ok(Self { ty, layout: Layout::LongLength, code_page })
+            }
+            code::XML => match cursor.u8("XML schema")? {
+                0 => Ok(Self::plain(SqlType::Xml, Layout::Chunked)),
+                _ => Err(SqlError::unsupported("typed xml").into()),
+            },
+            code::VARIANT => {
+                let _length = cursor.u32("type length")?;
+                Ok(Self::plain(SqlType::SqlVariant, Layout::Variant))
             }
             other => Err(SqlError::unsupported(format_args!("values of TDS type {other:#04x} from the client")).into()),
         }
@@ -228,6 +262,30 @@ pub fn put_type_info(out: &mut Vec<u8>, ty: SqlType, nullable: bool) -> Layout {
         SqlType::NVarChar(length) => return put_long(out, code::NVARCHAR, length, 2, true),
         SqlType::Binary(length) => return put_long(out, code::BINARY, Length::N(length), 1, false),
         SqlType::VarBinary(length) => return put_long(out, code::VARBINARY, length, 1, false),
+        // As the server describes it; the column's user type tells it from binary(8).
+        SqlType::RowVersion => return put_long(out, code::BINARY, Length::N(8), 1, false),
+        SqlType::Text | SqlType::NText | SqlType::Image => {
+            let (code, length) = match ty {
+                SqlType::Text => (code::TEXT, LARGE_LENGTH),
+                SqlType::NText => (code::NTEXT, LARGE_LENGTH - 1),
+                _ => (code::IMAGE, LARGE_LENGTH),
+            };
+            out.push(code);
+            out.extend_from_slice(&length.to_le_bytes());
+            if code != code::IMAGE {
+                out.extend_from_slice(&COLLATION);
+            }
+            return Layout::TextPointer;
+        }
+        SqlType::Xml => {
+            out.extend([code::XML, 0]);
+            return Layout::Chunked;
+        }
+        SqlType::SqlVariant => {
+            out.push(code::VARIANT);
+            out.extend_from_slice(&VARIANT_LENGTH.to_le_bytes());
+            return Layout::Variant;
+        }
     }
     Layout::ByteLength
 }
@@ -283,7 +341,8 @@ mod tests {
             &[code::NVARCHAR, 3, 0, 0, 0, 0, 0, 0],
             &[code::VARCHAR, 0x41, 0x1F, 0, 0, 0, 0, 0],
             &[code::NCHAR, 0xFF, 0xFF, 0, 0, 0, 0, 0],
-            &[0xF1, 0],
+            &[code::XML, 1],
+            &[0xF0, 0],
         ] {
             assert!(TypeInfo::read(&mut Cursor::new(bad)).is_err(), "{bad:x?}");
         }

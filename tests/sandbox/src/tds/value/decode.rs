@@ -35,6 +35,24 @@ pub fn read_value(cursor: &mut Cursor<'_>, info: &TypeInfo) -> WireResult<Datum>
             }
             bytes_value(info, Cow::Borrowed(cursor.take(length.into(), "value")?))
         }
+        Layout::LongLength => match cursor.u32("value length")? {
+            u32::MAX => Ok(Datum::Null),
+            length if u64::from(length) > MAX_CHUNKED => Err(WireError::malformed(format!("value of {length} bytes"))),
+            length => bytes_value(info, Cow::Borrowed(cursor.take(length as usize, "value")?)),
+        },
+        Layout::TextPointer => {
+            const TIMESTAMP: usize = 8;
+            let pointer = cursor.u8("text pointer")?;
+            if pointer == 0 {
+                return Ok(Datum::Null);
+            }
+            cursor.take(usize::from(pointer) + TIMESTAMP, "text pointer")?;
+            read_value(cursor, &TypeInfo { layout: Layout::LongLength, ..*info })
+        }
+        Layout::Variant => match cursor.u32("value length")? {
+            0 => Ok(Datum::Null),
+            length => super::variant::read(cursor.take(length as usize, "value")?),
+        },
         Layout::Chunked => match chunked(cursor)? {
             Some(bytes) => bytes_value(info, bytes),
             None => Ok(Datum::Null),
@@ -43,7 +61,7 @@ pub fn read_value(cursor: &mut Cursor<'_>, info: &TypeInfo) -> WireResult<Datum>
 }
 
 /// 8023: <https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors-8000-to-8999>.
-fn invalid(ty: SqlType) -> WireError {
+pub(super) fn invalid(ty: SqlType) -> WireError {
     SqlError::new(
         8023,
         format!("The incoming tabular data stream (TDS) protocol stream is incorrect. A supplied value is not a valid instance of data type {ty:?}."),
@@ -51,7 +69,7 @@ fn invalid(ty: SqlType) -> WireError {
     .into()
 }
 
-fn scalar(ty: SqlType, cursor: &mut Cursor<'_>) -> WireResult<Datum> {
+pub(super) fn scalar(ty: SqlType, cursor: &mut Cursor<'_>) -> WireResult<Datum> {
     let check = |valid: bool, value: Datum| if valid { Ok(value) } else { Err(invalid(ty)) };
     match ty {
         SqlType::Bit => {
@@ -115,7 +133,13 @@ fn scalar(ty: SqlType, cursor: &mut Cursor<'_>) -> WireResult<Datum> {
         | SqlType::NChar(_)
         | SqlType::NVarChar(_)
         | SqlType::Binary(_)
-        | SqlType::VarBinary(_) => Err(WireError::malformed("layout of a long type")),
+        | SqlType::VarBinary(_)
+        | SqlType::Text
+        | SqlType::NText
+        | SqlType::Image
+        | SqlType::Xml
+        | SqlType::RowVersion
+        | SqlType::SqlVariant => Err(WireError::malformed("layout of a long type")),
     }
 }
 
@@ -145,7 +169,7 @@ fn time(cursor: &mut Cursor<'_>, scale: u8) -> WireResult<u64> {
     Ok(cursor.unsigned(time_bytes(scale), "time")? * time_unit(scale))
 }
 
-fn bytes_value(info: &TypeInfo, bytes: Cow<'_, [u8]>) -> WireResult<Datum> {
+pub(super) fn bytes_value(info: &TypeInfo, bytes: Cow<'_, [u8]>) -> WireResult<Datum> {
     let fits = |declared: u16, actual: usize| actual <= usize::from(declared);
     let within = match info.ty {
         SqlType::Char(length) | SqlType::VarChar(Length::N(length)) => fits(length, bytes.len()),
@@ -163,7 +187,10 @@ fn bytes_value(info: &TypeInfo, bytes: Cow<'_, [u8]>) -> WireResult<Datum> {
             padded.resize(length.into(), 0);
             Ok(Datum::Binary(padded))
         }
-        SqlType::VarBinary(_) => Ok(Datum::Binary(bytes.into_owned())),
+        SqlType::VarBinary(_) | SqlType::Image => Ok(Datum::Binary(bytes.into_owned())),
+        SqlType::Text => Ok(Datum::String(info.code_page.decode(&bytes)?)),
+        SqlType::NText => Ok(Datum::String(crate::tds::text::decode_utf16(&bytes)?)),
+        SqlType::Xml => xml(&bytes),
         SqlType::Char(length) => {
             let mut text = info.code_page.decode(&bytes)?;
             // Bytes are characters in a single-byte code page; in UTF-8 the length is in bytes too.
@@ -179,6 +206,17 @@ fn bytes_value(info: &TypeInfo, bytes: Cow<'_, [u8]>) -> WireResult<Datum> {
         SqlType::NVarChar(_) => Ok(Datum::String(crate::tds::text::decode_utf16(&bytes)?)),
         _ => Err(WireError::malformed("layout of a short type")),
     }
+}
+
+/// A client's XML, in UTF-16 with or without its mark, or in UTF-8.
+fn xml(bytes: &[u8]) -> WireResult<Datum> {
+    let (text, unicode) = match bytes {
+        [0xFF, 0xFE, units @ ..] => (crate::tds::text::decode_utf16(units)?, true),
+        [_, 0, ..] => (crate::tds::text::decode_utf16(bytes)?, true),
+        _ => (String::from_utf8(bytes.to_vec()).map_err(|_| invalid(SqlType::Xml))?, false),
+    };
+    let options = crate::engine::xml::Options { keep_space: false, unicode };
+    Ok(Datum::String(crate::engine::xml::normalise(&text, options)?))
 }
 
 fn chunked<'a>(cursor: &mut Cursor<'a>) -> WireResult<Option<Cow<'a, [u8]>>> {

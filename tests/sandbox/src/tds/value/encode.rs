@@ -17,6 +17,8 @@ pub fn null_bytes(layout: Layout) -> usize {
         Layout::ByteLength => 1,
         Layout::ShortLength => 2,
         Layout::Chunked => 8,
+        Layout::LongLength | Layout::Variant => 4,
+        Layout::TextPointer => 1,
     }
 }
 
@@ -40,6 +42,9 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
             Layout::ByteLength => out.push(0),
             Layout::ShortLength => out.extend_from_slice(&u16::MAX.to_le_bytes()),
             Layout::Chunked => out.extend_from_slice(&CHUNKED_NULL.to_le_bytes()),
+            Layout::LongLength => out.extend_from_slice(&u32::MAX.to_le_bytes()),
+            Layout::TextPointer => out.push(0),
+            Layout::Variant => out.extend_from_slice(&[0; 4]),
         },
         (SqlType::Bit, &Datum::Bit(value)) => scalar!([u8::from(value)]),
         (SqlType::TinyInt, &Datum::TinyInt(value)) => scalar!([value]),
@@ -109,9 +114,36 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
             out.extend_from_slice(bytes);
             bytes.len()
         }),
+        (SqlType::Xml, Datum::String(text)) => put_chunked(out, |out| put_utf16(out, text)),
+        (SqlType::RowVersion, Datum::Binary(bytes)) if bytes.len() == 8 => {
+            return put_short(out, ty, 8, |out| {
+                out.extend_from_slice(bytes);
+                bytes.len()
+            });
+        }
+        (SqlType::Text, Datum::String(text)) => put_large(out, layout, |out| put_cp1252(out, text)),
+        (SqlType::NText, Datum::String(text)) => put_large(out, layout, |out| put_utf16(out, text)),
+        (SqlType::Image, Datum::Binary(bytes)) => put_large(out, layout, |out| {
+            out.extend_from_slice(bytes);
+            bytes.len()
+        }),
+        (SqlType::SqlVariant, Datum::Variant(held)) => return super::variant::put(out, held),
         _ => return misfit,
     }
     Ok(())
+}
+
+/// A text pointer where the layout has one, four length bytes, then what `put` appends.
+fn put_large(out: &mut Vec<u8>, layout: Layout, put: impl FnOnce(&mut Vec<u8>) -> usize) {
+    if layout == Layout::TextPointer {
+        // There is nothing to point to: pointer and timestamp are those that the server sends for a value in a result.
+        out.push(16);
+        out.extend_from_slice(b"dummy textptr\0\0\0dummyTS\0");
+    }
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let length = put(out) as u32;
+    out[at..at + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 fn put_date(out: &mut Vec<u8>, days: i32) {

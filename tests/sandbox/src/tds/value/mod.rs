@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod variant;
 
 pub use decode::read_value;
 pub use encode::{Misfit, null_bytes, put_value};
@@ -53,7 +54,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::tds::cursor::Cursor;
     use crate::tds::type_info::{TypeInfo, put_type_info};
-    use crate::types::{Datum, Length, SqlType};
+    use crate::types::{Datum, Length, SqlType, Variant};
 
     /// One of each type, facets at their ends.
     pub(crate) fn every_type() -> Vec<SqlType> {
@@ -78,6 +79,8 @@ pub(crate) mod tests {
             NChar(4000),
             Binary(1),
             Binary(8000),
+            Xml,
+            SqlVariant,
         ];
         for length in [Length::N(1), Length::N(4000), Length::Max] {
             types.extend([VarChar(length), NVarChar(length), VarBinary(length)]);
@@ -136,6 +139,40 @@ pub(crate) mod tests {
                 ticks(scale).map(|ticks| Datum::DateTimeOffset { days: 700_000, ticks, offset: -840 }).to_vec()
             }
             UniqueIdentifier => vec![Datum::Guid(*b"0123456789abcdef")],
+            Xml => vec![Datum::String(String::new()), Datum::String("<a b=\"é\">x</a>".into())],
+            SqlVariant => variants(),
+            Text | NText => vec![Datum::String(String::new()), Datum::String("Grüße".into())],
+            Image => vec![Datum::Binary(vec![]), Datum::Binary(vec![7; 300])],
+            RowVersion => vec![Datum::Binary(vec![0, 0, 0, 0, 0, 0, 7, 0xD1])],
+        }
+    }
+
+    /// A variant of each type that one can hold.
+    fn variants() -> Vec<Datum> {
+        let bases = every_type().into_iter().filter(|ty| *ty != SqlType::SqlVariant && variant::holds(*ty));
+        let of = |ty: SqlType| {
+            let collation =
+                matches!(ty, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_))
+                    .then(|| crate::engine::collation::DEFAULT_COLLATION.to_owned());
+            values_of(ty)
+                .into_iter()
+                .map(move |value| Datum::Variant(Box::new(Variant { ty, collation: collation.clone(), value })))
+        };
+        bases.flat_map(of).collect()
+    }
+
+    #[test]
+    fn the_deprecated_large_types_survive_in_rows_of_a_bulk_load() {
+        for ty in [SqlType::Text, SqlType::NText, SqlType::Image] {
+            for value in values_of(ty).into_iter().chain([Datum::Null]) {
+                let mut bytes = Vec::new();
+                let layout = put_type_info(&mut bytes, ty, true);
+                put_value(&mut bytes, ty, layout, &value).unwrap();
+                let mut cursor = Cursor::new(&bytes);
+                let info = TypeInfo { layout, ..TypeInfo::read(&mut cursor).unwrap() };
+                assert_eq!(read_value(&mut cursor, &info).unwrap(), value, "{ty:?}");
+                assert!(cursor.is_empty());
+            }
         }
     }
 

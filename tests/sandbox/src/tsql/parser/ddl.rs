@@ -6,6 +6,7 @@ use crate::tsql::ast::{
     ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, StmtKind, TableElement,
 };
 use crate::tsql::lexer::Kind;
+use crate::types::SqlType;
 
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> SqlResult<StmtKind> {
@@ -380,7 +381,9 @@ impl Parser<'_> {
             let persisted = self.eat("PERSISTED");
             column.computed = Some((expr, text, persisted));
         } else {
-            column.ty = Some(self.data_type()?);
+            // A timestamp column may go without a name of its own.
+            let unnamed = column.name.eq_ignore_ascii_case("timestamp") && (self.is(",") || self.is(")"));
+            column.ty = Some(if unnamed { SqlType::RowVersion } else { self.data_type()? });
         }
         while self.column_attribute(&mut column)? {}
         Ok(column)

@@ -38,6 +38,9 @@ impl Parser<'_> {
     fn type_with(&mut self, default: Unsized) -> SqlResult<SqlType> {
         let line = self.line();
         let name = self.type_name()?;
+        if name == "xml" && self.is("(") {
+            return self.unsupported("typed xml");
+        }
         let facets = self.facets()?;
         self.resolve_type(&name, facets, default as u16).map_err(|error| error.at_line(line))
     }
@@ -131,8 +134,14 @@ impl Parser<'_> {
             "varchar" => length(name, &facets, default, 8000).map(SqlType::VarChar),
             "nvarchar" => length(name, &facets, default, 4000).map(SqlType::NVarChar),
             "varbinary" => length(name, &facets, default, 8000).map(SqlType::VarBinary),
-            "text" | "ntext" | "image" | "xml" | "json" | "vector" | "sql_variant" | "rowversion" | "timestamp"
-            | "geometry" | "geography" | "hierarchyid" | "cursor" => {
+            "text" => fixed(SqlType::Text),
+            "ntext" => fixed(SqlType::NText),
+            "image" => fixed(SqlType::Image),
+            "xml" => fixed(SqlType::Xml),
+            "sql_variant" => fixed(SqlType::SqlVariant),
+            "rowversion" | "timestamp" => fixed(SqlType::RowVersion),
+            // Methods and order of the CLR types are their own, so storing them opaquely would answer wrongly.
+            "json" | "vector" | "geometry" | "geography" | "hierarchyid" | "cursor" => {
                 Err(SqlError::unsupported(format!("data type {name}")))
             }
             _ => Err(unknown_type(name)),
