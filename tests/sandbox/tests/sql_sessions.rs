@@ -118,7 +118,7 @@ async fn what_is_left_out_says_so() {
         "MERGE INTO t USING t AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET x = 1;",
         "SELECT * FROM t FOR XML AUTO",
         "CREATE TRIGGER tr ON t AFTER INSERT AS SELECT 1",
-        "CREATE TABLE u (x xml)",
+        "CREATE TABLE u (x hierarchyid)",
         "CREATE TABLE u (x geography)",
         "DECLARE c CURSOR FOR SELECT id FROM t",
         "BACKUP LOG shop TO DISK = 'x'",
