@@ -140,7 +140,8 @@ fn next_id(connection: &Connection, table: &str, column: &str) -> rusqlite::Resu
 fn add_principal(connection: &Connection, name: &str, kind: &str, now: i64) -> rusqlite::Result<i32> {
     let id = next_id(connection, "$principals", "principal_id")?;
     connection.execute(
-        r#"INSERT INTO db."$principals"(principal_id, name, type, create_date) VALUES (?1, ?2, ?3, ?4)"#,
+        r#"INSERT INTO db."$principals"(principal_id, name, type, create_date, default_schema, owner)
+           VALUES (?1, ?2, ?3, ?4, CASE WHEN ?3 = 'S' THEN ?2 END, CASE WHEN ?3 = 'R' THEN 1 END)"#,
         params![id, name, kind, now],
     )?;
     Ok(id)

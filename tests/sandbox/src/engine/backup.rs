@@ -75,7 +75,7 @@ impl SqlSession {
     fn backup_checked(&self, name: &str, file: &str, overwrite: bool) -> SqlResult<()> {
         self.refuse_in_user_transaction()?;
         let database = self.server().database(name).ok_or_else(|| no_database(name))?;
-        if !self.shared.login.is_sysadmin() {
+        if !self.is_sysadmin() {
             let text = format!("BACKUP DATABASE permission denied in database '{name}'.");
             return Err(SqlError::new(262, text).severity(14));
         }
@@ -88,7 +88,7 @@ impl SqlSession {
 
     fn restore_checked(&self, name: &str, file: &str, replace: bool) -> SqlResult<()> {
         self.refuse_in_user_transaction()?;
-        if !self.shared.login.is_sysadmin() {
+        if !self.is_sysadmin() {
             let text = format!("User does not have permission to RESTORE database '{name}'.");
             return Err(SqlError::new(3110, text).severity(14));
         }
@@ -264,6 +264,7 @@ impl Server {
         fresh.allow_snapshot.store(backup.allow_snapshot, Ordering::Release);
         fresh.read_committed_snapshot.store(backup.read_committed_snapshot, Ordering::Release);
         fresh.recovery_model.store(backup.recovery_model, Ordering::Release);
+        fresh.set_owner(&database.owner());
         let fresh = Arc::new(fresh);
         self.replace_database(&fresh);
         self.extension.database_opened(self, &fresh);

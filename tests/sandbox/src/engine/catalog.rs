@@ -2,6 +2,7 @@
 
 use super::catalog_store::{ATTACHED, index_storage, null_index_storage};
 use super::meta::{Column, Table};
+use super::principals::Principals;
 use super::quoting::quote;
 use super::system_types::{Facets, from_facets};
 use crate::error::{SqlError, SqlResult};
@@ -16,6 +17,8 @@ pub struct Schema {
     pub schema_id: i32,
     /// Name.
     pub name: String,
+    /// Its owner, who owns what is in it as well.
+    pub owner: i32,
 }
 
 /// A row of `sys.objects`.
@@ -177,6 +180,8 @@ pub struct Catalog {
     pub database: String,
     /// Schemas.
     pub schemas: Vec<Schema>,
+    /// Users, roles, permissions.
+    pub principals: Arc<Principals>,
     tables: HashMap<i32, Arc<TableEntry>>,
     objects: HashMap<i32, Object>,
     by_name: HashMap<(i32, String), i32>,
@@ -255,6 +260,9 @@ impl Catalog {
     /// Reads everything, or what belongs to one table.
     fn read(&mut self, connection: &Connection, only: Option<i32>) -> SqlResult<()> {
         let mut building = HashMap::new();
+        if only.is_none() {
+            self.principals = Arc::new(Principals::load(connection).map_err(super::storage_error)?);
+        }
         self.read_objects(connection, only, &mut building).map_err(super::storage_error)?;
         load_columns(connection, only, &mut building).map_err(super::storage_error)??;
         load_indexes(connection, only, &mut building).map_err(super::storage_error)?;
@@ -269,9 +277,10 @@ impl Catalog {
         only: Option<i32>,
         building: &mut HashMap<i32, TableEntry>,
     ) -> rusqlite::Result<()> {
-        let mut statement =
-            connection.prepare_cached(r#"SELECT schema_id, name FROM db."$schemas" ORDER BY schema_id"#)?;
-        let schemas = statement.query_map([], |r| Ok(Schema { schema_id: r.get(0)?, name: r.get(1)? }))?;
+        let mut statement = connection
+            .prepare_cached(r#"SELECT schema_id, name, principal_id FROM db."$schemas" ORDER BY schema_id"#)?;
+        let schemas =
+            statement.query_map([], |r| Ok(Schema { schema_id: r.get(0)?, name: r.get(1)?, owner: r.get(2)? }))?;
         self.schemas = schemas.collect::<rusqlite::Result<_>>()?;
         let condition = only.map(|id| format!("WHERE {id} IN (object_id, parent_object_id)")).unwrap_or_default();
         let mut statement = connection.prepare_cached(&format!(

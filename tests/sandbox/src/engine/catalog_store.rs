@@ -1,6 +1,7 @@
 //! The catalog as it lies in a database's SQLite file: tables whose names start with `$`, which no T-SQL name can reach because
 //! the objects of T-SQL are stored as `schema.name`. Being ordinary tables, DDL is as transactional as the rows it describes.
 
+use super::principals::{DB_OWNER, DBO, FIXED_ROLES, GUEST, PUBLIC};
 use super::quoting::quote;
 use super::system_types::Facets;
 use crate::error::SqlResult;
@@ -13,7 +14,11 @@ pub const ATTACHED: &str = "db";
 const TABLES: &[&str] = &[
     r#""$settings"(name TEXT PRIMARY KEY, value) WITHOUT ROWID"#,
     r#""$schemas"(schema_id INTEGER PRIMARY KEY, name TEXT NOT NULL, principal_id INT NOT NULL)"#,
-    r#""$principals"(principal_id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, login TEXT, create_date INT NOT NULL)"#,
+    r#""$principals"(principal_id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, login TEXT, create_date INT NOT NULL,
+        modify_date INT, sid BLOB, default_schema TEXT, owner INT)"#,
+    r#""$role_members"(role_id INT NOT NULL, member_id INT NOT NULL, PRIMARY KEY(role_id, member_id)) WITHOUT ROWID"#,
+    r#""$permissions"(class INT NOT NULL, major_id INT NOT NULL, grantee INT NOT NULL, grantor INT NOT NULL, type TEXT NOT NULL,
+        permission_name TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY(class, major_id, grantee, type)) WITHOUT ROWID"#,
     r#""$objects"(object_id INTEGER PRIMARY KEY, name TEXT NOT NULL, schema_id INT NOT NULL, parent_object_id INT NOT NULL,
         type TEXT NOT NULL, create_date INT NOT NULL, modify_date INT NOT NULL, is_ms_shipped INT NOT NULL DEFAULT 0,
         storage TEXT, read_only INT NOT NULL DEFAULT 0, is_tracked_by_cdc INT NOT NULL DEFAULT 0)"#,
@@ -53,19 +58,26 @@ pub fn create(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     for (id, name) in SCHEMAS {
         connection.execute(r#"INSERT INTO db."$schemas" VALUES (?1, ?2, ?1)"#, params![id, name])?;
     }
-    for (id, name, ty) in [
-        (0, "public", "R"),
-        (1, "dbo", "S"),
-        (2, "guest", "S"),
-        (3, "INFORMATION_SCHEMA", "S"),
-        (4, "sys", "S"),
-        (16384, "db_owner", "R"),
-        (16390, "db_datareader", "R"),
-        (16391, "db_datawriter", "R"),
-    ] {
-        connection
-            .execute(r#"INSERT INTO db."$principals" VALUES (?1, ?2, ?3, NULL, ?4)"#, params![id, name, ty, now])?;
+    for (id, name) in FIXED_ROLES {
+        connection.execute(r#"INSERT INTO db."$schemas" VALUES (?1, ?2, ?1)"#, params![id, name])?;
     }
+    let users = [
+        (PUBLIC, "public", None, None),
+        (DBO, "dbo", Some(vec![1_u8]), Some("dbo")),
+        (GUEST, "guest", Some(vec![0_u8]), Some("guest")),
+        (3, "INFORMATION_SCHEMA", None, None),
+        (4, "sys", None, None),
+    ];
+    let roles = FIXED_ROLES.iter().map(|(id, name)| (*id, *name, None, None));
+    for (id, name, sid, schema) in users.into_iter().chain(roles) {
+        let role = id == PUBLIC || id >= DB_OWNER;
+        connection.execute(
+            r#"INSERT INTO db."$principals"(principal_id, name, type, create_date, sid, default_schema, owner)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
+            params![id, name, if role { "R" } else { "S" }, now, sid, schema, role.then_some(DBO)],
+        )?;
+    }
+    connection.execute(r#"INSERT INTO db."$role_members" VALUES (?1, ?2)"#, [DB_OWNER, DBO])?;
     set_setting(connection, "next_object_id", FIRST_OBJECT_ID)
 }
 
@@ -214,6 +226,7 @@ pub fn delete_object(connection: &Connection, object_id: i32) -> rusqlite::Resul
             [object_id],
         )?;
     }
+    connection.execute(r#"DELETE FROM db."$permissions" WHERE class = 1 AND major_id = ?1"#, [object_id])?;
     connection.execute(r#"DELETE FROM db."$foreign_key_columns" WHERE object_id = ?1"#, [object_id])?;
     connection.execute(
         r#"DELETE FROM db."$foreign_key_columns" WHERE object_id IN

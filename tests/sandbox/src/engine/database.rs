@@ -111,6 +111,7 @@ pub struct Database {
     pub recovery_model: AtomicI64,
     /// Faults that tests ask for.
     pub faults: Arc<Faults>,
+    owner: Mutex<Vec<u8>>,
     schema_version: AtomicU64,
     catalog: Mutex<Option<Arc<Catalog>>>,
     identities: Mutex<HashMap<i32, Identity>>,
@@ -133,6 +134,7 @@ impl Database {
             commits: AtomicU64::new(0),
             recovery_model: AtomicI64::new(1),
             faults: Arc::clone(&options.faults),
+            owner: Mutex::new(vec![1]),
             schema_version: AtomicU64::new(next_version()),
             catalog: Mutex::new(None),
             identities: Mutex::default(),
@@ -144,6 +146,16 @@ impl Database {
     /// The same with the locks of its server.
     pub fn with_locks(self, locks: &Arc<LockManager>) -> Self {
         Self { locks: Arc::clone(locks), ..self }
+    }
+
+    /// `owner_sid`.
+    pub fn owner(&self) -> Vec<u8> {
+        lock(&self.owner).clone()
+    }
+
+    /// Notes who owns it; the catalog's `dbo` says so as well.
+    pub(super) fn set_owner(&self, sid: &[u8]) {
+        *lock(&self.owner) = sid.to_vec();
     }
 
     /// Makes the file with an empty catalog unless it is there.

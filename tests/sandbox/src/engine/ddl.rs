@@ -29,7 +29,7 @@ impl SqlSession {
             StmtKind::Truncate(name) => self.truncate(name, sink)?,
             StmtKind::CreateIndex(create) => self.create_index(create, sink)?,
             StmtKind::DropIndex { name, table, if_exists } => self.drop_index(name, table, *if_exists, sink)?,
-            StmtKind::CreateSchema(name) => self.create_schema(name, sink)?,
+            StmtKind::CreateSchema { name, owner } => self.create_schema(name, owner.as_deref(), sink)?,
             StmtKind::DropSchema { name, if_exists } => self.drop_schema(name, *if_exists, sink)?,
             StmtKind::CreateDatabase { name, collation } => self.create_database(name, collation.as_deref())?,
             StmtKind::DropDatabase { names, if_exists } => self.drop_databases(names, *if_exists)?,
@@ -38,11 +38,7 @@ impl SqlSession {
             }
             StmtKind::Backup { database, file, overwrite } => return self.backup(database, file, *overwrite, sink),
             StmtKind::Restore { database, file, replace } => return self.restore(database, file, *replace, sink),
-            StmtKind::CreateLogin { name, password } => {
-                self.require_sysadmin()?;
-                self.server().create_login(name, password)?;
-            }
-            StmtKind::CreateUser { name, login } => self.create_user(name, login.as_deref(), sink)?,
+            StmtKind::Security(statement) => self.security_statement(statement, sink)?,
             other => return Err(SqlError::unsupported(format!("{} here", kind_name(other))).into()),
         }
         self.finished(0);
@@ -59,35 +55,46 @@ impl SqlSession {
         Ok(())
     }
 
-    fn require_sysadmin(&self) -> Exec<()> {
-        if self.shared.login.is_sysadmin() {
-            return Ok(());
-        }
-        Err(SqlError::new(15247, "User does not have permission to perform this action.").into())
-    }
-
     fn create_database(&mut self, name: &str, collation: Option<&str>) -> Exec<()> {
         self.refuse_in_transaction("CREATE DATABASE")?;
-        self.require_sysadmin()?;
+        if !self.has_server_role("dbcreator") {
+            let text = "CREATE DATABASE permission denied in database 'master'.";
+            return Err(SqlError::new(262, text).severity(14).into());
+        }
         let default = super::collation::DEFAULT_COLLATION;
         if collation.is_some_and(|c| !c.eq_ignore_ascii_case(default)) {
             return Err(SqlError::unsupported(format!("a database collation other than {default}")).into());
         }
         let server = Arc::clone(self.server());
-        server.create_database(name)?;
+        let owner = self.shared.acting_login().map(|l| l.sid).unwrap_or_default();
+        server.create_database(name, &owner)?;
         Ok(())
     }
 
     fn drop_databases(&mut self, names: &[String], if_exists: bool) -> Exec<()> {
         self.refuse_in_transaction("DROP DATABASE")?;
-        self.require_sysadmin()?;
         for name in names {
             if if_exists && self.server().database(name).is_none() {
                 continue;
             }
+            self.require_database_owner(name)?;
             self.server().drop_database(name)?;
         }
         Ok(())
+    }
+
+    /// Error 3701: only who owns a database may drop it.
+    fn require_database_owner(&self, name: &str) -> Exec<()> {
+        let Some(database) = self.server().database(name) else { return Ok(()) };
+        let owns =
+            self.shared.acts_for_login() && self.shared.acting_login().is_some_and(|l| l.sid == database.owner());
+        let member = database.id == self.database().id && self.is_db_owner();
+        if owns || member || self.has_server_role("dbcreator") {
+            return Ok(());
+        }
+        let text =
+            format!("Cannot drop the database '{name}', because it does not exist or you do not have permission.");
+        Err(SqlError::new(3701, text).severity(11).into())
     }
 
     /// `ALTER DATABASE … SET`.
@@ -137,15 +144,20 @@ impl SqlSession {
         Ok(())
     }
 
-    fn create_schema(&mut self, name: &str, sink: &mut dyn Sink) -> Exec<()> {
+    fn create_schema(&mut self, name: &str, owner: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
         self.write(Writes::Database, sink, |s, _| {
             if s.catalog().schema(name).is_some() {
                 return Err(super::ddl_table::already_there(name).into());
             }
-            // Schemas of users start at 5.
+            let owner = match owner {
+                Some(owner) => s.owner_named(owner)?,
+                None => s.shared.token().user,
+            };
+            // Schemas of users start at 5, those of the fixed roles have the roles' ids.
             s.connection.execute(
-                r#"INSERT INTO db."$schemas" SELECT max(max(schema_id), 4) + 1, ?1, 1 FROM db."$schemas""#,
-                [name],
+                r#"INSERT INTO db."$schemas"
+                   SELECT max(max(CASE WHEN schema_id < 16384 THEN schema_id END), 4) + 1, ?1, ?2 FROM db."$schemas""#,
+                params![name, owner],
             )?;
             s.catalog_changed()?;
             Ok(())
@@ -155,7 +167,7 @@ impl SqlSession {
     fn drop_schema(&mut self, name: &str, if_exists: bool, sink: &mut dyn Sink) -> Exec<()> {
         self.write(Writes::Database, sink, |s, _| {
             let catalog = s.catalog();
-            let Some(schema) = catalog.schema(name).filter(|schema| schema.schema_id > 4) else {
+            let Some(schema) = catalog.schema(name).filter(|schema| (5..16384).contains(&schema.schema_id)) else {
                 return if if_exists { Ok(()) } else { Err(cannot_drop("schema", name).into()) };
             };
             if let Some(object) = catalog.objects().find(|o| o.schema_id == schema.schema_id && o.parent_object_id == 0)
@@ -166,31 +178,6 @@ impl SqlSession {
             }
             s.connection.execute(r#"DELETE FROM db."$schemas" WHERE schema_id = ?1"#, [schema.schema_id])?;
             s.catalog_changed()?;
-            Ok(())
-        })
-    }
-
-    fn create_user(&mut self, name: &str, login: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
-        let login = login.unwrap_or(name).to_owned();
-        if !self.server().logins().iter().any(|l| l.name.eq_ignore_ascii_case(&login)) {
-            let text = format!("'{login}' is not a valid login or you do not have permission.");
-            return Err(SqlError::new(15007, text).into());
-        }
-        self.write(Writes::Database, sink, |s, _| {
-            let taken: bool = s.connection.query_row(
-                r#"SELECT EXISTS (SELECT 1 FROM db."$principals" WHERE name = ?1 COLLATE NOCASE)"#,
-                [name],
-                |r| r.get(0),
-            )?;
-            if taken {
-                let text = format!("User, group, or role '{name}' already exists in the current database.");
-                return Err(SqlError::new(15023, text).into());
-            }
-            s.connection.execute(
-                r#"INSERT INTO db."$principals"(principal_id, name, type, login, create_date)
-                   SELECT max(max(CASE WHEN principal_id < 16384 THEN principal_id END), 4) + 1, ?1, 'S', ?2, ?3 FROM db."$principals""#,
-                params![name, login, now_datetime()],
-            )?;
             Ok(())
         })
     }

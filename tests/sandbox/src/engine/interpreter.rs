@@ -49,8 +49,12 @@ impl SqlSession {
         if own_scope {
             self.shared.state().scope_identity.push(None);
         }
+        let outer_floor = own_scope.then(|| self.enter_contexts());
         let result = self.run_block(batch, &batch.statements, frame, sink);
         self.level -= 1;
+        if let Some(floor) = outer_floor {
+            self.leave_contexts(floor);
+        }
         if own_scope {
             self.shared.state().scope_identity.pop();
         }

@@ -19,6 +19,19 @@ pub struct Login {
     hash: Vec<u8>,
     /// When it was made, as `datetime`.
     pub create_date: i64,
+    /// `is_disabled`.
+    pub disabled: bool,
+    /// `default_database_name`.
+    pub default_database: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("principal_id", &self.principal_id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Login {
@@ -26,7 +39,22 @@ impl Login {
     pub fn new(principal_id: i32, name: &str, password: &str, create_date: i64) -> Self {
         let salt = uuid::Uuid::new_v4().as_bytes().to_vec();
         let sid = if principal_id == 1 { vec![1] } else { uuid::Uuid::new_v4().as_bytes().to_vec() };
-        Self { principal_id, name: name.to_owned(), sid, hash: digest(&salt, password), salt, create_date }
+        Self {
+            principal_id,
+            name: name.to_owned(),
+            sid,
+            hash: digest(&salt, password),
+            salt,
+            create_date,
+            disabled: false,
+            default_database: "master".to_owned(),
+        }
+    }
+
+    /// Gives it another password.
+    pub fn set_password(&mut self, password: &str) {
+        self.salt = uuid::Uuid::new_v4().as_bytes().to_vec();
+        self.hash = digest(&self.salt, password);
     }
 
     /// Whether the password is the login's.
@@ -35,28 +63,81 @@ impl Login {
         given.iter().zip(&self.hash).fold(given.len() ^ self.hash.len(), |d, (a, b)| d | usize::from(a ^ b)) == 0
     }
 
-    /// Member of `sysadmin`.
-    pub fn is_sysadmin(&self) -> bool {
-        self.principal_id == 1
-    }
-
     /// Stores it in `master`, attached as `db`.
     pub fn store(&self, master: &Connection) -> rusqlite::Result<()> {
         master.execute(
-            &format!("INSERT OR REPLACE INTO db.{} VALUES (?1, ?2, ?3, ?4, ?5, ?6)", quote(TABLE)),
-            params![self.principal_id, self.name, self.sid, self.salt, self.hash, self.create_date],
+            &format!("INSERT OR REPLACE INTO db.{} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", quote(TABLE)),
+            params![
+                self.principal_id,
+                self.name,
+                self.sid,
+                self.salt,
+                self.hash,
+                self.create_date,
+                self.disabled,
+                self.default_database
+            ],
         )?;
+        Ok(())
+    }
+
+    /// Removes it from `master`, attached as `db`.
+    pub fn delete(&self, master: &Connection) -> rusqlite::Result<()> {
+        master.execute(&format!("DELETE FROM db.{} WHERE principal_id = ?1", quote(TABLE)), [self.principal_id])?;
+        master.execute(&format!("DELETE FROM db.{} WHERE member_id = ?1", quote(MEMBERS)), [self.principal_id])?;
         Ok(())
     }
 }
 
 const TABLE: &str = "$logins";
+const MEMBERS: &str = "$server_role_members";
+
+/// The fixed server roles with their ids.
+pub const SERVER_ROLES: &[(i32, &str)] = &[
+    (2, "public"),
+    (3, "sysadmin"),
+    (4, "securityadmin"),
+    (5, "serveradmin"),
+    (6, "setupadmin"),
+    (7, "processadmin"),
+    (8, "diskadmin"),
+    (9, "dbcreator"),
+    (10, "bulkadmin"),
+];
+/// `principal_id` of the role `sysadmin`.
+pub const SYSADMIN: i32 = 3;
+/// `principal_id` of `sa`.
+pub const SA: i32 = 1;
+
+/// Reads who is a member of which server role; makes their table if it is not there.
+pub fn load_members(master: &Connection) -> rusqlite::Result<Vec<(i32, i32)>> {
+    master.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS db.{0}(role_id INT NOT NULL, member_id INT NOT NULL, PRIMARY KEY(role_id, member_id)) WITHOUT ROWID;
+         INSERT OR IGNORE INTO db.{0} VALUES ({SYSADMIN}, {SA})",
+        quote(MEMBERS)
+    ))?;
+    let mut statement =
+        master.prepare(&format!("SELECT role_id, member_id FROM db.{} ORDER BY 1, 2", quote(MEMBERS)))?;
+    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    rows.collect()
+}
+
+/// Adds or removes a member of a server role.
+pub fn change_member(master: &Connection, role: i32, member: i32, add: bool) -> rusqlite::Result<()> {
+    let sql = if add {
+        format!("INSERT OR IGNORE INTO db.{} VALUES (?1, ?2)", quote(MEMBERS))
+    } else {
+        format!("DELETE FROM db.{} WHERE role_id = ?1 AND member_id = ?2", quote(MEMBERS))
+    };
+    master.execute(&sql, [role, member])?;
+    Ok(())
+}
 
 /// Reads the logins of `master`, attached as `db`; makes their table if it is not there.
 pub fn load(master: &Connection) -> rusqlite::Result<Vec<Login>> {
     master.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS db.{}(principal_id INTEGER PRIMARY KEY, name TEXT NOT NULL, sid BLOB NOT NULL,
-         salt BLOB NOT NULL, hash BLOB NOT NULL, create_date INT NOT NULL)",
+         salt BLOB NOT NULL, hash BLOB NOT NULL, create_date INT NOT NULL, disabled INT NOT NULL, default_database TEXT NOT NULL)",
         quote(TABLE)
     ))?;
     let mut statement = master.prepare(&format!("SELECT * FROM db.{} ORDER BY principal_id", quote(TABLE)))?;
@@ -68,6 +149,8 @@ pub fn load(master: &Connection) -> rusqlite::Result<Vec<Login>> {
             salt: r.get(3)?,
             hash: r.get(4)?,
             create_date: r.get(5)?,
+            disabled: r.get(6)?,
+            default_database: r.get(7)?,
         })
     })?;
     rows.collect()

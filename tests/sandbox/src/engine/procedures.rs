@@ -166,7 +166,10 @@ impl SqlSession {
                 Ok(0)
             }
             "sp_set_session_context" => Err(SqlError::unsupported("sp_set_session_context").into()),
-            _ => {
+            other => {
+                if let Some(result) = self.principal_procedure(other, arguments, sink) {
+                    return result.map(|()| 0);
+                }
                 if let Some(result) = crate::faults::procedures::run(self, name, arguments, sink) {
                     return result;
                 }

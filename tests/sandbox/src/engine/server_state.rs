@@ -34,6 +34,9 @@ pub struct Server {
     pub(super) directory: PathBuf,
     databases: Mutex<BTreeMap<String, Arc<Database>>>,
     logins: Mutex<Vec<Login>>,
+    /// Server role and member.
+    role_members: Mutex<Vec<(i32, i32)>>,
+    logins_version: AtomicU64,
     master: Mutex<Connection>,
     sessions: Mutex<BTreeMap<i32, Arc<SessionShared>>>,
     next_transaction: AtomicU64,
@@ -54,6 +57,7 @@ impl Server {
         master_file.create_file()?;
         let master = master_file.open()?;
         let logins = open_logins(&master, &options).map_err(storage_error)?;
+        let role_members = logins::load_members(&master).map_err(storage_error)?;
         let locks = Arc::<LockManager>::default();
         let databases = open_databases(&master, directory, &options, &locks)?;
         let server = Arc::new(Self {
@@ -64,6 +68,8 @@ impl Server {
             directory: directory.to_owned(),
             databases: Mutex::new(databases),
             logins: Mutex::new(logins),
+            role_members: Mutex::new(role_members),
+            logins_version: AtomicU64::new(1),
             master: Mutex::new(master),
             sessions: Mutex::default(),
             next_transaction: AtomicU64::new(1),
@@ -92,7 +98,7 @@ impl Server {
     }
 
     /// `CREATE DATABASE`.
-    pub fn create_database(self: &Arc<Self>, name: &str) -> SqlResult<Arc<Database>> {
+    pub fn create_database(self: &Arc<Self>, name: &str, owner: &[u8]) -> SqlResult<Arc<Database>> {
         let master = lock(&self.master);
         if self.database(name).is_some() {
             return Err(SqlError::new(
@@ -106,10 +112,15 @@ impl Server {
         remove_files(&path);
         let database = Arc::new(Database::new(id, name, &path, now_datetime(), &self.options).with_locks(&self.locks));
         database.create_file()?;
+        database.set_owner(owner);
+        database
+            .open()?
+            .execute(r#"UPDATE db."$principals" SET sid = ?1 WHERE principal_id = 1"#, [owner])
+            .map_err(storage_error)?;
         master
             .execute(
-                r#"INSERT INTO db."$databases" VALUES (?1, ?2, ?3, ?4, 0, 1, 1)"#,
-                params![id, name, file_name(&path), database.create_date],
+                r#"INSERT INTO db."$databases" VALUES (?1, ?2, ?3, ?4, 0, 1, 1, ?5)"#,
+                params![id, name, file_name(&path), database.create_date, owner],
             )
             .map_err(storage_error)?;
         lock(&self.databases).insert(name.to_lowercase(), Arc::clone(&database));
@@ -172,32 +183,29 @@ impl Server {
         Ok(())
     }
 
-    /// Checks a login and its password.
-    pub fn authenticate(&self, name: &str, password: &str) -> SqlResult<Login> {
-        lock(&self.logins)
-            .iter()
-            .find(|l| l.name.eq_ignore_ascii_case(name) && l.accepts(password))
-            .cloned()
-            .ok_or_else(|| login_failed(name))
-    }
-
     /// Every login.
     pub fn logins(&self) -> Vec<Login> {
         lock(&self.logins).clone()
     }
 
-    /// `CREATE LOGIN`.
-    pub fn create_login(&self, name: &str, password: &str) -> SqlResult<()> {
-        let master = lock(&self.master);
-        let mut logins = lock(&self.logins);
-        if logins.iter().any(|l| l.name.eq_ignore_ascii_case(name)) {
-            return Err(SqlError::new(15025, format!("The server principal '{name}' already exists.")));
-        }
-        let id = logins.iter().map(|l| l.principal_id).max().unwrap_or(1).max(256) + 1;
-        let login = Login::new(id, name, password, now_datetime());
-        login.store(&master).map_err(storage_error)?;
-        logins.push(login);
-        Ok(())
+    /// The logins with the connection to `master` they are kept through. Whoever changes them says so by
+    /// [`logins_changed`](Self::logins_changed).
+    pub(super) fn logins_mut(&self) -> (MutexGuard<'_, Connection>, MutexGuard<'_, Vec<Login>>) {
+        (lock(&self.master), lock(&self.logins))
+    }
+
+    /// The members of server roles.
+    pub(super) fn role_members_mut(&self) -> MutexGuard<'_, Vec<(i32, i32)>> {
+        lock(&self.role_members)
+    }
+
+    /// Changes whenever a login or a server role does.
+    pub fn logins_version(&self) -> u64 {
+        self.logins_version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn logins_changed(&self) {
+        self.logins_version.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Registers a session and gives it the smallest id that is free.
@@ -237,11 +245,6 @@ impl Server {
     }
 }
 
-/// Error 18456. The text names the login only, as SQL Server's does.
-fn login_failed(name: &str) -> SqlError {
-    SqlError::new(18456, format!("Login failed for user '{name}'.")).severity(14)
-}
-
 fn open_logins(master: &Connection, options: &EngineOptions) -> rusqlite::Result<Vec<Login>> {
     let mut logins = logins::load(master)?;
     match logins.iter_mut().find(|l| l.principal_id == 1) {
@@ -275,6 +278,7 @@ fn open_databases(
             database.allow_snapshot.store(row.snapshot, Ordering::Release);
             database.read_committed_snapshot.store(row.rcsi, Ordering::Release);
             database.recovery_model.store(row.recovery, Ordering::Release);
+            database.set_owner(&row.owner);
             Ok((row.name.to_lowercase(), Arc::new(database)))
         })
         .collect()
@@ -288,22 +292,24 @@ struct DatabaseRow {
     snapshot: bool,
     rcsi: bool,
     recovery: i64,
+    owner: Vec<u8>,
 }
 
 fn list_databases(master: &Connection) -> rusqlite::Result<Vec<DatabaseRow>> {
     master.execute_batch(&format!(
         "CREATE TABLE IF NOT EXISTS {ATTACHED}.{}(database_id INTEGER PRIMARY KEY, name TEXT NOT NULL, file TEXT NOT NULL,
-         create_date INT NOT NULL, snapshot INT NOT NULL, rcsi INT NOT NULL, recovery INT NOT NULL)",
+         create_date INT NOT NULL, snapshot INT NOT NULL, rcsi INT NOT NULL, recovery INT NOT NULL,
+         owner BLOB NOT NULL)",
         quote("$databases")
     ))?;
     for (id, name) in SYSTEM_DATABASES {
         master.execute(
-            r#"INSERT OR IGNORE INTO db."$databases" VALUES (?1, ?2, ?3, ?4, ?5, 1, 3)"#,
+            r#"INSERT OR IGNORE INTO db."$databases" VALUES (?1, ?2, ?3, ?4, ?5, 1, 3, x'01')"#,
             params![id, name, format!("{name}.db"), now_datetime(), *id == 1 || *id == 4],
         )?;
     }
     let mut statement = master.prepare(
-        r#"SELECT database_id, name, file, create_date, snapshot, rcsi, recovery FROM db."$databases" ORDER BY database_id"#,
+        r#"SELECT database_id, name, file, create_date, snapshot, rcsi, recovery, owner FROM db."$databases" ORDER BY database_id"#,
     )?;
     let rows = statement.query_map([], |r| {
         Ok(DatabaseRow {
@@ -314,6 +320,7 @@ fn list_databases(master: &Connection) -> rusqlite::Result<Vec<DatabaseRow>> {
             snapshot: r.get(4)?,
             rcsi: r.get(5)?,
             recovery: r.get(6)?,
+            owner: r.get(7)?,
         })
     })?;
     rows.collect()

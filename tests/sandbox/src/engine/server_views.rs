@@ -21,6 +21,10 @@ pub fn rows(session: &SessionShared, view: &str) -> String {
         "locks" => locks(session),
         "waits" => waits(session),
         "logins" => logins(session),
+        "server_principals" => server_principals(session),
+        "server_role_members" => {
+            session.server.server_role_members().into_iter().map(|(role, member)| json!([role, member])).collect()
+        }
         _ => Vec::new(),
     };
     Value::Array(rows).to_string()
@@ -41,6 +45,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             i32::from(cdc.is_cdc_enabled(d)),
             i32::from(d.access.is_single_user()),
             i32::from(cdc.awaits_capture(d)),
+            hex(&d.owner()),
         ])
     };
     session.server.databases().iter().map(row).collect()
@@ -157,8 +162,33 @@ fn waits(session: &SessionShared) -> Vec<Value> {
 }
 
 fn logins(session: &SessionShared) -> Vec<Value> {
-    let row = |l: super::logins::Login| json!([l.principal_id, l.name, hex(&l.sid), l.create_date]);
+    let row = |l: super::logins::Login| {
+        json!([
+            l.principal_id,
+            l.name,
+            hex(&l.sid),
+            l.create_date,
+            "S ",
+            "SQL_LOGIN",
+            i32::from(l.disabled),
+            l.default_database,
+            Value::Null,
+            0
+        ])
+    };
     session.server.logins().into_iter().map(row).collect()
+}
+
+/// Logins and the fixed server roles.
+fn server_principals(session: &SessionShared) -> Vec<Value> {
+    let started = session.server.started;
+    let role = |(id, name): &(i32, &str)| {
+        // `public` is no role that could be altered.
+        json!([id, name, format!("{id:02X}"), started, "R ", "SERVER_ROLE", 0, Value::Null, 1, i32::from(*id != 2)])
+    };
+    let mut rows = logins(session);
+    rows.extend(super::logins::SERVER_ROLES.iter().map(role));
+    rows
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -8,6 +8,7 @@ use super::frame::Frame;
 use super::locks::Span;
 use super::plans::Plans;
 use super::procedures::Argument;
+use super::security::LAST_SYSTEM_DATABASE;
 use super::server_state::Server;
 use super::session_functions;
 use super::session_state::{SessionShared, State};
@@ -47,6 +48,8 @@ pub struct SqlSession {
     pub(super) level: u32,
     /// Numbers for SQLite names of temporary tables.
     pub(super) next_temporary: u32,
+    /// Contexts of `EXECUTE AS` below this one belong to an outer batch or procedure.
+    pub(super) impersonation_floor: usize,
     /// The database it logged in to.
     home: i32,
     cancel: CancelSlot,
@@ -56,16 +59,18 @@ impl SqlSession {
     /// Logs in.
     pub fn login(server: &Arc<Server>, request: &LoginRequest) -> SqlResult<Self> {
         let login = server.authenticate(&request.user, &request.password)?;
-        let name = if request.database.is_empty() { "master" } else { &request.database };
+        let name = if request.database.is_empty() { &login.default_database } else { &request.database };
+        let name = name.clone();
         let cannot_open = || {
             SqlError::new(4060, format!("Cannot open database \"{name}\" requested by the login. The login failed."))
                 .severity(11)
         };
-        let database = server.database(name).ok_or_else(cannot_open)?;
+        let database = server.database(&name).ok_or_else(cannot_open)?;
         let inside = Inside::enter(&database)?;
         let connection = database.open()?;
         let catalog = database.catalog(&connection)?;
-        if !login.is_sysadmin() && database.id > 4 && !has_user(&connection, &login.name).map_err(storage_error)? {
+        let system = database.id <= LAST_SYSTEM_DATABASE;
+        if catalog.principals.user_of(&login, server.is_sysadmin(&login), system).is_none() {
             return Err(cannot_open());
         }
         inside.stay();
@@ -86,6 +91,7 @@ impl SqlSession {
             table_variables: Vec::new(),
             level: 0,
             next_temporary: 0,
+            impersonation_floor: 0,
             home: database.id,
             cancel: CancelSlot::default(),
         };
@@ -197,16 +203,14 @@ impl SqlSession {
                 916,
                 format!(
                     "The server principal \"{}\" is not able to access the database \"{}\" under the current security context.",
-                    self.shared.login.name, to.name
+                    self.shared.acting_login().map(|l| l.name).unwrap_or_default(),
+                    to.name
                 ),
             )
             .severity(14)
         };
-        let allowed = self.shared.login.is_sysadmin() || to.id <= 4;
         let result = match attached {
-            Ok(_) if !allowed && !has_user(&self.connection, &self.shared.login.name).map_err(storage_error)? => {
-                Err(denied())
-            }
+            Ok(catalog) if !self.shared.may_enter(&catalog, to.id) => Err(denied()),
             other => other,
         };
         match result {
@@ -289,6 +293,7 @@ impl SqlSession {
         self.drop_temporary_above(0);
         self.prepared = Prepared::default();
         self.pending_load = None;
+        self.impersonation_floor = 0;
         self.server().locks.release(self.shared.id, &[Span::Statement, Span::Transaction, Span::Session]);
         let mut state = self.shared.state();
         let fresh = State::new(Arc::clone(&state.database), Arc::clone(&state.catalog));
@@ -378,15 +383,6 @@ impl Drop for Inside {
             database.access.leave();
         }
     }
-}
-
-/// Whether the attached database has a user for a login.
-fn has_user(connection: &Connection, login: &str) -> rusqlite::Result<bool> {
-    connection.query_row(
-        r#"SELECT EXISTS (SELECT 1 FROM db."$principals" WHERE type = 'S' AND lower(login) = lower(?1))"#,
-        [login],
-        |r| r.get(0),
-    )
 }
 
 /// A procedure's name as a client writes it in a remote procedure call: up to four parts, perhaps in brackets.

@@ -3,6 +3,7 @@
 use super::catalog::{Catalog, TableEntry, fold};
 use super::database::{Database, Identity, lock};
 use super::logins::Login;
+use super::security::{Impersonation, KnownToken};
 use super::server_state::Server;
 use crate::error::SqlError;
 use crate::faults::Line;
@@ -112,6 +113,10 @@ pub struct State {
     pub request_began: i64,
     /// When the transaction began, as `datetime`.
     pub transaction_began: i64,
+    /// Contexts that `EXECUTE AS` entered, innermost last.
+    pub impersonations: Vec<Impersonation>,
+    /// The security context, once it was asked for.
+    pub token: Option<KnownToken>,
 }
 
 impl State {
@@ -137,6 +142,8 @@ impl State {
             command: "",
             request_began: 0,
             transaction_began: 0,
+            impersonations: Vec::new(),
+            token: None,
         }
     }
 

@@ -64,6 +64,9 @@ impl SqlSession {
             StmtKind::WaitForDelay(expr) => self.wait_for(batch, expr, frame, sink),
             StmtKind::Use(name) => self.counted(0, |s| s.use_database(name, sink)),
             StmtKind::InsertBulk { table, columns, options } => self.begin_load(table, columns, options),
+            StmtKind::Security(statement) if statement.is_session_only() => {
+                self.counted(0, |s| s.security_statement(statement, sink))
+            }
             StmtKind::NoOp => self.counted(0, |_| Ok(())),
             _ => self.execute_ddl(batch, statement, sink),
         }

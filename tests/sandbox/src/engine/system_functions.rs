@@ -1,8 +1,7 @@
 //! Functions about the server, the database's options, logins and permissions.
-//!
-//! The sandbox has no permission system below the login: a user of a database may do everything in it.
 
 use super::catalog::same_name;
+use super::logins::SERVER_ROLES;
 use super::metadata_functions::{int, string};
 use super::session_functions::text;
 use super::session_state::SessionShared;
@@ -87,14 +86,19 @@ pub(super) fn connection_property(session: &SessionShared, arguments: &[Datum]) 
 pub(super) fn has_dbaccess(session: &SessionShared, arguments: &[Datum]) -> Datum {
     let Some(name) = string(arguments.first()) else { return Datum::Null };
     session.server.database(name).map_or(Datum::Null, |database| {
-        let here = database.id == session.state().database.id;
-        Datum::Int(i32::from(session.login.is_sysadmin() || here || database.id <= 4))
+        if database.id == session.state().database.id {
+            return Datum::Int(1);
+        }
+        // The catalog of another database is read through a connection of its own.
+        let entered =
+            database.open().and_then(|c| database.catalog(&c)).is_ok_and(|c| session.may_enter(&c, database.id));
+        Datum::Int(i32::from(entered))
     })
 }
 
 pub(super) fn suser_sname(session: &SessionShared, arguments: &[Datum]) -> Datum {
     match arguments.first() {
-        None => text(&session.login.name),
+        None => acting_name(session),
         Some(Datum::Binary(sid)) => {
             let logins = session.server.logins();
             logins.iter().find(|l| l.sid == *sid).map_or(Datum::Null, |l| text(&l.name))
@@ -103,79 +107,107 @@ pub(super) fn suser_sname(session: &SessionShared, arguments: &[Datum]) -> Datum
     }
 }
 
+/// The name of the login that the session acts for; a user without login goes by its security identifier.
+pub(super) fn acting_name(session: &SessionShared) -> Datum {
+    if let Some(login) = session.acting_login() {
+        return text(&login.name);
+    }
+    let user = session.token().user;
+    let state = session.state();
+    let sid = state.catalog.principals.by_id(user).and_then(|p| p.sid.clone()).unwrap_or_default();
+    let numbers: Vec<String> = sid
+        .get(8..)
+        .unwrap_or_default()
+        .chunks_exact(4)
+        .map(|c| u32::from_le_bytes([c[0], c[1], c[2], c[3]]).to_string())
+        .collect();
+    text(&format!("S-1-9-{}", numbers.join("-")))
+}
+
 pub(super) fn suser_name(session: &SessionShared, arguments: &[Datum]) -> Datum {
     match arguments.first() {
-        None => text(&session.login.name),
+        None => acting_name(session),
         id => {
-            let id = int(id);
+            let Some(id) = int(id) else { return Datum::Null };
             let logins = session.server.logins();
-            logins.iter().find(|l| Some(l.principal_id) == id).map_or(Datum::Null, |l| text(&l.name))
+            let login = logins.iter().find(|l| l.principal_id == id).map(|l| l.name.as_str());
+            let role = || SERVER_ROLES.iter().find(|(role, _)| *role == id).map(|(_, name)| *name);
+            login.or_else(role).map_or(Datum::Null, text)
         }
     }
 }
 
 pub(super) fn suser_id(session: &SessionShared, arguments: &[Datum]) -> Datum {
     match arguments.first() {
-        None => Datum::Int(session.login.principal_id),
+        None => session.acting_login().map_or(Datum::Null, |l| Datum::Int(l.principal_id)),
         name => {
             let Some(name) = string(name) else { return Datum::Null };
             let logins = session.server.logins();
-            logins.iter().find(|l| same_name(&l.name, name)).map_or(Datum::Null, |l| Datum::Int(l.principal_id))
+            let login = logins.iter().find(|l| same_name(&l.name, name)).map(|l| l.principal_id);
+            let role = || SERVER_ROLES.iter().find(|(_, role)| same_name(role, name)).map(|(id, _)| *id);
+            login.or_else(role).map_or(Datum::Null, Datum::Int)
         }
     }
 }
 
-/// A sysadmin is `dbo` in every database; other logins go by their own name.
+/// A sysadmin is `dbo` in every database; other logins go by their user's name.
 pub(super) fn user_name(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    match arguments.first() {
-        None if session.login.is_sysadmin() => text("dbo"),
-        None => text(&session.login.name),
-        Some(Datum::Int(0)) => text("public"),
-        Some(Datum::Int(1)) => text("dbo"),
-        Some(Datum::Int(2)) => text("guest"),
-        Some(Datum::Int(3)) => text("INFORMATION_SCHEMA"),
-        Some(Datum::Int(4)) => text("sys"),
-        Some(_) => Datum::Null,
-    }
+    let id = match arguments.first() {
+        None => Some(session.token().user),
+        id => int(id),
+    };
+    let state = session.state();
+    id.and_then(|id| state.catalog.principals.by_id(id)).map_or(Datum::Null, |p| text(&p.name))
 }
 
 pub(super) fn user_id(session: &SessionShared, arguments: &[Datum]) -> Datum {
     match arguments.first() {
-        None if session.login.is_sysadmin() => Datum::Int(1),
-        Some(Datum::String(name)) => match name.to_ascii_lowercase().as_str() {
-            "public" => Datum::Int(0),
-            "dbo" => Datum::Int(1),
-            "guest" => Datum::Int(2),
-            "information_schema" => Datum::Int(3),
-            "sys" => Datum::Int(4),
-            _ => Datum::Null,
-        },
-        _ => Datum::Null,
+        None => Datum::Int(session.token().user),
+        name => {
+            let state = session.state();
+            let found = string(name).and_then(|name| state.catalog.principals.find(name));
+            found.map_or(Datum::Null, |p| Datum::Int(p.principal_id))
+        }
     }
 }
 
-/// `IS_MEMBER`, `IS_ROLEMEMBER`.
-pub(super) fn is_member(_: &SessionShared, arguments: &[Datum]) -> Datum {
-    match string(arguments.first()).map(str::to_ascii_lowercase).as_deref() {
-        Some("public" | "db_owner" | "db_datareader" | "db_datawriter" | "db_ddladmin") => Datum::Int(1),
-        Some("db_denydatareader" | "db_denydatawriter") => Datum::Int(0),
-        _ => Datum::Null,
+/// `IS_MEMBER`: roles, not what they are allowed.
+pub(super) fn is_member(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let Some(role) = string(arguments.first()) else { return Datum::Null };
+    if session.state().catalog.principals.find(role).is_none_or(|p| !p.role) {
+        return Datum::Null;
     }
+    Datum::Int(i32::from(session.is_member(role)))
+}
+
+/// `IS_ROLEMEMBER`.
+pub(super) fn is_role_member(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    if arguments.len() < 2 {
+        return is_member(session, arguments);
+    }
+    let (Some(role), Some(member)) = (string(arguments.first()), string(arguments.get(1))) else { return Datum::Null };
+    let principals = std::sync::Arc::clone(&session.state().catalog.principals);
+    let (Some(role), Some(member)) = (principals.find(role).filter(|p| p.role), principals.find(member)) else {
+        return Datum::Null;
+    };
+    Datum::Int(i32::from(principals.closure(member.principal_id).contains(&role.principal_id)))
 }
 
 pub(super) fn is_server_role_member(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    let login = match string(arguments.get(1)) {
-        Some(name) => session.server.logins().into_iter().find(|l| same_name(&l.name, name)),
-        None => Some(session.login.clone()),
+    let Some(role) = string(arguments.first()) else { return Datum::Null };
+    let login = match arguments.get(1) {
+        Some(name) => string(Some(name)).and_then(|name| session.server.login_named(name)),
+        None if !session.acts_for_login() => {
+            // A user of one database is no member of any role of the server.
+            let known = SERVER_ROLES.iter().find(|(_, known)| same_name(known, role));
+            return known.map_or(Datum::Null, |(id, _)| Datum::Int(i32::from(*id == SERVER_ROLES[0].0)));
+        }
+        None => session.acting_login(),
     };
     let Some(login) = login else { return Datum::Null };
-    match string(arguments.first()).map(str::to_ascii_lowercase).as_deref() {
-        Some("public") => Datum::Int(1),
-        Some(
-            "sysadmin" | "serveradmin" | "securityadmin" | "processadmin" | "setupadmin" | "bulkadmin" | "diskadmin"
-            | "dbcreator",
-        ) => Datum::Int(i32::from(login.is_sysadmin())),
-        _ => Datum::Null,
+    match session.server.is_server_role_member(role, &login) {
+        Some(member) => Datum::Int(i32::from(member || session.server.is_sysadmin(&login))),
+        None => Datum::Null,
     }
 }
 
@@ -183,7 +215,7 @@ pub(super) fn has_perms_by_name(session: &SessionShared, arguments: &[Datum]) ->
     let class = string(arguments.get(1)).map(str::to_ascii_lowercase);
     let on_server = matches!(class.as_deref(), Some("server" | "login" | "endpoint"))
         || (arguments.first() == Some(&Datum::Null) && class.is_none());
-    Datum::Int(i32::from(session.login.is_sysadmin() || !on_server))
+    Datum::Int(i32::from(session.is_sysadmin() || !on_server))
 }
 
 pub(super) fn context_info(session: &SessionShared, _: &[Datum]) -> Datum {

@@ -90,7 +90,7 @@ pub fn run(
 }
 
 fn authorised(session: &SqlSession) -> SqlResult<()> {
-    if session.shared.login.is_sysadmin() {
+    if session.is_sysadmin() {
         Ok(())
     } else {
         Err(SqlError::new(15247, "User does not have permission to perform this action."))

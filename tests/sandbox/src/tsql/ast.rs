@@ -59,7 +59,7 @@ pub enum StmtKind {
     /// `DROP INDEX [IF EXISTS] name ON table`.
     DropIndex { name: String, table: ObjectName, if_exists: bool },
     /// `CREATE SCHEMA name [AUTHORIZATION owner]`.
-    CreateSchema(String),
+    CreateSchema { name: String, owner: Option<String> },
     /// `DROP SCHEMA [IF EXISTS]`.
     DropSchema { name: String, if_exists: bool },
     /// `CREATE DATABASE name [COLLATE …]`.
@@ -73,10 +73,8 @@ pub enum StmtKind {
     Backup { database: String, file: String, overwrite: bool },
     /// `RESTORE DATABASE name FROM DISK = 'file' [WITH REPLACE]`.
     Restore { database: String, file: String, replace: bool },
-    /// `CREATE LOGIN name WITH PASSWORD = '…'`.
-    CreateLogin { name: String, password: String },
-    /// `CREATE USER name [FOR LOGIN login]`.
-    CreateUser { name: String, login: Option<String> },
+    /// Logins, users, roles, permissions.
+    Security(Box<super::security::SecurityStatement>),
     /// `USE database`.
     Use(String),
     /// `DECLARE @a type [= expr], …`.

@@ -5,5 +5,6 @@ mod keywords;
 mod lexer;
 pub mod outside;
 mod parser;
+pub mod security;
 
 pub use parser::{ParameterDeclaration, parse_batch, parse_expr, parse_parameters, parse_type};

@@ -595,8 +595,6 @@ EXEC sp_detach_db 'x'
 
 EXEC sp_dboption 'x', 'single user', 'true'
 
-EXEC sp_changedbowner 'sa'
-
 EXEC sp_changeobjectowner 'dbo.t', 'dbo'
 
 EXEC sp_addumpdevice 'disk', 'd', 'f'

@@ -340,11 +340,23 @@ pub(super) const VIEWS: &[View] = &[
             ("principal_id", "int", "p.principal_id"),
             ("type", "char(2)", "substr(p.type || ' ', 1, 2)"),
             ("type_desc", "nvarchar(60)", "CASE p.type WHEN 'R' THEN 'DATABASE_ROLE' ELSE 'SQL_USER' END"),
-            ("default_schema_name", "sysname", "CASE WHEN p.type = 'S' THEN 'dbo' END"),
+            ("default_schema_name", "sysname", "p.default_schema"),
             ("create_date", "datetime", "p.create_date"),
-            ("modify_date", "datetime", "p.create_date"),
-            ("owning_principal_id", "int", "NULL"),
+            ("modify_date", "datetime", "ifnull(p.modify_date, p.create_date)"),
+            ("owning_principal_id", "int", "p.owner"),
+            ("sid", "varbinary(85)", "p.sid"),
             ("is_fixed_role", "bit", "(p.principal_id >= 16384)"),
+            (
+                "authentication_type",
+                "int",
+                "CASE WHEN p.type = 'S' AND p.sid IS NOT NULL AND length(p.sid) < 28 AND p.principal_id <> 2 THEN 1 ELSE 0 END"
+            ),
+            (
+                "authentication_type_desc",
+                "nvarchar(60)",
+                "CASE WHEN p.type = 'S' AND p.sid IS NOT NULL AND length(p.sid) < 28 AND p.principal_id <> 2 THEN 'INSTANCE' \
+                 ELSE 'NONE' END"
+            ),
         ],
         r#"db."$principals" p"#
     ),
@@ -432,7 +444,11 @@ pub(super) const VIEWS: &[View] = &[
         "change_tracking_databases",
         &[("database_id", "int", "0"), ("is_auto_cleanup_on", "bit", "0"), ("retention_period", "int", "0")]
     ),
-    empty!("database_role_members", &[("role_principal_id", "int", "0"), ("member_principal_id", "int", "0")]),
+    view!(
+        "database_role_members",
+        &[("role_principal_id", "int", "m.role_id"), ("member_principal_id", "int", "m.member_id")],
+        r#"db."$role_members" m"#
+    ),
 ];
 
 /// The indexes of every table, with row 0 for those without a clustered one.

@@ -16,7 +16,11 @@ pub(super) const VIEWS: &[View] = &[
         &[
             ("CATALOG_NAME", "sysname", "{database}"),
             ("SCHEMA_NAME", "sysname", "s.name"),
-            ("SCHEMA_OWNER", "sysname", "CASE WHEN s.schema_id < 5 THEN s.name ELSE 'dbo' END"),
+            (
+                "SCHEMA_OWNER",
+                "sysname",
+                r#"(SELECT p.name FROM db."$principals" p WHERE p.principal_id = s.principal_id)"#
+            ),
         ],
         r#"db."$schemas" s"#
     ),

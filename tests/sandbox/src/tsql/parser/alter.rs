@@ -16,6 +16,9 @@ impl Parser<'_> {
         if self.eat("DATABASE") {
             return self.alter_database();
         }
+        if let Some(statement) = self.alter_principal()? {
+            return Ok(statement);
+        }
         self.unsupported_object("ALTER")
     }
 
@@ -141,6 +144,9 @@ impl Parser<'_> {
         if self.eat("DATABASE") {
             let if_exists = self.if_exists();
             return Ok(StmtKind::DropDatabase { names: self.comma_separated(Self::name)?, if_exists });
+        }
+        if let Some(statement) = self.drop_principal()? {
+            return Ok(statement);
         }
         self.unsupported_object("DROP")
     }

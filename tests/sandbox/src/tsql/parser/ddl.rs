@@ -32,41 +32,10 @@ impl Parser<'_> {
         if self.eat("DATABASE") {
             return self.create_database();
         }
-        if self.eat("LOGIN") {
-            let name = self.name()?;
-            if self.is("FROM") {
-                return self.unsupported("CREATE LOGIN … FROM");
-            }
-            self.expect("WITH")?;
-            self.expect("PASSWORD")?;
-            self.expect("=")?;
-            let password = self.string()?;
-            while self.eat(",") {
-                self.login_option()?;
-            }
-            return Ok(StmtKind::CreateLogin { name, password });
-        }
-        if self.eat("USER") {
-            let name = self.name()?;
-            let named = self.eat_words(&["FOR", "LOGIN"]) || self.eat_words(&["FROM", "LOGIN"]);
-            let login = if named { Some(self.name()?) } else { None };
-            if self.is("WITHOUT") || self.is("WITH") {
-                return self.unsupported("options of CREATE USER");
-            }
-            return Ok(StmtKind::CreateUser { name, login });
+        if let Some(statement) = self.create_principal()? {
+            return Ok(statement);
         }
         self.unsupported_object("CREATE")
-    }
-
-    /// Policy options have nothing to act on here; others would change who can log in.
-    fn login_option(&mut self) -> SqlResult<()> {
-        if self.is_any(&["CHECK_POLICY", "CHECK_EXPIRATION"]) {
-            self.at += 1;
-            self.expect("=")?;
-            self.on_off()?;
-            return Ok(());
-        }
-        self.unsupported("options of CREATE LOGIN")
     }
 
     pub(super) fn unsupported_object<T>(&self, verb: &str) -> SqlResult<T> {
@@ -126,10 +95,11 @@ impl Parser<'_> {
             return self.unsupported("CREATE SCHEMA without a name");
         }
         let name = self.name()?;
-        if self.eat("AUTHORIZATION") {
-            self.name()?;
+        let owner = if self.eat("AUTHORIZATION") { Some(self.name()?) } else { None };
+        if self.is("CREATE") || self.is_any(&["GRANT", "DENY", "REVOKE"]) {
+            return self.unsupported("statements inside CREATE SCHEMA");
         }
-        Ok(StmtKind::CreateSchema(name))
+        Ok(StmtKind::CreateSchema { name, owner })
     }
 
     fn create_database(&mut self) -> SqlResult<StmtKind> {

@@ -9,6 +9,7 @@ mod ddl;
 mod dml;
 mod expr;
 mod query;
+mod security;
 mod session;
 mod statement;
 mod types;

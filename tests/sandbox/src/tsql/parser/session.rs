@@ -140,7 +140,7 @@ impl Parser<'_> {
             return Ok(StmtKind::ExecString(text));
         }
         if self.is("AS") {
-            return self.unsupported("EXECUTE AS");
+            return self.execute_as();
         }
         Ok(StmtKind::Exec(Box::new(self.exec()?)))
     }

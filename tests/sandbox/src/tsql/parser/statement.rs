@@ -100,9 +100,12 @@ impl Parser<'_> {
             "WAITFOR" => self.waitfor(),
             "BACKUP" => self.backup(),
             "RESTORE" => self.restore(),
-            "MERGE" | "GRANT" | "DENY" | "REVOKE" | "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH"
-            | "DEALLOCATE" | "BULK" | "REVERT" | "RECONFIGURE" | "SHUTDOWN" | "READTEXT" | "WRITETEXT"
-            | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => self.unsupported(&word),
+            "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
+            "REVERT" => self.revert(),
+            "MERGE" | "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE"
+            | "SHUTDOWN" | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => {
+                self.unsupported(&word)
+            }
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }
