@@ -262,7 +262,8 @@ impl Parser<'_> {
         if self.is("(") {
             return self.unsupported("permissions on columns");
         }
-        if !self.eat("TO") && !(verb == PermissionVerb::Revoke && self.eat("FROM")) {
+        let from = verb == PermissionVerb::Revoke && self.eat("FROM");
+        if !from && !self.eat("TO") {
             return Err(self.syntax_error());
         }
         let principals = self.comma_separated(Self::principal_name)?;
