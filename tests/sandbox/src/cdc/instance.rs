@@ -15,6 +15,9 @@ use crate::types::{Length, SqlType};
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
+/// Columns of a change table before the captured ones, the last of which is the mask.
+const LEADING_COLUMNS: i32 = 5;
+const MASK_COLUMN: i32 = 5;
 /// `index_id` of a clustered index.
 const CLUSTERED: i32 = 1;
 /// Longest name of a capture instance.
@@ -262,6 +265,7 @@ impl Made<'_> {
             moving_columns: moving_columns(self.source),
         };
         capture.create(connection)?;
+        self.add_indexes(connection, object_id)?;
         connection.execute(
             r#"INSERT INTO db."$cdc_change_tables" VALUES (?1, 0, ?2, ?3, ?4, NULL, ?5, NULL, ?6, ?7, ?8, ?9, 1)"#,
             params![
@@ -297,6 +301,18 @@ impl Made<'_> {
             )?;
         }
         set_tracked(connection, table.object_id, true)
+    }
+
+    /// The indexes of the change table: its order, and for net changes the key.
+    fn add_indexes(&self, connection: &Connection, change_table: i32) -> rusqlite::Result<()> {
+        let captured = |ordinal: usize| LEADING_COLUMNS + ordinal as i32 + 1;
+        // Columns 1, 3 and 4 are commit, sequence and operation; the command stands behind the captured ones.
+        let order = [1, captured(self.positions.len()), 3, 4];
+        visible::add_index(connection, change_table, (1, &format!("{}_CT_clustered_idx", self.name)), &order, &[])?;
+        let Some(index) = self.index.filter(|_| self.net_changes) else { return Ok(()) };
+        let key = index.key.iter().filter_map(|(at, _)| self.positions.iter().position(|position| position == at));
+        let columns: Vec<i32> = key.map(captured).chain(order).collect();
+        visible::add_index(connection, change_table, (2, &format!("{}_CT_idx", self.name)), &columns, &[MASK_COLUMN])
     }
 }
 

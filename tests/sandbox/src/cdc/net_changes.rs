@@ -4,7 +4,7 @@
 //! says what the row holds, the first one what the row was before.
 //! <https://learn.microsoft.com/sql/relational-databases/system-functions/cdc-fn-cdc-get-net-changes-capture-instance-transact-sql>
 
-use super::queries::{Function, is_range};
+use super::queries::{Function, rows};
 use crate::engine::quoting::quote;
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, WindowAggregate};
@@ -67,11 +67,10 @@ pub fn query(function: &Function<'_>, captured: &[&str], key: &[String]) -> Stri
                     first_value("__$operation") OVER (PARTITION BY {key} ORDER BY {ascending}) AS "$first",
                     sandbox_cdc_or("__$update_mask") OVER (PARTITION BY {key}) AS "$mask",
                     row_number() OVER (PARTITION BY {key} ORDER BY {descending}) AS "$back"
-                  FROM (SELECT * FROM {change_table} WHERE {range}))
+                  FROM {rows})
             WHERE "$back" = 1 AND NOT ("$first" = 2 AND "$last" = 1))"#,
         ascending = order("ASC"),
         descending = order("DESC"),
-        change_table = function.change_table,
-        range = is_range(function),
+        rows = rows(function),
     )
 }

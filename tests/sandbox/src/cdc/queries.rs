@@ -64,14 +64,17 @@ pub struct Function<'a> {
     pub is_net: bool,
 }
 
-/// The condition that a row lies between the LSNs `{0}` and `{1}`, which fails as [`check_range`] says.
-pub fn is_range(function: &Function<'_>) -> String {
+/// The rows between the LSNs `{0}` and `{1}`, as a SQLite query that fails as [`check_range`] says, even where there are none: the
+/// outer loop of its join checks.
+pub fn rows(function: &Function<'_>) -> String {
     format!(
-        r#"sandbox_cdc_range({{0}}, {{1}}, (SELECT start_lsn FROM db."$cdc_change_tables" WHERE object_id = {id}),
-             (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {is_net})
-           AND "__$start_lsn" BETWEEN {{0}} AND {{1}}"#,
+        r#"(WITH "$ok"("$ok") AS MATERIALIZED (SELECT sandbox_cdc_range({{0}}, {{1}},
+              (SELECT start_lsn FROM db."$cdc_change_tables" WHERE object_id = {id}),
+              (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {is_net}))
+            SELECT c.* FROM "$ok" CROSS JOIN {change_table} AS c WHERE "$ok" AND c."__$start_lsn" BETWEEN {{0}} AND {{1}})"#,
         id = function.object_id,
         is_net = i32::from(function.is_net),
+        change_table = function.change_table,
     )
 }
 
@@ -108,11 +111,10 @@ pub fn table_function(
         net_changes::query(&function, &list[NET_METADATA..], &key)
     } else {
         format!(
-            r#"(SELECT {list} FROM {change_table} WHERE {range}
-                AND ("__$operation" <> 3 OR lower(trim({{2}})) = 'all update old'))"#,
+            r#"(SELECT {list} FROM {rows}
+                WHERE "__$operation" <> 3 OR lower(trim({{2}})) = 'all update old')"#,
             list = list.join(", "),
-            change_table = function.change_table,
-            range = is_range(&function),
+            rows = rows(&function),
         )
     };
     Ok(Some(table("cdc", name, catalog, query, columns)))

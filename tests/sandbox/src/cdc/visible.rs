@@ -218,3 +218,27 @@ pub fn add_table(
     }
     Ok(object)
 }
+
+/// Adds an index of a table of the schema to the catalog: it says how the table lies in SQLite anyway.
+pub fn add_index(
+    connection: &Connection,
+    table: i32,
+    (index_id, name): (i32, &str),
+    columns: &[i32],
+    included: &[i32],
+) -> rusqlite::Result<()> {
+    connection.execute(
+        r#"INSERT INTO db."$indexes"(object_id, index_id, name, is_unique, is_primary_key, is_system_named)
+           VALUES (?1, ?2, ?3, 1, 0, 0)"#,
+        params![table, index_id, name],
+    )?;
+    let keys = columns.iter().zip(1_i32..).map(|(column, ordinal)| (*column, ordinal));
+    for ((column, key_ordinal), position) in keys.chain(included.iter().map(|column| (*column, 0))).zip(1_i32..) {
+        connection.execute(
+            r#"INSERT INTO db."$index_columns"(object_id, index_id, index_column_id, column_id, key_ordinal, is_descending, is_included)
+               VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)"#,
+            params![table, index_id, position, column, key_ordinal, key_ordinal == 0],
+        )?;
+    }
+    Ok(())
+}

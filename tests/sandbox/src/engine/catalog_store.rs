@@ -215,8 +215,29 @@ pub fn foreign_key_storage(foreign_key: i32) -> String {
     format!("fk:{foreign_key}")
 }
 
+/// The last `column_id` that a table has given out: the ids of dropped columns are not used again.
+pub fn last_column_id(connection: &Connection, table: i32) -> rusqlite::Result<i32> {
+    connection.query_row(
+        r#"SELECT max(ifnull((SELECT value FROM db."$settings" WHERE name = 'columns:' || ?1), 0),
+                      ifnull((SELECT max(column_id) FROM db."$columns" WHERE object_id = ?1), 0))"#,
+        [table],
+        |row| row.get(0),
+    )
+}
+
+/// Remembers it, before columns are dropped.
+pub fn keep_last_column_id(connection: &Connection, table: i32) -> rusqlite::Result<()> {
+    let last = last_column_id(connection, table)?;
+    connection.execute(
+        r#"INSERT OR REPLACE INTO db."$settings"(name, value) VALUES ('columns:' || ?1, ?2)"#,
+        [table, last],
+    )?;
+    Ok(())
+}
+
 /// Deletes the rows of an object from every catalog table.
 pub fn delete_object(connection: &Connection, object_id: i32) -> rusqlite::Result<()> {
+    connection.execute(r#"DELETE FROM db."$settings" WHERE name = 'columns:' || ?1"#, [object_id])?;
     for table in ["$columns", "$indexes", "$index_columns", "$objects"] {
         connection.execute(&format!("DELETE FROM db.{} WHERE object_id = ?1", quote(table)), [object_id])?;
     }

@@ -132,8 +132,8 @@ impl SqlSession {
         let frame = Frame::default();
         let table = super::table_design::with_columns(entry, columns);
         design.type_computed(&table, &self.empty_scope(&frame))?;
-        let first = entry.column_ids.iter().max().copied().unwrap_or(0) + 1;
         let id = entry.table.object_id;
+        let first = super::catalog_store::last_column_id(&self.connection, id)? + 1;
         self.add_columns(id, first, &design, entry.schema_id, &entry.table.name)?;
         let has_rows: bool = self.connection.query_row(
             &format!("SELECT EXISTS (SELECT 1 FROM {})", entry.table.sqlite_name),
@@ -187,6 +187,7 @@ impl SqlSession {
 
     fn drop_columns(&mut self, entry: &Arc<TableEntry>, names: &[String], if_exists: bool) -> Exec<()> {
         let id = entry.table.object_id;
+        super::catalog_store::keep_last_column_id(&self.connection, id)?;
         for name in names {
             let Some(position) = entry.find(name) else {
                 if if_exists {

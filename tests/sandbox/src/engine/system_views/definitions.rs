@@ -130,7 +130,8 @@ pub(super) const VIEWS: &[View] = &[
             (
                 "max_column_id_used",
                 "int",
-                r#"(SELECT max(c.column_id) FROM db."$columns" c WHERE c.object_id = o.object_id)"#
+                r#"(SELECT max(c.column_id, ifnull((SELECT s.value FROM db."$settings" s WHERE s.name = 'columns:' || o.object_id), 0))
+                    FROM db."$columns" c WHERE c.object_id = o.object_id ORDER BY c.column_id DESC LIMIT 1)"#
             ),
             ("lock_on_bulk_load", "bit", "0"),
             ("uses_ansi_nulls", "bit", "1"),
