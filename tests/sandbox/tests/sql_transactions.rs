@@ -22,6 +22,7 @@ async fn what_is_rolled_back_was_never_there() {
 async fn nested_begins_count_and_only_the_outer_commit_commits() {
     let server = start().await;
     let mut db = server.shop().await;
+    exec(&mut db, "ALTER DATABASE shop SET READ_COMMITTED_SNAPSHOT ON").await;
     let mut other = server.shop().await;
     exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY)").await;
     exec(&mut db, "BEGIN TRAN; BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT").await;
@@ -55,9 +56,10 @@ async fn transaction_manager_requests_and_batch_text_are_the_same_transaction() 
 }
 
 #[tokio::test]
-async fn readers_see_the_last_commit_and_never_wait_for_a_writer() {
+async fn readers_of_row_versions_see_the_last_commit_and_never_wait_for_a_writer() {
     let server = start().await;
     let mut writer = server.shop().await;
+    exec(&mut writer, "ALTER DATABASE shop SET READ_COMMITTED_SNAPSHOT ON").await;
     let mut reader = server.shop().await;
     exec(&mut writer, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int); INSERT INTO t VALUES (1, 10)").await;
     exec(&mut writer, "BEGIN TRAN; UPDATE t SET v = 20").await;
@@ -65,6 +67,19 @@ async fn readers_see_the_last_commit_and_never_wait_for_a_writer() {
     assert_eq!(text(&mut writer, "SELECT v FROM t").await, "20");
     exec(&mut writer, "COMMIT").await;
     assert_eq!(text(&mut reader, "SELECT v FROM t").await, "20");
+}
+
+#[tokio::test]
+async fn without_row_versions_readers_wait_for_a_writer_and_then_see_what_it_did() {
+    let server = start().await;
+    let mut writer = server.shop().await;
+    let mut reader = server.shop().await;
+    exec(&mut writer, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int); INSERT INTO t VALUES (1, 10)").await;
+    exec(&mut writer, "BEGIN TRAN; UPDATE t SET v = 20").await;
+    assert_eq!(error(&mut reader, "SET LOCK_TIMEOUT 0; SELECT v FROM t").await, 1222);
+    let waiting = tokio::spawn(async move { text(&mut reader, "SET LOCK_TIMEOUT -1; SELECT v FROM t").await });
+    exec(&mut writer, "UPDATE t SET v = 30; COMMIT").await;
+    assert_eq!(tokio::time::timeout(LIMIT, waiting).await.unwrap().unwrap(), "30");
 }
 
 #[tokio::test]

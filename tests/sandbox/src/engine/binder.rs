@@ -6,7 +6,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::ObjectName;
 use crate::types::SqlType;
 
-use super::compiled::{Compiled, LockNeed};
+use super::compiled::{Compiled, HintLevel, Hints};
 use super::meta::{Scope, Table};
 use super::typed::{Collation, Shape, Typed};
 
@@ -84,8 +84,8 @@ pub(super) struct Binder<'a> {
     /// SQLite text of the CTE definitions.
     pub cte_texts: Vec<String>,
     pub variables: Vec<(String, SqlType)>,
-    pub lock: LockNeed,
     pub reads: Vec<Arc<Table>>,
+    pub hints: Vec<(Arc<Table>, Hints)>,
     pub recursion: Option<Recursion>,
     /// 0 is without limit.
     pub max_recursion: u32,
@@ -100,8 +100,8 @@ impl<'a> Binder<'a> {
             ctes: Vec::new(),
             cte_texts: Vec::new(),
             variables: Vec::new(),
-            lock: LockNeed::None,
             reads: Vec::new(),
+            hints: Vec::new(),
             recursion: None,
             max_recursion: DEFAULT_MAX_RECURSION,
             next_alias: 0,
@@ -130,7 +130,7 @@ impl<'a> Binder<'a> {
 
     /// What the session needs besides the text.
     pub fn finish(self, sql: String) -> Compiled {
-        Compiled { sql, variables: self.variables, lock: self.lock, reads: self.reads, ..Compiled::default() }
+        Compiled { sql, variables: self.variables, reads: self.reads, hints: self.hints, ..Compiled::default() }
     }
 
     pub fn default_collation(&self) -> String {
@@ -173,30 +173,21 @@ impl<'a> Binder<'a> {
         Ok(Typed::new(format!("?{}", index + 1), self.variables[index].1, true))
     }
 
-    /// Applies a table hint.
-    pub fn hint(&mut self, hint: &str) -> SqlResult<()> {
-        let word = hint.split(['(', ' ', '=']).next().unwrap_or_default().to_ascii_uppercase();
-        match word.as_str() {
-            "NOLOCK" | "READUNCOMMITTED" | "READCOMMITTED" | "ROWLOCK" | "PAGLOCK" | "INDEX" | "FORCESEEK" | "FORCESCAN"
-            | "KEEPIDENTITY" | "KEEPDEFAULTS" | "NOEXPAND" => Ok(()),
-            "UPDLOCK" | "XLOCK" | "HOLDLOCK" | "SERIALIZABLE" | "REPEATABLEREAD" | "TABLOCK" | "TABLOCKX"
-            | "READCOMMITTEDLOCK" => {
-                self.lock = LockNeed::Write;
-                Ok(())
-            }
-            "READPAST" | "NOWAIT" | "SNAPSHOT" | "IGNORE_CONSTRAINTS" | "IGNORE_TRIGGERS" | "SPATIAL_WINDOW_MAX_CELLS" => {
-                Err(SqlError::unsupported(format!("table hint {word}")))
-            }
-            _ => Err(SqlError::new(
-                321,
-                format!("\"{hint}\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to the CHANGETABLE function, ensure that your database compatibility mode is set to 90."),
-            )
-            .severity(15)),
+    /// Takes note of how a mention of a table is to be locked.
+    pub fn note_hints(&mut self, table: &Arc<Table>, hints: Hints) {
+        if !self.hints.iter().any(|(seen, other)| *other == hints && Arc::ptr_eq(seen, table)) {
+            self.hints.push((table.clone(), hints));
         }
     }
 
-    pub fn hints(&mut self, hints: &[String]) -> SqlResult<()> {
-        hints.iter().try_for_each(|hint| self.hint(hint))
+    /// The hints on the target of a data modification: error 1065 for those that say not to lock it.
+    pub fn hints(&self, hints: &[String]) -> SqlResult<()> {
+        if read_hints(hints)?.level == Some(HintLevel::Uncommitted) {
+            let text = "The NOLOCK and READUNCOMMITTED lock hints are not allowed for target tables of INSERT, UPDATE, DELETE or MERGE \
+                        statements.";
+            return Err(SqlError::new(1065, text).severity(15));
+        }
+        Ok(())
     }
 
     /// The innermost frame.
@@ -303,4 +294,56 @@ impl Source {
             small: table.name.starts_with(['#', '@']),
         }
     }
+}
+
+/// What table hints ask of the locks. Error 1047 for hints of one group that contradict each other.
+pub(super) fn read_hints(words: &[String]) -> SqlResult<Hints> {
+    let mut hints = Hints::default();
+    let mut granularity: Option<String> = None;
+    for hint in words {
+        let word = hint.split(['(', ' ', '=']).next().unwrap_or_default().to_ascii_uppercase();
+        let level = match word.as_str() {
+            "NOLOCK" | "READUNCOMMITTED" => Some(HintLevel::Uncommitted),
+            "READCOMMITTED" => Some(HintLevel::Committed),
+            "READCOMMITTEDLOCK" => Some(HintLevel::CommittedLock),
+            "HOLDLOCK" | "SERIALIZABLE" | "REPEATABLEREAD" => Some(HintLevel::Hold),
+            _ => None,
+        };
+        let size =
+            matches!(word.as_str(), "NOLOCK" | "PAGLOCK" | "ROWLOCK" | "TABLOCK" | "TABLOCKX").then(|| word.clone());
+        let contradicts = level.is_some() && hints.level.is_some() && level != hints.level
+            || size.is_some() && granularity.is_some() && size != granularity;
+        if contradicts {
+            return Err(conflicting());
+        }
+        hints.level = level.or(hints.level);
+        granularity = size.or(granularity);
+        match word.as_str() {
+            "TABLOCK" => hints.table = true,
+            "UPDLOCK" => hints.update = true,
+            "XLOCK" | "TABLOCKX" => hints.exclusive = true,
+            "NOWAIT" => hints.no_wait = true,
+            "ROWLOCK" | "PAGLOCK" | "INDEX" | "FORCESEEK" | "FORCESCAN" | "KEEPIDENTITY" | "KEEPDEFAULTS"
+            | "NOEXPAND" => {}
+            _ if level.is_some() => {}
+            "READPAST" | "SNAPSHOT" | "IGNORE_CONSTRAINTS" | "IGNORE_TRIGGERS" | "SPATIAL_WINDOW_MAX_CELLS" => {
+                return Err(SqlError::unsupported(format!("table hint {word}")));
+            }
+            _ => {
+                let text = format!(
+                    "\"{hint}\" is not a recognized table hints option. If it is intended as a parameter to a table-valued function or to \
+                     the CHANGETABLE function, ensure that your database compatibility mode is set to 90."
+                );
+                return Err(SqlError::new(321, text).severity(15));
+            }
+        }
+    }
+    if hints.level == Some(HintLevel::Uncommitted) && (hints.update || hints.exclusive) {
+        return Err(conflicting());
+    }
+    Ok(hints)
+}
+
+fn conflicting() -> SqlError {
+    SqlError::new(1047, "Conflicting locking hints are specified.").severity(15)
 }

@@ -9,6 +9,7 @@ use super::convert;
 use super::dml::insert_rows;
 use super::encode::encode;
 use super::frame::Frame;
+use super::locks::Mode;
 use super::meta::Table;
 use super::scope::{StatementScope, TEMPORARY_DATABASE};
 use super::session::SqlSession;
@@ -117,7 +118,8 @@ impl SqlSession {
         let table = self.find_table(&pending.target)?;
         self.pass_statement(&[], Some(&table))?;
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
-        self.write(writes, sink, |session, sink| {
+        let wants = self.table_want(&table, Mode::Exclusive);
+        self.write_with(wants, writes, sink, |session, sink| {
             let table = session.find_table(&pending.target)?;
             session.before_rows(&table)?;
             let types: Vec<SqlType> = columns.iter().map(|c| c.ty).collect();
@@ -183,7 +185,8 @@ impl SqlSession {
             .into());
         }
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
-        let count = self.write(writes, sink, |session, _| {
+        let wants = self.table_want(&table, Mode::Exclusive);
+        let count = self.write_with(wants, writes, sink, |session, _| {
             session.before_rows(&table)?;
             let mut load = Load::new(session, &table, types, &named, explicit, true);
             for row in rows {

@@ -22,15 +22,33 @@ use std::sync::Arc;
 
 use super::meta::Table;
 
-/// What a statement asks of the engine's locks beyond the isolation level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum LockNeed {
-    /// Reads committed data.
-    #[default]
-    None,
-    /// A hint (`TABLOCK`, `HOLDLOCK`, `UPDLOCK`, `XLOCK`, `SERIALIZABLE`, `REPEATABLEREAD`, `TABLOCKX`, `PAGLOCK`, `ROWLOCK` with
-    /// `UPDLOCK`) asks for locks that the engine's write lock covers.
-    Write,
+/// What the hints on one mention of a table ask of the locks, beyond the isolation level:
+/// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// Another isolation level for this table.
+    pub level: Option<HintLevel>,
+    /// `TABLOCK`: a lock for the whole statement.
+    pub table: bool,
+    /// `UPDLOCK`: kept for an update that is to come.
+    pub update: bool,
+    /// `XLOCK` or `TABLOCKX`: nobody else may lock it.
+    pub exclusive: bool,
+    /// `NOWAIT`: error 1222 at once.
+    pub no_wait: bool,
+}
+
+/// The isolation level that a hint names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintLevel {
+    /// `NOLOCK`, `READUNCOMMITTED`.
+    Uncommitted,
+    /// `READCOMMITTED`.
+    Committed,
+    /// `READCOMMITTEDLOCK`: committed, by locks also where versions are read otherwise.
+    CommittedLock,
+    /// `HOLDLOCK`, `SERIALIZABLE`, `REPEATABLEREAD`: what was read stays as it is to the end of the transaction.
+    Hold,
 }
 
 /// A compiled query or expression.
@@ -44,10 +62,10 @@ pub struct Compiled {
     pub collations: Vec<Option<String>>,
     /// Variables bound to `?1`, `?2`, … with the types to encode them for.
     pub variables: Vec<(String, SqlType)>,
-    /// Lock requirement from hints.
-    pub lock: LockNeed,
     /// Tables read.
     pub reads: Vec<Arc<Table>>,
+    /// Mentions of tables with hints, and every other mention in FROM. A table of `reads` that is not here has none.
+    pub hints: Vec<(Arc<Table>, Hints)>,
     /// `SELECT … INTO` target: the session creates it from `columns` and inserts the rows.
     pub into: Option<ObjectName>,
 }

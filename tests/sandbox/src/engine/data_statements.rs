@@ -1,7 +1,7 @@
 //! Queries and data modification: compiled plans bound, run and streamed.
 
 use super::compile::{compile_expr, compile_expr_as, compile_predicate, compile_query, compile_select_assign};
-use super::compiled::{Compiled, CompiledDml, DmlKind, LockNeed};
+use super::compiled::{Compiled, CompiledDml, DmlKind};
 use super::constraint_errors::to_sql_error;
 use super::constraint_names::CatalogNames;
 use super::convert_text::cut_utf16;
@@ -45,15 +45,15 @@ impl SqlSession {
         batch: &Batch,
         node: usize,
         frame: &Frame,
-        compile: impl FnOnce(&StatementScope<'_>) -> SqlResult<Compiled>,
+        compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<Compiled>,
     ) -> Exec<Arc<Compiled>> {
         self.refresh_catalog()?;
         let basis = self.basis();
         if let Some(Plan::Query(compiled)) = self.plans.get(batch, node, basis) {
             return Ok(compiled);
         }
-        let compiled = Arc::new(compile(&StatementScope { session: self, frame })?);
-        self.plans.put(batch, node, basis, &Plan::Query(Arc::clone(&compiled)));
+        let compiled = Arc::new(self.compiled(frame, compile)?);
+        self.plans.put(batch, node, self.basis(), &Plan::Query(Arc::clone(&compiled)));
         Ok(compiled)
     }
 
@@ -69,9 +69,25 @@ impl SqlSession {
         if let Some(Plan::Dml(compiled)) = self.plans.get(batch, node, basis) {
             return Ok(compiled);
         }
-        let compiled = Arc::new(compile(&StatementScope { session: self, frame })?);
-        self.plans.put(batch, node, basis, &Plan::Dml(Arc::clone(&compiled)));
+        let compiled = Arc::new(self.compiled(frame, compile)?);
+        self.plans.put(batch, node, self.basis(), &Plan::Dml(Arc::clone(&compiled)));
         Ok(compiled)
+    }
+
+    /// Compiles a statement. A name that does not resolve may be made by another transaction that is not over: then that is
+    /// waited for.
+    fn compiled<T>(&mut self, frame: &Frame, compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<T>) -> Exec<T> {
+        loop {
+            match compile(&StatementScope { session: self, frame }) {
+                Err(error) if is_unresolved(&error) => {
+                    if !self.wait_for_catalog()? {
+                        return Err(error.into());
+                    }
+                    self.refresh_catalog()?;
+                }
+                other => return Ok(other?),
+            }
+        }
     }
 
     /// A statement whose parameters are bound.
@@ -167,10 +183,31 @@ impl SqlSession {
         })
     }
 
-    /// Opens what the isolation level asks for before reading these tables.
-    fn ready_to_read(&mut self, compiled: &Compiled, sink: &mut dyn Sink) -> Exec<()> {
-        let reads_rows = compiled.reads.iter().any(|t| t.database != TEMPORARY_DATABASE && t.schema != SYSTEM_SCHEMA);
-        if reads_rows { self.open_for_reading(compiled.lock == LockNeed::Write, sink) } else { Ok(()) }
+    /// Takes the locks of a query and opens what its isolation level asks for. DDL of others may have come between: then it is
+    /// compiled again.
+    fn ready_to_read(
+        &mut self,
+        mut compiled: Arc<Compiled>,
+        batch: &Batch,
+        node: usize,
+        frame: &Frame,
+        compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<Compiled>,
+    ) -> Exec<Arc<Compiled>> {
+        let reads_rows = |compiled: &Compiled| {
+            compiled.reads.iter().any(|t| t.database != TEMPORARY_DATABASE && t.schema != SYSTEM_SCHEMA)
+        };
+        while reads_rows(&compiled) {
+            let wants = self.read_wants(&compiled, None);
+            let changed = self.open_for_reading(wants)?;
+            if !changed && self.connection.prepare_cached(&compiled.sql).is_ok() {
+                break;
+            }
+            compiled = self.query_plan(batch, node, frame, compile)?;
+            if !changed {
+                break;
+            }
+        }
+        Ok(compiled)
     }
 
     /// `SELECT`.
@@ -182,19 +219,15 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
-        let mut compiled =
-            self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
+        let node = statement_node(statement);
+        let compile = |scope: &StatementScope<'_>| compile_query(query, scope);
+        let compiled = self.query_plan(batch, node, frame, &compile)?;
         self.pass_statement(&compiled.reads, None)?;
         if compiled.into.is_some() {
             return self.select_into(&compiled, frame, sink);
         }
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
-        let before = self.basis();
-        self.ready_to_read(&compiled, sink)?;
-        // DDL of others may have come between: compile again.
-        if self.basis() != before || self.connection.prepare_cached(&compiled.sql).is_err() {
-            compiled = self.query_plan(batch, statement_node(statement), frame, |scope| compile_query(query, scope))?;
-        }
+        let compiled = self.ready_to_read(compiled, batch, node, frame, &compile)?;
         let count = self.stream(&compiled, frame, sink)?;
         self.done(count, true, sink)
     }
@@ -210,9 +243,9 @@ impl SqlSession {
     fn select_into(&mut self, compiled: &Arc<Compiled>, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<()> {
         let Some(target) = compiled.into.clone() else { return Ok(()) };
         self.begin_implicit(true, sink)?;
-        self.ready_to_read(compiled, sink)?;
         let writes = if target.name.starts_with('#') { Writes::Temporary } else { Writes::Database };
-        let count = self.write(writes, sink, |session, _| {
+        let wants = self.read_wants(compiled, None).tables;
+        let count = self.write_with(wants, writes, sink, |session, _| {
             let table = session.create_table_for(&target, compiled)?;
             let columns: Vec<&str> = table.columns.iter().map(|c| c.sqlite_name.as_str()).collect();
             let filling = Compiled {
@@ -266,12 +299,12 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
-        let compiled = self.query_plan(batch, statement_node(statement), frame, |scope| {
-            compile_select_assign(assignments, from, order_by, scope)
-        })?;
+        let node = statement_node(statement);
+        let compile = |scope: &StatementScope<'_>| compile_select_assign(assignments, from, order_by, scope);
+        let compiled = self.query_plan(batch, node, frame, &compile)?;
         self.pass_statement(&compiled.reads, None)?;
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
-        self.ready_to_read(&compiled, sink)?;
+        let compiled = self.ready_to_read(compiled, batch, node, frame, &compile)?;
         let mut last = Vec::new();
         let count =
             self.for_each_row(&compiled, frame, None, None, &mut |row| decode_row(row, &compiled, &mut last))?;
@@ -338,16 +371,20 @@ impl SqlSession {
         let dml = self.dml_plan(batch, node, frame, compile)?;
         self.pass_statement(&dml.statement.reads, Some(&dml.target))?;
         self.begin_implicit(true, sink)?;
-        self.ready_to_read(&dml.statement, sink)?;
         let temporary = |table: &Table| table.database == TEMPORARY_DATABASE;
         let only_temporary =
             temporary(&dml.target) && dml.output_into.as_ref().is_none_or(|output| temporary(&output.target));
         let writes = if only_temporary { Writes::Temporary } else { Writes::Database };
         let frame = &*frame;
-        let (count, returned_rows) = self.write(writes, sink, |session, sink| {
-            // Others' DDL may have come between compiling and getting the write lock.
-            let dml = session.dml_plan(batch, node, frame, compile)?;
-            session.run_modification(&dml, frame, sink)
+        let wants = self.write_wants(&dml);
+        let (count, returned_rows) = self.write_with(wants, writes, sink, |session, sink| {
+            // Others' DDL may have come between compiling and getting the locks.
+            let now = session.dml_plan(batch, node, frame, compile)?;
+            if !Arc::ptr_eq(&dml, &now) {
+                let wants = session.write_wants(&now);
+                session.lock(&wants)?;
+            }
+            session.run_modification(&now, frame, sink)
         })?;
         self.done(count, returned_rows, sink)
     }
@@ -415,12 +452,10 @@ impl SqlSession {
         batch: &Batch,
         condition: &Expr,
         frame: &mut Frame,
-        sink: &mut dyn Sink,
+        _sink: &mut dyn Sink,
     ) -> Exec<bool> {
-        let compiled =
-            self.query_plan(batch, expression_node(condition), frame, |scope| compile_predicate(condition, scope))?;
-        self.pass_statement(&compiled.reads, None)?;
-        self.ready_to_read(&compiled, sink)?;
+        let compile = |scope: &StatementScope<'_>| compile_predicate(condition, scope);
+        let compiled = self.planned(batch, expression_node(condition), frame, &compile)?;
         let mut holds = false;
         self.for_each_row(&compiled, frame, None, None, &mut |row| {
             holds = row.get::<_, Option<i64>>(0)?.is_some_and(|v| v != 0);
@@ -436,11 +471,11 @@ impl SqlSession {
         expr: &Expr,
         ty: &SqlType,
         frame: &mut Frame,
-        sink: &mut dyn Sink,
+        _sink: &mut dyn Sink,
     ) -> Exec<Datum> {
-        let compiled =
-            self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr_as(expr, ty, scope))?;
-        Ok(self.single(&compiled, frame, sink)?.0)
+        let compile = |scope: &StatementScope<'_>| compile_expr_as(expr, ty, scope);
+        let compiled = self.planned(batch, expression_node(expr), frame, &compile)?;
+        Ok(self.single(&compiled, frame)?.0)
     }
 
     /// The value of an expression with its own type.
@@ -449,15 +484,27 @@ impl SqlSession {
         batch: &Batch,
         expr: &Expr,
         frame: &mut Frame,
-        sink: &mut dyn Sink,
+        _sink: &mut dyn Sink,
     ) -> Exec<(Datum, SqlType)> {
-        let compiled = self.query_plan(batch, expression_node(expr), frame, |scope| compile_expr(expr, scope))?;
-        self.single(&compiled, frame, sink)
+        let compile = |scope: &StatementScope<'_>| compile_expr(expr, scope);
+        let compiled = self.planned(batch, expression_node(expr), frame, &compile)?;
+        self.single(&compiled, frame)
     }
 
-    fn single(&mut self, compiled: &Compiled, frame: &Frame, sink: &mut dyn Sink) -> Exec<(Datum, SqlType)> {
+    /// The plan of an expression, ready to be evaluated.
+    fn planned(
+        &mut self,
+        batch: &Batch,
+        node: usize,
+        frame: &Frame,
+        compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<Compiled>,
+    ) -> Exec<Arc<Compiled>> {
+        let compiled = self.query_plan(batch, node, frame, compile)?;
         self.pass_statement(&compiled.reads, None)?;
-        self.ready_to_read(compiled, sink)?;
+        self.ready_to_read(compiled, batch, node, frame, compile)
+    }
+
+    fn single(&mut self, compiled: &Compiled, frame: &Frame) -> Exec<(Datum, SqlType)> {
         let mut values = Vec::new();
         self.for_each_row(compiled, frame, None, None, &mut |row| decode_row(row, compiled, &mut values))?;
         let ty = compiled.columns.first().map_or(SqlType::Int, |c| c.ty);
@@ -527,4 +574,9 @@ fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Ex
 
 fn is_foreign_key(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+}
+
+/// A name that may yet be made.
+fn is_unresolved(error: &SqlError) -> bool {
+    matches!(error.number, 207 | 208)
 }

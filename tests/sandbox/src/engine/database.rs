@@ -101,7 +101,7 @@ pub struct Database {
     pub locks: Arc<LockManager>,
     /// `ALLOW_SNAPSHOT_ISOLATION`.
     pub allow_snapshot: AtomicBool,
-    /// `READ_COMMITTED_SNAPSHOT` as it is shown; reads are versioned either way.
+    /// `READ_COMMITTED_SNAPSHOT`: READ COMMITTED reads versions in place of waiting for writers.
     pub read_committed_snapshot: AtomicBool,
     /// Who may be in it.
     pub access: Access,
@@ -129,7 +129,7 @@ impl Database {
             create_date,
             locks: Arc::default(),
             allow_snapshot: AtomicBool::new(false),
-            read_committed_snapshot: AtomicBool::new(true),
+            read_committed_snapshot: AtomicBool::new(false),
             access: Access::default(),
             commits: AtomicU64::new(0),
             recovery_model: AtomicI64::new(1),

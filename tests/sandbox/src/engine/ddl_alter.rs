@@ -33,7 +33,8 @@ impl SqlSession {
         if name.name.starts_with('#') {
             return Err(SqlError::unsupported("ALTER TABLE of a temporary table").into());
         }
-        self.write(Writes::Database, sink, |s, _| {
+        let wants = self.ddl_want(name.schema.as_deref(), &name.name);
+        self.write_with(wants, Writes::Database, sink, |s, _| {
             let catalog = s.catalog();
             let entry = catalog
                 .table(name.schema.as_deref().unwrap_or("dbo"), &name.name)

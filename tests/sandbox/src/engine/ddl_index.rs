@@ -20,7 +20,8 @@ impl SqlSession {
         if create.table.name.starts_with('#') {
             return self.write(Writes::Temporary, sink, |s, _| s.create_temporary_index(create));
         }
-        self.write(Writes::Database, sink, |s, _| {
+        let wants = self.ddl_want(create.table.schema.as_deref(), &create.table.name);
+        self.write_with(wants, Writes::Database, sink, |s, _| {
             let name = &create.table;
             let catalog = s.catalog();
             let entry = catalog
@@ -86,7 +87,8 @@ impl SqlSession {
                 Ok(())
             });
         }
-        self.write(Writes::Database, sink, |s, _| {
+        let wants = self.ddl_want(table.schema.as_deref(), &table.name);
+        self.write_with(wants, Writes::Database, sink, |s, _| {
             let catalog = s.catalog();
             let entry = catalog.table(table.schema.as_deref().unwrap_or("dbo"), &table.name).cloned();
             let index = entry.as_ref().and_then(|e| e.indexes.iter().find(|i| same_name(&i.name, name)));

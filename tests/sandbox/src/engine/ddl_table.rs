@@ -7,6 +7,7 @@ use super::compiled::Compiled;
 use super::database::Identity;
 use super::extension::{DdlEvent, DdlKind};
 use super::frame::Frame;
+use super::locks::Mode;
 use super::meta::{Column, Table};
 use super::quoting::quote;
 use super::scope::{StatementScope, TEMPORARY_DATABASE, written};
@@ -359,7 +360,8 @@ impl SqlSession {
                 }
                 continue;
             }
-            self.write(Writes::Database, sink, |s, _| s.drop_table(name, if_exists, text))?;
+            let wants = self.ddl_want(name.schema.as_deref(), &name.name);
+            self.write_with(wants, Writes::Database, sink, |s, _| s.drop_table(name, if_exists, text))?;
         }
         Ok(())
     }
@@ -431,7 +433,8 @@ impl SqlSession {
             _ => error,
         })?;
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
-        self.write(writes, sink, |s, _| s.truncate_table(&table))
+        let wants = self.table_want(&table, Mode::SchemaModification);
+        self.write_with(wants, writes, sink, |s, _| s.truncate_table(&table))
     }
 
     fn truncate_table(&mut self, table: &Arc<Table>) -> Exec<()> {

@@ -3,7 +3,7 @@
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{JoinKind, ObjectName, SetExpr, TableRef};
 
-use super::binder::{Binder, Source};
+use super::binder::{Binder, Source, read_hints};
 use super::meta::fill_template;
 use super::select::check_column_names;
 
@@ -27,11 +27,12 @@ impl Binder<'_> {
     pub fn table_ref(&mut self, table: &TableRef) -> SqlResult<String> {
         match table {
             TableRef::Table { name, alias, hints } => {
-                self.hints(hints)?;
+                let hints = read_hints(hints)?;
                 if let Some(text) = self.cte_source(name, alias.as_deref())? {
                     return Ok(text);
                 }
                 let table = self.read_table(name)?;
+                self.note_hints(&table, hints);
                 let sqlite_alias = self.fresh_alias();
                 let text = format!("{} AS {sqlite_alias}", table.sqlite_name);
                 self.add_source(Source::of_table(&table, &sqlite_alias, alias.as_deref()))?;

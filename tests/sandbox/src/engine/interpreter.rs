@@ -118,7 +118,9 @@ impl SqlSession {
         if sink.is_cancelled() {
             return Err(Stop::Cancelled);
         }
-        match self.execute(batch, statement, frame, sink) {
+        let executed = self.execute(batch, statement, frame, sink);
+        self.release_statement_locks();
+        match executed {
             Err(Stop::Error(error)) => {
                 let line = if error.line > 1 && !error.procedure.is_empty() { error.line } else { statement.line };
                 self.failed(error.at_line(line), matches!(statement.kind, StmtKind::Throw(_)), sink)?;

@@ -119,7 +119,7 @@ impl Server {
             .map_err(storage_error)?;
         master
             .execute(
-                r#"INSERT INTO db."$databases" VALUES (?1, ?2, ?3, ?4, 0, 1, 1, ?5)"#,
+                r#"INSERT INTO db."$databases" VALUES (?1, ?2, ?3, ?4, 0, 0, 1, ?5)"#,
                 params![id, name, file_name(&path), database.create_date, owner],
             )
             .map_err(storage_error)?;
@@ -304,7 +304,7 @@ fn list_databases(master: &Connection) -> rusqlite::Result<Vec<DatabaseRow>> {
     ))?;
     for (id, name) in SYSTEM_DATABASES {
         master.execute(
-            r#"INSERT OR IGNORE INTO db."$databases" VALUES (?1, ?2, ?3, ?4, ?5, 1, 3, x'01')"#,
+            r#"INSERT OR IGNORE INTO db."$databases" VALUES (?1, ?2, ?3, ?4, ?5, 0, 3, x'01')"#,
             params![id, name, format!("{name}.db"), now_datetime(), *id == 1 || *id == 4],
         )?;
     }

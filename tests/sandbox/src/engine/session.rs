@@ -21,6 +21,7 @@ use crate::session::{Cancelled, ColumnMeta, LoginRequest, Param, RpcOutcome, Ses
 use crate::tsql::ast::ObjectName;
 use crate::types::Datum;
 use rusqlite::Connection;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -52,7 +53,9 @@ pub struct SqlSession {
     pub(super) impersonation_floor: usize,
     /// The database it logged in to.
     home: i32,
-    cancel: CancelSlot,
+    /// Locks were taken that end with the statement.
+    pub(super) has_statement_locks: Cell<bool>,
+    pub(super) cancel: CancelSlot,
 }
 
 impl SqlSession {
@@ -93,6 +96,7 @@ impl SqlSession {
             next_temporary: 0,
             impersonation_floor: 0,
             home: database.id,
+            has_statement_locks: Cell::new(false),
             cancel: CancelSlot::default(),
         };
         session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
@@ -149,16 +153,14 @@ impl SqlSession {
     /// DDL ran in the current transaction: read the catalog anew, for this session only until it commits.
     pub fn catalog_changed(&mut self) -> SqlResult<()> {
         self.read_own_catalog()?;
-        self.note_ddl();
-        Ok(())
+        self.note_ddl()
     }
 
     /// The same when the DDL was about one table.
     pub fn table_changed(&mut self, table: i32) -> SqlResult<()> {
         let catalog = self.catalog().reload(&self.connection, table, super::database::next_version())?;
         self.shared.state().catalog = Arc::new(catalog);
-        self.note_ddl();
-        Ok(())
+        self.note_ddl()
     }
 
     /// Reads the catalog in the view of the current transaction.
@@ -168,9 +170,12 @@ impl SqlSession {
         Ok(())
     }
 
-    fn note_ddl(&mut self) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.catalog_dirty = true;
+    fn note_ddl(&mut self) -> SqlResult<()> {
+        let first = self.transaction.as_mut().is_some_and(|t| !std::mem::replace(&mut t.catalog_dirty, true));
+        // Nobody else can have it: they would have to hold the write transaction.
+        match if first { self.lock_catalog() } else { Ok(()) } {
+            Err(Stop::Error(error)) => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -246,6 +251,7 @@ impl SqlSession {
         }
         self.try_levels.clear();
         let outcome = run(self, sink);
+        self.release_statement_locks();
         *lock(&self.cancel) = None;
         self.level = 0;
         self.table_variables.clear();

@@ -2,11 +2,12 @@
 //!
 //! A T-SQL transaction does not open a SQLite one until it has to:
 //!
-//! * READ COMMITTED reads run as single statements and see what is committed when they start, until the transaction writes.
-//! * The first write, or a lock hint, or REPEATABLE READ and above, takes the database's write lock and begins a SQLite write
-//!   transaction; both last to the end. Nobody else can commit in between, so every level holds.
+//! * Reads run as single statements and see what is committed when they start, until the transaction writes; the locks of
+//!   [`session_locks`](super::session_locks) keep what must not change from changing.
+//! * The first write, or a hint that announces one (`UPDLOCK`, `XLOCK`), takes the database's SQLite write transaction, which
+//!   lasts to the end. Nobody else can commit in between.
 //! * SNAPSHOT begins a SQLite read transaction at the first access, which fixes its view. Writing in it is refused with error
-//!   3960 when anybody has committed since: SQL Server looks at rows, this is coarser.
+//!   3960 when anybody has committed to the database since: SQL Server looks at rows, this is coarser.
 //!
 //! A writing statement runs in a SQLite savepoint, so one that fails leaves nothing behind.
 
@@ -15,6 +16,7 @@ use super::clock::now_datetime;
 use super::database::Database;
 use super::locks::{Mode, Resource, Span, Want};
 use super::session::SqlSession;
+use super::session_locks::Wants;
 use super::session_state::{Isolation, TemporaryTables};
 use super::stop::{Exec, Stop};
 use crate::error::SqlError;
@@ -47,7 +49,8 @@ pub struct Transaction {
     pub catalog_dirty: bool,
     /// Tables truncated in it: their identity counters started over, which a rollback takes back.
     pub(super) truncated: Vec<i32>,
-    isolation: Isolation,
+    /// The level under which it first accessed data.
+    started_as: Option<Isolation>,
     /// SQLite's count of changed rows when it began.
     pub(super) changes_before: u64,
     temporary_before: Arc<TemporaryTables>,
@@ -83,7 +86,7 @@ impl SqlSession {
             open: Open::Nothing,
             catalog_dirty: false,
             truncated: Vec::new(),
-            isolation: state.options.isolation,
+            started_as: None,
             changes_before: self.connection.total_changes(),
             temporary_before: Arc::clone(&state.temporary),
             savepoints: Vec::new(),
@@ -187,7 +190,7 @@ impl SqlSession {
     }
 
     /// `SAVE TRANSACTION`.
-    pub fn save(&mut self, name: &str, sink: &mut dyn Sink) -> Exec<()> {
+    pub fn save(&mut self, name: &str, _sink: &mut dyn Sink) -> Exec<()> {
         if self.shared.state().tran_count == 0 {
             return Err(SqlError::new(628, "Cannot issue SAVE TRANSACTION when there is no active transaction.").into());
         }
@@ -195,7 +198,7 @@ impl SqlSession {
         if self.isolation_of_transaction() == Isolation::Snapshot {
             self.open_read()?;
         } else {
-            self.open_write(sink)?;
+            self.open_write(Vec::new())?;
         }
         let temporary = Arc::clone(&self.shared.state().temporary);
         let Some(transaction) = self.transaction.as_mut() else { return Ok(()) };
@@ -356,52 +359,60 @@ impl SqlSession {
         Ok(())
     }
 
-    /// Errors 3952 and 3951: a database that does not allow snapshots, a transaction that did not start as one.
-    fn check_snapshot(&self) -> Exec<()> {
+    /// A statement is about to access the current database: errors 3952 and 3951, for a database that does not allow snapshots
+    /// and a transaction that did not start as one.
+    fn note_access(&mut self) -> Exec<()> {
+        let isolation = self.isolation_of_transaction();
+        let started_as = self.transaction.as_mut().map(|t| *t.started_as.get_or_insert(isolation));
+        if isolation != Isolation::Snapshot {
+            let fixed = self.transaction.as_ref().is_some_and(|t| t.open == Open::Read);
+            if started_as == Some(Isolation::Snapshot) && fixed {
+                return Err(
+                    SqlError::unsupported("another isolation level in a transaction that started as SNAPSHOT").into()
+                );
+            }
+            return Ok(());
+        }
         let database = self.database();
         if !database.allow_snapshot.load(Ordering::Acquire) {
-            return Err(SqlError::new(
-                3952,
-                format!(
-                    "Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not allowed in \
-                     this database. Use ALTER DATABASE to allow snapshot isolation.",
-                    database.name
-                ),
-            )
-            .into());
+            let text = format!(
+                "Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not allowed in this \
+                 database. Use ALTER DATABASE to allow snapshot isolation.",
+                database.name
+            );
+            return Err(SqlError::new(3952, text).into());
         }
-        let mixed =
-            self.transaction.as_ref().is_some_and(|t| t.isolation != Isolation::Snapshot && t.open == Open::Write);
-        if mixed {
-            return Err(SqlError::new(
-                3951,
-                format!(
-                    "Transaction failed in database '{}' because the statement was run under snapshot isolation but the \
-                     transaction did not start in snapshot isolation.",
-                    database.name
-                ),
-            )
-            .into());
+        if started_as.is_some_and(|level| level != Isolation::Snapshot) {
+            let text = format!(
+                "Transaction failed in database '{}' because the statement was run under snapshot isolation but the transaction did \
+                 not start in snapshot isolation. You cannot change the isolation level of the transaction to snapshot after the \
+                 transaction has started unless the transaction was originally started under snapshot isolation level.",
+                database.name
+            );
+            return Err(SqlError::new(3951, text).into());
         }
         Ok(())
     }
 
-    /// Makes ready for a statement that reads the current database.
-    pub(super) fn open_for_reading(&mut self, wants_lock: bool, sink: &mut dyn Sink) -> Exec<()> {
-        let isolation = self.isolation_of_transaction();
-        if isolation == Isolation::Snapshot {
-            self.check_snapshot()?;
-        }
+    /// Makes ready for a statement that reads the current database; true if anything may have changed in the meantime.
+    pub(super) fn open_for_reading(&mut self, wants: Wants) -> Exec<bool> {
+        self.note_access()?;
+        let before = self.basis();
+        let mut waited = false;
         if self.shared.state().tran_count == 0 {
-            return Ok(());
+            waited = self.lock(&wants.tables)?;
+        } else if wants.writer {
+            self.open_write(wants.tables)?;
+        } else {
+            waited = self.lock(&wants.tables)?;
+            if self.isolation_of_transaction() == Isolation::Snapshot {
+                self.open_read()?;
+            }
         }
-        match isolation {
-            Isolation::Snapshot if wants_lock => self.open_write(sink),
-            Isolation::Snapshot => self.open_read(),
-            Isolation::RepeatableRead | Isolation::Serializable => self.open_write(sink),
-            Isolation::ReadCommitted | Isolation::ReadUncommitted if wants_lock => self.open_write(sink),
-            Isolation::ReadCommitted | Isolation::ReadUncommitted => Ok(()),
+        if waited {
+            self.refresh_catalog()?;
         }
+        Ok(self.basis() != before)
     }
 
     /// Begins the SQLite read transaction that fixes the view of a SNAPSHOT transaction.
@@ -420,23 +431,24 @@ impl SqlSession {
         Ok(())
     }
 
-    /// Takes the write lock and begins the SQLite write transaction, or raises a read transaction to one.
-    pub(super) fn open_write(&mut self, sink: &mut dyn Sink) -> Exec<()> {
+    /// Takes locks and, unless the transaction has it, the SQLite write transaction: begins it, or raises a read transaction
+    /// to it.
+    pub(super) fn open_write(&mut self, mut wants: Vec<Want>) -> Exec<()> {
         let Some(transaction) = self.transaction.as_ref() else { return Ok(()) };
         let open = transaction.open;
         if open == Open::Write {
-            return Ok(());
+            return self.lock(&wants).map(|_| ());
         }
         let database = self.database();
-        let writer = Want::new(Resource::Writer(database.id), Mode::Exclusive, Span::Transaction);
-        self.lock(&[writer], sink)?;
+        wants.push(Want::new(Resource::Writer(database.id), Mode::Exclusive, Span::Transaction));
+        self.lock(&wants)?;
         let begun = match open {
             Open::Nothing => self.connection.execute_batch("BEGIN IMMEDIATE"),
             // Starts SQLite's write transaction without changing anything.
             _ => self.connection.execute_batch(r#"DELETE FROM db."$settings" WHERE 0"#),
         };
         if let Err(error) = begun {
-            return Err(self.begin_failed(&error, &database));
+            return Err(self.begin_failed(&error, &wants, &database));
         }
         if let Some(transaction) = self.transaction.as_mut() {
             transaction.open = Open::Write;
@@ -449,21 +461,25 @@ impl SqlSession {
         Ok(())
     }
 
-    fn begin_failed(&self, error: &rusqlite::Error, database: &Database) -> Stop {
-        if error.sqlite_error().is_some_and(|e| e.extended_code == rusqlite::ffi::SQLITE_BUSY_SNAPSHOT) {
-            return SqlError::new(
-                3960,
-                format!(
-                    "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to write in \
-                     database '{}' what another transaction may have modified or deleted since. Retry the transaction or change \
-                     the isolation level for the update/delete statement.",
-                    database.name
-                ),
-            )
-            .with_state(2)
-            .into();
+    /// Error 3960 when somebody has committed since the view was fixed. SQL Server looks at the row that is written; here it is
+    /// the database.
+    fn begin_failed(&self, error: &rusqlite::Error, wants: &[Want], database: &Database) -> Stop {
+        if error.sqlite_error().is_none_or(|e| e.extended_code != rusqlite::ffi::SQLITE_BUSY_SNAPSHOT) {
+            return storage_error_stop(error);
         }
-        storage_error_stop(error)
+        let catalog = self.catalog();
+        let table = wants.iter().rev().find_map(|want| match want {
+            Want { resource: Resource::Object(_, id), .. } => catalog.table_by_id(*id),
+            _ => None,
+        });
+        let text = format!(
+            "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '{}' \
+             directly or indirectly in database '{}' to update, delete, or insert the row that has been modified or deleted by \
+             another transaction. Retry the transaction or change the isolation level for the update/delete statement.",
+            table.map(|table| table.full_name()).unwrap_or_default(),
+            database.name
+        );
+        SqlError::new(3960, text).with_state(2).into()
     }
 
     /// Runs a writing statement so that it happens as a whole or not at all.
@@ -473,16 +489,30 @@ impl SqlSession {
         sink: &mut dyn Sink,
         run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
     ) -> Exec<T> {
+        self.write_with(Vec::new(), writes, sink, run)
+    }
+
+    /// The same with the locks that it needs.
+    pub(crate) fn write_with<T>(
+        &mut self,
+        wants: Vec<Want>,
+        writes: Writes,
+        sink: &mut dyn Sink,
+        run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
+    ) -> Exec<T> {
         self.refuse_doomed()?;
-        if self.isolation_of_transaction() == Isolation::Snapshot && writes == Writes::Database {
-            self.check_snapshot()?;
+        if writes == Writes::Database || !wants.is_empty() {
+            self.note_access()?;
         }
         if self.shared.state().tran_count == 0 {
-            return self.write_alone(writes, sink, run);
+            return self.write_alone(wants, writes, sink, run);
         }
         match writes {
-            Writes::Temporary if self.isolation_of_transaction() == Isolation::Snapshot => self.open_read()?,
-            _ => self.open_write(sink)?,
+            Writes::Temporary if self.isolation_of_transaction() == Isolation::Snapshot => {
+                self.lock(&wants)?;
+                self.open_read()?;
+            }
+            _ => self.open_write(wants)?,
         }
         self.connection.execute_batch(&format!("SAVEPOINT {STATEMENT}"))?;
         let temporary = Arc::clone(&self.shared.state().temporary);
@@ -511,14 +541,15 @@ impl SqlSession {
     /// A writing statement outside of any transaction is one.
     fn write_alone<T>(
         &mut self,
+        wants: Vec<Want>,
         writes: Writes,
         sink: &mut dyn Sink,
         run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
     ) -> Exec<T> {
         self.transaction = Some(self.new_transaction(None));
         let opened = match writes {
-            Writes::Database => self.open_write(sink),
-            Writes::Temporary => self.open_temporary(),
+            Writes::Database => self.open_write(wants),
+            Writes::Temporary => self.lock(&wants).and_then(|_| self.open_temporary()),
         };
         let result = opened.and_then(|()| run(self, sink)).and_then(|value| self.commit_open().map(|()| value));
         match result {

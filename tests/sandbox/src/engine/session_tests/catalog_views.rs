@@ -55,7 +55,7 @@ fn server_views_show_databases_and_sessions() {
     let mut c = server.shop();
     assert_eq!(
         c.rows("SELECT name, is_read_committed_snapshot_on, snapshot_isolation_state, is_cdc_enabled FROM sys.databases WHERE database_id > 4"),
-        [["shop", "1", "0", "0"]]
+        [["shop", "0", "0", "0"]]
     );
     c.ok("ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON");
     assert_eq!(c.value("SELECT snapshot_isolation_state_desc FROM master.sys.databases WHERE name = DB_NAME()"), "ON");

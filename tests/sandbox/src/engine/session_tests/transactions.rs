@@ -6,7 +6,9 @@ use crate::session::{Session, TransactionChange, TransactionRequest};
 #[test]
 fn a_transaction_is_seen_by_others_when_it_commits() {
     let server = TestServer::new();
-    let (mut a, mut b) = (server.shop(), server.shop());
+    let mut a = server.shop();
+    a.ok("ALTER DATABASE shop SET READ_COMMITTED_SNAPSHOT ON");
+    let mut b = server.shop();
     a.ok("CREATE TABLE t (a int)");
     let r = a.ok("BEGIN TRAN; INSERT t VALUES (1)");
     assert!(matches!(r.changes[..], [TransactionChange::Began(d)] if d != 0));

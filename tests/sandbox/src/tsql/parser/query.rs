@@ -454,7 +454,7 @@ impl Parser<'_> {
         let mut hints = Vec::new();
         while !self.eat(")") {
             let token = self.token();
-            if token.kind != Kind::Word || !is_hint(self.slice(token)) {
+            if token.kind != Kind::Word {
                 return Err(self.syntax_error());
             }
             hints.push(self.slice(token).to_ascii_uppercase());
