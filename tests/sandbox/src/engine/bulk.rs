@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/5ee52ecd-2baf-4bb2-b7fa-3e5e7f6d3ba1>. Constraints are always
 //! checked, as with `CHECK_CONSTRAINTS`.
 
-use super::compiled::{Compiled, DmlKind};
+use super::compiled::DmlKind;
 use super::convert;
 use super::dml::insert_rows;
 use super::encode::encode;
@@ -21,7 +21,7 @@ use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{BulkColumn, Insert, ObjectName};
 use crate::types::{Datum, SqlType};
 use rusqlite::CachedStatement;
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Rows between two looks whether the client gave up.
@@ -208,7 +208,7 @@ struct Load<'a> {
     keep_nulls: bool,
     full_name: String,
     /// Statements by the columns they are given (as positions in a row): those left out get their DEFAULT.
-    statements: HashMap<Vec<usize>, (Compiled, CachedStatement<'a>)>,
+    statements: Vec<(Vec<usize>, CachedStatement<'a>)>,
     usual: Vec<usize>,
 }
 
@@ -227,30 +227,20 @@ impl<'a> Load<'a> {
         };
         let usual = (0..named.len()).filter(taken).collect();
         let full_name = format!("{}.{}.{}", session.database().name, table.schema, table.name);
-        Self { session, table, types, named, keep_identity, keep_nulls, full_name, statements: HashMap::new(), usual }
+        Self { session, table, types, named, keep_identity, keep_nulls, full_name, statements: Vec::new(), usual }
     }
 
     fn insert(&mut self, row: &[Datum]) -> Exec<()> {
-        let defaulted =
-            |at: &usize| matches!(row[*at], Datum::Null) && self.table.columns[self.named[*at]].default.is_some();
-        let given = if !self.keep_nulls && self.usual.iter().any(defaulted) {
-            self.usual.iter().copied().filter(|at| !defaulted(at)).collect()
-        } else {
-            self.usual.clone()
-        };
-        if !self.statements.contains_key(&given) {
-            let prepared = self.prepare(&given)?;
-            self.statements.insert(given.clone(), prepared);
-        }
-        let Some((_, statement)) = self.statements.get_mut(&given) else { return Ok(()) };
+        let way = self.way_of(row)?;
+        let (given, statement) = &mut self.statements[way];
         for (index, &at) in given.iter().enumerate() {
             let column = &self.table.columns[self.named[at]];
             let value = &row[at];
             if self.types[at] == column.ty {
-                statement.raw_bind_parameter(index + 1, encode(value, &column.ty))?;
+                bind(statement, index + 1, value, &column.ty)?;
             } else {
                 let value = convert::assign(value, &self.types[at], &column.ty, &self.full_name, &column.name)?;
-                statement.raw_bind_parameter(index + 1, encode(&value, &column.ty))?;
+                bind(statement, index + 1, &value, &column.ty)?;
             }
         }
         match statement.raw_execute() {
@@ -259,13 +249,43 @@ impl<'a> Load<'a> {
         }
     }
 
-    fn prepare(&self, given: &[usize]) -> Exec<(Compiled, CachedStatement<'a>)> {
+    /// Position of the statement that a row is inserted by.
+    fn way_of(&mut self, row: &[Datum]) -> Exec<usize> {
+        let defaulted =
+            |at: &usize| matches!(row[*at], Datum::Null) && self.table.columns[self.named[*at]].default.is_some();
+        let given: Cow<'_, [usize]> = if !self.keep_nulls && self.usual.iter().any(defaulted) {
+            self.usual.iter().copied().filter(|at| !defaulted(at)).collect()
+        } else {
+            Cow::Borrowed(&self.usual)
+        };
+        if let Some(way) = self.statements.iter().position(|(known, _)| known[..] == *given) {
+            return Ok(way);
+        }
+        let statement = self.prepare(&given)?;
+        let given = given.into_owned();
+        self.statements.push((given, statement));
+        Ok(self.statements.len() - 1)
+    }
+
+    fn prepare(&self, given: &[usize]) -> Exec<CachedStatement<'a>> {
         let frame = Frame::default();
         let scope = StatementScope { session: self.session, frame: &frame };
         let columns: Vec<usize> = given.iter().map(|&at| self.named[at]).collect();
         let compiled = insert_rows(self.table, &columns, &scope, self.keep_identity)?;
-        let statement = self.session.connection.prepare_cached(&compiled.sql)?;
-        Ok((compiled, statement))
+        Ok(self.session.connection.prepare_cached(&compiled.sql)?)
+    }
+}
+
+/// Binds a value of a column; texts and bytes as they are, without a copy of them in between.
+fn bind(statement: &mut CachedStatement<'_>, index: usize, value: &Datum, ty: &SqlType) -> rusqlite::Result<()> {
+    match (value, ty) {
+        (Datum::String(text), SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_)) => {
+            statement.raw_bind_parameter(index, text.as_str())
+        }
+        (Datum::Binary(bytes), SqlType::Binary(_) | SqlType::VarBinary(_)) => {
+            statement.raw_bind_parameter(index, bytes.as_slice())
+        }
+        _ => statement.raw_bind_parameter(index, encode(value, ty)),
     }
 }
 

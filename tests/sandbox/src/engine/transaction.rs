@@ -76,6 +76,8 @@ pub enum Writes {
 
 /// Savepoint around a statement.
 const STATEMENT: &str = "\"$statement\"";
+const BEGIN_STATEMENT: &str = "SAVEPOINT \"$statement\"";
+const END_STATEMENT: &str = "RELEASE \"$statement\"";
 
 impl SqlSession {
     fn new_transaction(&self, name: Option<String>) -> Transaction {
@@ -92,6 +94,11 @@ impl SqlSession {
             savepoints: Vec::new(),
             next_savepoint: 0,
         }
+    }
+
+    /// Runs a SQLite statement that every change needs; it is compiled once.
+    fn run_often(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.raw_execute().map(|_| ())
     }
 
     /// `BEGIN TRANSACTION`.
@@ -309,7 +316,7 @@ impl SqlSession {
             self.store_identities()?;
         }
         if open != Open::Nothing {
-            self.connection.execute_batch("COMMIT")?;
+            self.run_often("COMMIT")?;
         }
         if open == Open::Write {
             let database = self.database();
@@ -443,7 +450,7 @@ impl SqlSession {
         wants.push(Want::new(Resource::Writer(database.id), Mode::Exclusive, Span::Transaction));
         self.lock(&wants)?;
         let begun = match open {
-            Open::Nothing => self.connection.execute_batch("BEGIN IMMEDIATE"),
+            Open::Nothing => self.run_often("BEGIN IMMEDIATE"),
             // Starts SQLite's write transaction without changing anything.
             _ => self.connection.execute_batch(r#"DELETE FROM db."$settings" WHERE 0"#),
         };
@@ -514,7 +521,7 @@ impl SqlSession {
             }
             _ => self.open_write(wants)?,
         }
-        self.connection.execute_batch(&format!("SAVEPOINT {STATEMENT}"))?;
+        self.run_often(BEGIN_STATEMENT)?;
         let temporary = Arc::clone(&self.shared.state().temporary);
         let result = run(self, sink);
         if self.lost_transaction() {
@@ -523,7 +530,7 @@ impl SqlSession {
         }
         match result {
             Ok(value) => {
-                self.connection.execute_batch(&format!("RELEASE {STATEMENT}"))?;
+                self.run_often(END_STATEMENT)?;
                 Ok(value)
             }
             Err(stop) => {

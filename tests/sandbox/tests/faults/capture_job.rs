@@ -32,6 +32,9 @@ async fn a_job_that_fails_goes_on_where_it_was() {
     exec(&mut setting.admin, &format!("EXEC sys.sp_sandbox_wait_for_fault @fault_id = {fault}, @times = 3")).await;
     wait_for_capture(&mut setting.admin).await;
     assert_eq!(captured(&mut setting.admin, "t", "id").await, ["2 4"]);
+    let errors = "SELECT error_number, error_severity, error_message FROM sys.dm_cdc_errors";
+    let full = "9002|17|The transaction log for database 'shop' is full due to 'LOG_BACKUP'.";
+    assert_eq!(text(&mut setting.admin, errors).await, [full; 3].join(";"));
 }
 
 #[tokio::test]
