@@ -29,9 +29,17 @@ enum Kind {
     AverageInteger,
 }
 
-struct Summing(Kind);
+struct Summing {
+    kind: Kind,
+    /// The facet where it is no argument, as with `DISTINCT`.
+    facet: Option<i64>,
+}
 
 impl Summing {
+    fn new(kind: Kind) -> Self {
+        Self { kind, facet: None }
+    }
+
     fn argument(context: &Context<'_>) -> rusqlite::Result<Option<i128>> {
         match context.get_raw(0) {
             ValueRef::Null => Ok(None),
@@ -66,15 +74,16 @@ impl Summing {
                 Ok(Value::Blob(wide_decimal(total).to_vec()))
             }
         };
-        Ok(Some(match self.0 {
+        let facet = self.facet.unwrap_or(sum.facet);
+        Ok(Some(match self.kind {
             Kind::SumDecimal => wide(sum.total)?,
             Kind::AverageDecimal => {
-                let scale = u8::try_from(sum.facet).unwrap_or(0);
+                let scale = u8::try_from(facet).unwrap_or(0);
                 let quotient = super::decimal::divide((sum.total, 0), (count, 0), scale);
                 wide(quotient.ok_or_else(|| raise(decimal_overflow()))?)?
             }
             Kind::AverageInteger => {
-                let ty = super::type_rules::type_from_code(sum.facet).unwrap_or(SqlType::BigInt);
+                let ty = super::type_rules::type_from_code(facet).unwrap_or(SqlType::BigInt);
                 fit_integer(sum.total, &ty)?;
                 Value::Integer((sum.total / count) as i64)
             }
@@ -130,10 +139,92 @@ impl Aggregate<Option<i64>, Option<i64>> for ChecksumAgg {
     }
 }
 
+/// Mean and sum of squared differences, kept up row by row.
+#[derive(Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+/// `VAR`, `VARP`, `STDEV`, `STDEVP`: <https://learn.microsoft.com/sql/t-sql/functions/stdev-transact-sql>.
+#[derive(Clone, Copy)]
+struct Variance {
+    /// Of the whole population, not of a sample.
+    population: bool,
+    root: bool,
+}
+
+impl Variance {
+    fn result(self, spread: Option<&Spread>) -> rusqlite::Result<Option<f64>> {
+        let Some(spread) = spread else { return Ok(None) };
+        let divisor = if self.population { spread.count } else { spread.count - 1.0 };
+        if spread.count == 0.0 || divisor == 0.0 {
+            return Ok(None);
+        }
+        let variance = (spread.squares / divisor).max(0.0);
+        Ok(Some(if self.root { variance.sqrt() } else { variance }))
+    }
+}
+
+impl Aggregate<Spread, Option<f64>> for Variance {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Spread> {
+        Ok(Spread::default())
+    }
+
+    fn step(&self, context: &mut Context<'_>, spread: &mut Spread) -> rusqlite::Result<()> {
+        if let Some(value) = context.get::<Option<f64>>(0)? {
+            spread.count += 1.0;
+            let difference = value - spread.mean;
+            spread.mean += difference / spread.count;
+            spread.squares += difference * (value - spread.mean);
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, spread: Option<Spread>) -> rusqlite::Result<Option<f64>> {
+        self.result(spread.as_ref())
+    }
+}
+
+impl WindowAggregate<Spread, Option<f64>> for Variance {
+    fn value(&self, spread: Option<&mut Spread>) -> rusqlite::Result<Option<f64>> {
+        self.result(spread.as_deref())
+    }
+
+    fn inverse(&self, context: &mut Context<'_>, spread: &mut Spread) -> rusqlite::Result<()> {
+        if let Some(value) = context.get::<Option<f64>>(0)? {
+            if spread.count <= 1.0 {
+                *spread = Spread::default();
+                return Ok(());
+            }
+            let difference = value - spread.mean;
+            spread.count -= 1.0;
+            spread.mean -= difference / spread.count;
+            spread.squares -= difference * (value - spread.mean);
+        }
+        Ok(())
+    }
+}
+
 /// Registers the aggregates.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
-    connection.create_window_function("ts_sum_decimal", 1, pure(), Summing(Kind::SumDecimal))?;
-    connection.create_window_function("ts_avg_decimal", 2, pure(), Summing(Kind::AverageDecimal))?;
-    connection.create_window_function("ts_avg_integer", 2, pure(), Summing(Kind::AverageInteger))?;
+    connection.create_window_function("ts_sum_decimal", 1, pure(), Summing::new(Kind::SumDecimal))?;
+    connection.create_window_function("ts_avg_decimal", 2, pure(), Summing::new(Kind::AverageDecimal))?;
+    connection.create_window_function("ts_avg_integer", 2, pure(), Summing::new(Kind::AverageInteger))?;
+    for ty in [SqlType::Int, SqlType::BigInt, SqlType::Money] {
+        let code = super::type_rules::type_code(&ty);
+        let average = Summing { kind: Kind::AverageInteger, facet: Some(code) };
+        connection.create_window_function(format!("ts_avg_integer_{code}").as_str(), 1, pure(), average)?;
+    }
+    for digits in 0..=6 {
+        let average = Summing { kind: Kind::AverageDecimal, facet: Some(digits) };
+        connection.create_window_function(format!("ts_avg_decimal_{digits}").as_str(), 1, pure(), average)?;
+    }
+    for (name, population, root) in
+        [("ts_var", false, false), ("ts_varp", true, false), ("ts_stdev", false, true), ("ts_stdevp", true, true)]
+    {
+        connection.create_window_function(name, 1, pure(), Variance { population, root })?;
+    }
     connection.create_aggregate_function("ts_checksum_agg", 1, pure(), ChecksumAgg)
 }

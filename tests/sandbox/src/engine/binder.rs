@@ -24,6 +24,8 @@ pub(super) struct SourceColumn {
 pub(super) struct Source {
     /// Alias, or the table's name.
     pub exposed: String,
+    /// The same as it was written, for messages.
+    pub shown: String,
     /// Schema, for a table without an alias.
     pub schema: Option<String>,
     /// SQLite alias.
@@ -33,6 +35,29 @@ pub(super) struct Source {
     pub table: Option<Arc<Table>>,
     /// Holds few rows, as far as one can tell: a temporary table, a table variable or `VALUES`.
     pub small: bool,
+    /// Its columns are found only with its name before them, as those of `inserted` and `deleted` in `OUTPUT`.
+    pub qualified_only: bool,
+    /// The stored rows that it shows one by one, where a statement changes them through it.
+    pub rows: Option<RowOrigin>,
+}
+
+/// See [`Source::rows`].
+#[derive(Debug, Clone)]
+pub(super) struct RowOrigin {
+    pub table: Arc<Table>,
+    /// SQLite text of the row id: the place among the source's result columns while it has no alias yet.
+    pub row_id: String,
+    /// Position in the table of each of the source's columns, where it is just a column of the table.
+    pub columns: Vec<Option<usize>>,
+}
+
+/// The clause of a grouped query that is being compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Clause {
+    #[default]
+    SelectList,
+    Having,
+    OrderBy,
 }
 
 /// `GROUP BY` of the query block being compiled.
@@ -40,6 +65,9 @@ pub(super) struct Source {
 pub(super) struct Grouping {
     /// SQLite text of each grouping expression.
     pub keys: Vec<String>,
+    /// Expressions that only other grouping sets group by: SQLite text, and the NULL that stands for it.
+    pub absent: Vec<(String, Typed)>,
+    pub clause: Clause,
     /// Inside an aggregate's argument, where any column may stand.
     pub in_aggregate: bool,
 }
@@ -63,6 +91,8 @@ pub(super) struct CteEntry {
     pub name: String,
     pub sqlite_name: String,
     pub columns: Vec<SourceColumn>,
+    /// See [`Source::rows`].
+    pub rows: Option<RowOrigin>,
 }
 
 /// A recursive CTE whose recursive part is being compiled.
@@ -89,6 +119,13 @@ pub(super) struct Binder<'a> {
     pub recursion: Option<Recursion>,
     /// 0 is without limit.
     pub max_recursion: u32,
+    /// Name of the common table expression or derived table through which rows are changed.
+    pub changed_through: Option<String>,
+    /// Columns of the innermost query block were named, and columns of those around it.
+    pub own_columns: std::cell::Cell<bool>,
+    pub outer_columns: std::cell::Cell<bool>,
+    /// Inside the arguments of an aggregate or window function.
+    pub in_function: bool,
     next_alias: usize,
 }
 
@@ -104,6 +141,10 @@ impl<'a> Binder<'a> {
             hints: Vec::new(),
             recursion: None,
             max_recursion: DEFAULT_MAX_RECURSION,
+            changed_through: None,
+            own_columns: Default::default(),
+            outer_columns: Default::default(),
+            in_function: false,
             next_alias: 0,
         }
     }
@@ -190,6 +231,18 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
+    /// Notes which clause of a grouped query comes next.
+    pub fn set_clause(&mut self, clause: Clause) {
+        if let Some(grouping) = &mut self.frame().grouping {
+            grouping.clause = clause;
+        }
+    }
+
+    /// True for the name through which the statement changes rows.
+    pub fn changes_through(&self, name: &str) -> bool {
+        self.changed_through.as_ref().is_some_and(|through| through.eq_ignore_ascii_case(name))
+    }
+
     /// The innermost frame.
     pub fn frame(&mut self) -> &mut Frame {
         if self.frames.is_empty() {
@@ -205,8 +258,8 @@ impl<'a> Binder<'a> {
             return Err(SqlError::new(207, "Invalid column name ''."));
         };
         let mut qualifier_seen = false;
-        for frame in self.frames.iter().rev() {
-            let mut found: Option<&SourceColumn> = None;
+        for (depth, frame) in self.frames.iter().rev().enumerate() {
+            let mut found: Option<(&SourceColumn, &Source)> = None;
             for source in &frame.sources {
                 if !source.answers_to(qualifier) {
                     continue;
@@ -216,15 +269,19 @@ impl<'a> Binder<'a> {
                     if found.is_some() {
                         return Err(SqlError::new(209, format!("Ambiguous column name '{name}'.")));
                     }
-                    found = Some(column);
+                    found = Some((column, source));
                 }
             }
-            if let Some(column) = found {
+            if let Some((column, source)) = found {
+                if depth == 0 { &self.own_columns } else { &self.outer_columns }.set(true);
                 if let Some(grouping) = &frame.grouping
                     && !grouping.in_aggregate
                     && !grouping.keys.contains(&column.value.sql)
                 {
-                    return Err(not_grouped(parts));
+                    if let Some((_, null)) = grouping.absent.iter().find(|(sql, _)| *sql == column.value.sql) {
+                        return Ok(null.clone());
+                    }
+                    return Err(not_grouped(&format!("{}.{}", source.shown, column.name), grouping.clause));
                 }
                 return Ok(column.value.clone());
             }
@@ -240,12 +297,16 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn not_grouped(parts: &[String]) -> SqlError {
+fn not_grouped(column: &str, clause: Clause) -> SqlError {
+    let (number, quote, place) = match clause {
+        Clause::SelectList => (8120, '\'', "select list"),
+        Clause::Having => (8121, '\'', "HAVING clause"),
+        Clause::OrderBy => (8127, '"', "ORDER BY clause"),
+    };
     SqlError::new(
-        8120,
+        number,
         format!(
-            "Column '{}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.",
-            parts.join(".")
+            "Column {quote}{column}{quote} is invalid in the {place} because it is not contained in either an aggregate function or the GROUP BY clause."
         ),
     )
 }
@@ -254,7 +315,7 @@ impl Source {
     /// True if a qualifier (`t`, `dbo.t`, `db.dbo.t`, or none) names this source.
     pub fn answers_to(&self, qualifier: &[String]) -> bool {
         match qualifier {
-            [] => true,
+            [] => !self.qualified_only,
             [table] => self.exposed.eq_ignore_ascii_case(table),
             [.., schema, table] => {
                 self.exposed.eq_ignore_ascii_case(table)
@@ -287,11 +348,14 @@ impl Source {
             .collect();
         Self {
             exposed: exposed.unwrap_or(&table.name).to_owned(),
+            shown: exposed.unwrap_or(&table.name).to_owned(),
             schema: exposed.is_none().then(|| table.schema.clone()),
             alias: alias.to_owned(),
             columns,
             table: Some(table.clone()),
             small: table.name.starts_with(['#', '@']),
+            qualified_only: false,
+            rows: None,
         }
     }
 }

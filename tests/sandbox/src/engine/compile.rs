@@ -2,7 +2,7 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::session::ColumnMeta;
-use crate::tsql::ast::{Expr, OrderItem, Query, Select, SelectItem, SetExpr};
+use crate::tsql::ast::{Cte, Expr, OrderItem, Query, Select, SelectItem};
 use crate::types::SqlType;
 
 use super::binder::{Binder, Frame, Source};
@@ -18,20 +18,20 @@ pub fn compile_query(query: &Query, scope: &dyn Scope) -> SqlResult<Compiled> {
     let mut binder = Binder::new(scope);
     let plan = binder.query(query)?;
     let mut compiled = finish(binder, &plan);
-    if let SetExpr::Select(select) = &query.body {
-        compiled.into.clone_from(&select.into);
-    }
+    compiled.into = query.body.first_select().and_then(|select| select.into.clone());
     Ok(compiled)
 }
 
 /// Compiles `SELECT @a = …, @b = … [FROM …]`: a column per assignment, of the variable's type. The last row wins.
 pub fn compile_select_assign(
     assignments: &[(String, Expr)],
+    ctes: &[Cte],
     from: Option<&Select>,
     order_by: &[OrderItem],
     scope: &dyn Scope,
 ) -> SqlResult<Compiled> {
     let mut binder = Binder::new(scope);
+    binder.bind_ctes(ctes)?;
     let mut select = from.cloned().unwrap_or_default();
     select.items = assignments.iter().map(|(_, expr)| SelectItem::Expr { expr: expr.clone(), alias: None }).collect();
     let mut plan = binder.select(&select, order_by)?;

@@ -79,6 +79,8 @@ pub enum DmlKind {
     Update,
     /// `DELETE`
     Delete,
+    /// `MERGE`
+    Merge,
 }
 
 impl DmlKind {
@@ -88,29 +90,69 @@ impl DmlKind {
             DmlKind::Insert => "INSERT",
             DmlKind::Update => "UPDATE",
             DmlKind::Delete => "DELETE",
+            DmlKind::Merge => "MERGE",
         }
     }
 }
 
-/// A compiled `INSERT`, `UPDATE` or `DELETE`.
+/// A compiled `INSERT`, `UPDATE`, `DELETE` or `MERGE`.
 #[derive(Debug, Clone)]
 pub struct CompiledDml {
     /// What it does.
     pub kind: DmlKind,
     /// The table written.
     pub target: Arc<Table>,
-    /// The statement. Its `columns` are those of `OUTPUT` (it then returns a row per affected row), else empty and the affected
-    /// rows are `sqlite3_changes()`.
+    /// The statement. Its `columns` are what `OUTPUT` returns to the client (it then returns a row per affected row); without
+    /// and without `output_into` the affected rows are `sqlite3_changes()`.
     pub statement: Compiled,
-    /// `OUTPUT … INTO`: rows of `statement` go here instead of to the client. `?1…?n` are the output columns in order.
+    /// `OUTPUT … INTO`: the first columns of the statement's rows go here, the others to the client.
     pub output_into: Option<OutputInto>,
+    /// The rows are computed before anything is changed, and `statement` reads what `OUTPUT` returns of them.
+    pub staged: Option<Staged>,
     /// Another way to do an `UPDATE`, for when unique values move through each other.
     pub new_rows: Option<NewRows>,
+}
+
+/// A modification that first computes all its rows into [a temporary table](Self::TABLE), then deletes, updates and inserts, then
+/// returns its output from there.
+#[derive(Debug, Clone)]
+pub struct Staged {
+    /// Columns of the temporary table besides `seq`, `row_id` and `action`.
+    pub columns: Vec<String>,
+    /// Statements that fill it. Their parameters are the statement's.
+    pub fills: Vec<String>,
+    /// `TOP`: deletes from the temporary table what is too much.
+    pub limit: Option<String>,
+    /// It holds rows to delete.
+    pub deletes: bool,
+    /// It holds rows to update, with their new values.
+    pub update: Option<NewRows>,
+    /// Inserts from it.
+    pub insert: Option<String>,
+    /// Variables that `UPDATE` sets, and what reads their values of the last row.
+    pub variables: Option<(Vec<String>, Compiled)>,
+    /// A variable's new value depends on its old one: right for one row only.
+    pub running: bool,
+    /// The target's name for its row id.
+    pub row_id: &'static str,
+}
+
+impl Staged {
+    /// The temporary table.
+    pub const TABLE: &str = "temp.\"$changes\"";
+    /// `action` of rows to update.
+    pub const UPDATE: u8 = 1;
+    /// `action` of rows to delete.
+    pub const DELETE: u8 = 2;
+    /// `action` of rows to insert.
+    pub const INSERT: u8 = 3;
 }
 
 /// What an `UPDATE` makes of its rows, to be computed into a temporary table before anything is changed.
 #[derive(Debug, Clone)]
 pub struct NewRows {
+    /// What holds the rows: the temporary table, or a query over one.
+    pub source: String,
     /// The target's name for its row id.
     pub row_id: &'static str,
     /// Columns of the temporary table: `row_id`, then [new](Self::new_value) and [old](Self::old_value) values.
@@ -147,6 +189,8 @@ pub struct OutputInto {
     pub target: Arc<Table>,
     /// `INSERT` whose parameters are the output columns, in storage encoding, in order.
     pub sql: String,
+    /// How many columns that are.
+    pub width: usize,
 }
 
 pub use super::compile::{
@@ -155,3 +199,4 @@ pub use super::compile::{
 };
 pub use super::dml::{compile_insert, insert_rows};
 pub use super::dml_change::{compile_delete, compile_update};
+pub use super::dml_merge::compile_merge;

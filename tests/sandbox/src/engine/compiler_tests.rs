@@ -170,11 +170,36 @@ impl World {
             .collect()
     }
 
+    /// How SQLite means to find the rows of a statement that computes them into a temporary table first.
+    pub fn explain_staged(&self, sql: &str) -> String {
+        let stmts = crate::tsql::parse_batch(sql).unwrap();
+        let dml = match &stmts[0].kind {
+            StmtKind::Update(update) => compile_update(update, self),
+            StmtKind::Delete(delete) => compile_delete(delete, self),
+            StmtKind::Merge(merge) => super::compiled::compile_merge(merge, self, false),
+            other => panic!("{other:?}"),
+        }
+        .unwrap_or_else(|e| panic!("{e}: {sql}"));
+        let staged = dml.staged.unwrap();
+        let table = super::compiled::Staged::TABLE;
+        self.connection
+            .execute_batch(&format!(
+                "DROP TABLE IF EXISTS {table}; CREATE TABLE {table}(seq INTEGER PRIMARY KEY, row_id INTEGER UNIQUE, action, {})",
+                staged.columns.join(", ")
+            ))
+            .unwrap();
+        let plans = staged.fills.into_iter().map(|sql| self.plan(&Compiled { sql, ..dml.statement.clone() }));
+        plans.collect::<Vec<_>>().join("\n")
+    }
+
     /// How SQLite means to run a statement.
     pub fn explain(&self, sql: &str) -> String {
-        let compiled = self.compile(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
+        self.plan(&self.compile(sql).unwrap_or_else(|e| panic!("{e}: {sql}")))
+    }
+
+    fn plan(&self, compiled: &Compiled) -> String {
         let mut statement = self.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", compiled.sql)).unwrap();
-        self.bind(&mut statement, &compiled);
+        self.bind(&mut statement, compiled);
         let mut rows = statement.raw_query();
         let mut plan = String::new();
         while let Some(row) = rows.next().unwrap() {

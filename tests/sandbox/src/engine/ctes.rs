@@ -1,15 +1,22 @@
 //! Common table expressions, recursive ones too.
 
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{Cte, Query, SetExpr, SetOp};
+use crate::tsql::ast::{Cte, JoinKind, Query, SelectItem, SetExpr, SetOp, TableRef};
 
-use super::binder::{Binder, CteEntry, Recursion, SourceColumn};
+use super::binder::{Binder, CteEntry, Recursion};
+use super::expr_aggregate::contains_aggregate;
 use super::select::{check_column_names, unequal_columns};
 
 impl Binder<'_> {
     /// Compiles `WITH` definitions into the statement's prefix.
     pub fn bind_ctes(&mut self, ctes: &[Cte]) -> SqlResult<()> {
-        for cte in ctes {
+        for (place, cte) in ctes.iter().enumerate() {
+            if ctes[..place].iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&cte.name)) {
+                return Err(SqlError::new(
+                    239,
+                    format!("Duplicate common table expression name '{}' was specified.", cte.name),
+                ));
+            }
             let frames = std::mem::take(&mut self.frames);
             let bound = self.bind_cte(cte);
             self.frames = frames;
@@ -24,22 +31,31 @@ impl Binder<'_> {
             if cte.columns.is_empty() || cte.columns.len() == columns {
                 return Ok(());
             }
-            let (name, more) = (&cte.name, if cte.columns.len() > columns { "fewer" } else { "more" });
-            Err(SqlError::new(8158, format!("'{name}' has {more} columns than were specified in the column list.")))
+            let name = &cte.name;
+            let (number, more) = if cte.columns.len() > columns { (8159, "fewer") } else { (8158, "more") };
+            Err(SqlError::new(number, format!("'{name}' has {more} columns than were specified in the column list.")))
         };
-        let entry =
-            |columns: Vec<SourceColumn>| CteEntry { name: cte.name.clone(), sqlite_name: sqlite_name.clone(), columns };
         if let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = &cte.query.body
             && mentions(right, &cte.name)
         {
             return self.bind_recursive_cte(cte, left, right, &sqlite_name);
         }
-        let plan = self.subquery(&cte.query)?;
+        if mentions(&cte.query.body, &cte.name) {
+            return Err(SqlError::new(
+                252,
+                format!(
+                    "Recursive common table expression '{}' does not contain a top-level UNION ALL operator.",
+                    cte.name
+                ),
+            ));
+        }
+        let mut plan = self.subquery(&cte.query)?;
+        let rows = if self.changes_through(&cte.name) { plan.expose_rows() } else { None };
         named(plan.outputs.len())?;
         check_column_names(&plan, &cte.columns, &cte.name)?;
         self.cte_texts.push(format!("{sqlite_name} AS ({})", plan.render()));
         let columns = plan.source_columns("", &cte.columns);
-        self.ctes.push(entry(columns));
+        self.ctes.push(CteEntry { name: cte.name.clone(), sqlite_name, columns, rows });
         Ok(())
     }
 
@@ -53,11 +69,13 @@ impl Binder<'_> {
             fetch: None,
             options: Vec::new(),
         };
+        check_recursive_part(right, &cte.name)?;
         let mut anchor = self.subquery(&body(left))?;
         let mut columns = anchor.source_columns("", &cte.columns);
         columns.iter_mut().for_each(|column| column.value.nullable = true);
         check_column_names(&anchor, &cte.columns, &cte.name)?;
-        self.ctes.push(CteEntry { name: cte.name.clone(), sqlite_name: sqlite_name.to_owned(), columns });
+        let entry = CteEntry { name: cte.name.clone(), sqlite_name: sqlite_name.to_owned(), columns, rows: None };
+        self.ctes.push(entry);
         self.recursion = Some(Recursion { sqlite_name: sqlite_name.to_owned(), alias: None });
         let recursive = self.subquery(&body(right));
         let alias = self.recursion.take().and_then(|recursion| recursion.alias);
@@ -92,6 +110,46 @@ impl Binder<'_> {
         ));
         Ok(())
     }
+}
+
+/// What a recursive part may not hold:
+/// <https://learn.microsoft.com/sql/t-sql/queries/with-common-table-expression-transact-sql>.
+fn check_recursive_part(part: &SetExpr, name: &str) -> SqlResult<()> {
+    let SetExpr::Select(select) = part else { return Ok(()) };
+    let refuse = |number: i32, what: &str| {
+        let text = format!("{what} not allowed in the recursive part of a recursive common table expression '{name}'.");
+        Err(SqlError::new(number, text))
+    };
+    if select.distinct {
+        return refuse(460, "DISTINCT operator is");
+    }
+    if select.top.is_some() {
+        return refuse(461, "The TOP or OFFSET operator is");
+    }
+    let aggregates = select.items.iter().any(|item| match item {
+        SelectItem::Expr { expr, .. } => contains_aggregate(expr),
+        _ => false,
+    });
+    if !select.group_by.is_empty() || select.having.is_some() || aggregates {
+        return refuse(467, "GROUP BY, HAVING, or aggregate functions are");
+    }
+    if select.from.iter().any(|table| on_nullable_side(table, name)) {
+        return refuse(462, "Outer join is");
+    }
+    Ok(())
+}
+
+/// True if an outer join may leave the name's row out.
+fn on_nullable_side(table: &TableRef, name: &str) -> bool {
+    let TableRef::Join { kind, left, right, .. } = table else { return false };
+    let reads = super::from::reads;
+    match kind {
+        JoinKind::Left | JoinKind::OuterApply if reads(right, name) => return true,
+        JoinKind::Right if reads(left, name) => return true,
+        JoinKind::Full if reads(left, name) || reads(right, name) => return true,
+        _ => {}
+    }
+    on_nullable_side(left, name) || on_nullable_side(right, name)
 }
 
 /// True if a query body reads from the name.

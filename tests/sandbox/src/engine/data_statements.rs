@@ -7,6 +7,7 @@ use super::constraint_names::CatalogNames;
 use super::convert_text::cut_utf16;
 use super::dml::compile_insert;
 use super::dml_change::{compile_delete, compile_update};
+use super::dml_merge::compile_merge;
 use super::encode::{decode_into, encode};
 use super::frame::{Frame, undeclared};
 use super::meta::Table;
@@ -20,7 +21,7 @@ use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
-use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, ObjectName, OrderItem, Select, Stmt, Update};
+use crate::tsql::ast::{Cte, Delete, Expr, Insert, InsertSource, Merge, ObjectName, OrderItem, Select, Stmt, Update};
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Row};
@@ -28,6 +29,19 @@ use std::sync::Arc;
 
 /// `sys` and the views over SQLite's catalog tables: reading them takes no locks.
 const SYSTEM_SCHEMA: &str = "sys";
+
+/// `SELECT @a = …`: assignments, common table expressions, the query and its order.
+type Assigning<'a> = (&'a [(String, Expr)], &'a [Cte], Option<&'a Select>, &'a [OrderItem]);
+
+/// What a data modification did.
+pub(super) struct Modified {
+    /// Rows.
+    pub count: u64,
+    /// It returned a result set.
+    pub returned_rows: bool,
+    /// Variables it sets.
+    pub assigned: Vec<(String, Datum)>,
+}
 
 impl SqlSession {
     /// What plans that are compiled now depend on.
@@ -277,6 +291,17 @@ impl SqlSession {
         }
     }
 
+    /// Runs a compiled statement that returns no rows; its error is SQLite's own.
+    pub(super) fn run_bound(&self, compiled: &Compiled, frame: &Frame) -> Result<usize, Result<rusqlite::Error, Stop>> {
+        let mut statement = self.bound(compiled, frame).map_err(Err)?;
+        statement.raw_execute().map_err(Ok)
+    }
+
+    /// The last row of a compiled query.
+    pub(super) fn read_rows(&self, compiled: &Compiled, frame: &Frame, values: &mut Vec<Datum>) -> Exec<u64> {
+        self.for_each_row(compiled, frame, None, None, &mut |row| decode_row(row, compiled, values))
+    }
+
     /// Runs a compiled statement for its effect, whatever rows it returns.
     pub(super) fn run_discarding(&self, compiled: &Compiled, frame: &Frame) -> Exec<()> {
         self.for_each_row(compiled, frame, None, None, &mut |_| Ok(())).map(|_| ())
@@ -295,12 +320,12 @@ impl SqlSession {
         &mut self,
         batch: &Batch,
         statement: &Stmt,
-        (assignments, from, order_by): (&[(String, Expr)], Option<&Select>, &[OrderItem]),
+        (assignments, ctes, from, order_by): Assigning<'_>,
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         let node = statement_node(statement);
-        let compile = |scope: &StatementScope<'_>| compile_select_assign(assignments, from, order_by, scope);
+        let compile = |scope: &StatementScope<'_>| compile_select_assign(assignments, ctes, from, order_by, scope);
         let compiled = self.query_plan(batch, node, frame, &compile)?;
         self.pass_statement(&compiled.reads, None)?;
         self.begin_implicit(!compiled.reads.is_empty(), sink)?;
@@ -359,6 +384,23 @@ impl SqlSession {
         self.modify(batch, statement, &|scope| compile_delete(delete, scope), frame, sink)
     }
 
+    /// `MERGE`.
+    pub(super) fn merge(
+        &mut self,
+        batch: &Batch,
+        statement: &Stmt,
+        merge: &Merge,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        let explicit_for = self.shared.state().options.identity_insert;
+        let compile = |scope: &StatementScope<'_>| {
+            let explicit = explicit_for.is_some_and(|id| table_id(scope, &merge.target) == Some(id));
+            compile_merge(merge, scope, explicit)
+        };
+        self.modify(batch, statement, &compile, frame, sink)
+    }
+
     fn modify(
         &mut self,
         batch: &Batch,
@@ -375,25 +417,35 @@ impl SqlSession {
         let only_temporary =
             temporary(&dml.target) && dml.output_into.as_ref().is_none_or(|output| temporary(&output.target));
         let writes = if only_temporary { Writes::Temporary } else { Writes::Database };
-        let frame = &*frame;
+        let variables = &*frame;
         let wants = self.write_wants(&dml);
-        let (count, returned_rows) = self.write_with(wants, writes, sink, |session, sink| {
+        let modified = self.write_with(wants, writes, sink, |session, sink| {
             // Others' DDL may have come between compiling and getting the locks.
-            let now = session.dml_plan(batch, node, frame, compile)?;
+            let now = session.dml_plan(batch, node, variables, compile)?;
             if !Arc::ptr_eq(&dml, &now) {
                 let wants = session.write_wants(&now);
                 session.lock(&wants)?;
             }
-            session.run_modification(&now, frame, sink)
+            session.run_modification(&now, variables, sink)
         })?;
-        self.done(count, returned_rows, sink)
+        for (name, value) in modified.assigned {
+            frame.set(&name, value)?;
+        }
+        self.done(modified.count, modified.returned_rows, sink)
     }
 
-    fn run_modification(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<(u64, bool)> {
+    fn run_modification(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<Modified> {
         self.before_rows(&dml.target)?;
-        let returns_rows = dml.output_into.is_none() && !dml.statement.columns.is_empty();
-        if returns_rows {
+        if let Some(output) = &dml.output_into {
+            self.check_output_target(&output.target)?;
+            self.before_rows(&output.target)?;
+        }
+        let returned_rows = !dml.statement.columns.is_empty();
+        if returned_rows {
             sink.columns(&dml.statement.columns)?;
+        }
+        if let Some(staged) = &dml.staged {
+            return self.run_staged(dml, staged, frame, sink);
         }
         let mut began = false;
         let result = self.run_output(dml, &dml.statement, frame, &mut began, sink);
@@ -414,12 +466,41 @@ impl SqlSession {
             }
             (result, _) => result?,
         };
-        Ok((count, returns_rows))
+        Ok(Modified { count, returned_rows, assigned: Vec::new() })
+    }
+
+    /// Errors 332 and 333: what `OUTPUT … INTO` fills has no foreign keys on either side and no CHECK constraints.
+    fn check_output_target(&self, table: &Table) -> Exec<()> {
+        if table.database == TEMPORARY_DATABASE {
+            return Ok(());
+        }
+        let catalog = self.catalog();
+        let Some(entry) = catalog.table_by_id(table.object_id) else { return Ok(()) };
+        let key =
+            entry.foreign_keys.first().or_else(|| catalog.references_to(table.object_id).next().map(|(_, key)| key));
+        let name = format!("{}.{}", table.schema, table.name);
+        if let Some(key) = key {
+            let text = format!(
+                "The target table '{name}' of the OUTPUT INTO clause cannot be on either side of a (primary key, foreign key) \
+                 relationship. Found reference constraint '{}'.",
+                key.name
+            );
+            return Err(SqlError::new(332, text).into());
+        }
+        if let Some(check) = entry.checks.iter().find(|check| !check.disabled) {
+            let text = format!(
+                "The target table '{name}' of the OUTPUT INTO clause cannot have any enabled check constraints or any enabled rules. \
+                 Found check constraint or rule '{}'.",
+                check.name
+            );
+            return Err(SqlError::new(333, text).into());
+        }
+        Ok(())
     }
 
     /// Runs a compiled data modification, or what reads its output afterwards; `began` tells that it had changed all its rows
     /// and began to store their output.
-    fn run_output(
+    pub(super) fn run_output(
         &self,
         dml: &CompiledDml,
         statement: &Compiled,
@@ -433,13 +514,18 @@ impl SqlSession {
             None => self.stream_rows(statement, frame, subject, sink),
             Some(output) => {
                 let mut insert = self.connection.prepare_cached(&output.sql)?;
-                let width = statement.columns.len();
+                let width = output.width;
+                let mut values = Vec::new();
                 self.for_each_row(statement, frame, subject.0, subject.1, &mut |row| {
                     *began = true;
                     for column in 0..width {
                         insert.raw_bind_parameter(column + 1, ToSqlOutput::Borrowed(row.get_ref(column)?))?;
                     }
                     insert.raw_execute().map_err(|error| self.statement_error(&error, Some(DmlKind::Insert)))?;
+                    if !statement.columns.is_empty() {
+                        decode_row_from(row, width, statement, &mut values)?;
+                        sink.row(&values)?;
+                    }
                     Ok(())
                 })
             }
@@ -539,7 +625,7 @@ impl SqlSession {
             let text = format!(
                 "An explicit value for the identity column in table '{}' can only be specified when a column list is used and \
                  IDENTITY_INSERT is ON.",
-                table.name
+                super::scope::written(&insert.target)
             );
             return Err(SqlError::new(8101, text).into());
         }
@@ -565,9 +651,14 @@ fn cut_large(values: &mut [Datum], columns: &[ColumnMeta], bytes: usize) {
 
 /// Decodes a row into `values`, which keep the memory of the texts before.
 fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
+    decode_row_from(row, 0, compiled, values)
+}
+
+/// The same for columns that begin at some place of the row.
+fn decode_row_from(row: &Row<'_>, first: usize, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
     values.resize(compiled.columns.len(), Datum::Null);
     for (index, (column, value)) in compiled.columns.iter().zip(values).enumerate() {
-        decode_into(row.get_ref(index)?, &column.ty, value)?;
+        decode_into(row.get_ref(first + index)?, &column.ty, value)?;
     }
     Ok(())
 }

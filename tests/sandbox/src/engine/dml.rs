@@ -13,6 +13,9 @@ use super::meta::{Column, Scope, Table};
 use super::select::{OutputColumn, Plan};
 use super::typed::{Typed, assign, coerce, shared_type};
 
+/// Most rows that the `VALUES` of an `INSERT` may have.
+const MAX_ROW_VALUES: usize = 1000;
+
 /// Compiles an `INSERT`; `identity_insert` says that `IDENTITY_INSERT` is on for the target.
 pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
@@ -30,30 +33,49 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
     )?;
     let row = RowMaker { table: &target, columns: &columns, scope };
     let names = row.column_names();
+    if insert.top.is_some() && !matches!(insert.source, InsertSource::Query(_)) {
+        return Err(SqlError::unsupported("INSERT TOP … VALUES"));
+    }
     let body = match &insert.source {
         InsertSource::DefaultValues => {
             let extra = row.extra_values()?;
             if extra.is_empty() { "DEFAULT VALUES".to_owned() } else { format!("VALUES ({})", extra.join(", ")) }
         }
         InsertSource::Values(rows) => {
+            if rows.len() > MAX_ROW_VALUES {
+                return Err(SqlError::new(
+                    10738,
+                    "The number of row value expressions in the INSERT statement exceeds the maximum allowed number of 1000 row values.",
+                )
+                .severity(15));
+            }
+            if rows.iter().any(|values| values.len() != rows[0].len()) {
+                return Err(SqlError::new(
+                    10709,
+                    "The number of columns for each row in a table value constructor must be the same.",
+                ));
+            }
             for values in rows {
                 check_count(values.len(), columns.len(), insert.columns.is_empty(), false)?;
             }
             format!("VALUES {}", inserted_rows(&mut binder, rows, &row)?.join(", "))
         }
         InsertSource::Query(query) => {
-            let plan = binder.query(query)?;
+            let mut plan = binder.query(query)?;
+            if let Some(top) = &insert.top {
+                plan = binder.as_derived(plan);
+                plan.limit = binder.top(top)?;
+            }
             check_count(plan.outputs.len(), columns.len(), insert.columns.is_empty(), true)?;
             insert_from_plan(&mut binder, plan, &row)?
         }
         InsertSource::Exec(_) => return Err(SqlError::unsupported("INSERT … EXEC in this place")),
     };
-    let (returning, outputs, output_into) =
-        output_clause(&mut binder, insert.output.as_ref(), &[("inserted", &target)], scope)?;
+    let output = output_clause(&mut binder, insert.output.as_ref(), vec![image("inserted", &target)], scope)?;
     let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
-    let sql = format!("{}INSERT INTO {}{list} {body}{returning}", binder.with_prefix(), target.sqlite_name);
-    let statement = with_outputs(binder.finish(sql), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into, new_rows: None })
+    let sql = format!("{}INSERT INTO {}{list} {body}{}", binder.with_prefix(), target.sqlite_name, output.returning());
+    let statement = output.describe(binder.finish(sql));
+    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into: output.into, staged: None, new_rows: None })
 }
 
 /// Rows of `VALUES`. Several rows are a table value constructor: a column's values first take the type that they share.
@@ -117,7 +139,12 @@ pub(super) fn writable(table: Arc<Table>) -> SqlResult<Arc<Table>> {
 }
 
 /// The columns that an `INSERT` supplies.
-fn insert_columns(table: &Table, named: &[String], identity_insert: bool, none: bool) -> SqlResult<Vec<usize>> {
+pub(super) fn insert_columns(
+    table: &Table,
+    named: &[String],
+    identity_insert: bool,
+    none: bool,
+) -> SqlResult<Vec<usize>> {
     if none {
         return Ok(Vec::new());
     }
@@ -195,7 +222,7 @@ pub(super) fn column_index(table: &Table, name: &str) -> SqlResult<usize> {
         .ok_or_else(|| SqlError::new(207, format!("Invalid column name '{name}'.")))
 }
 
-fn check_count(supplied: usize, wanted: usize, unnamed: bool, query: bool) -> SqlResult<()> {
+pub(super) fn check_count(supplied: usize, wanted: usize, unnamed: bool, query: bool) -> SqlResult<()> {
     if supplied == wanted {
         return Ok(());
     }
@@ -224,10 +251,10 @@ fn check_count(supplied: usize, wanted: usize, unnamed: bool, query: bool) -> Sq
 }
 
 /// Turns supplied values into stored rows: conversion, defaults, identity.
-struct RowMaker<'a> {
-    table: &'a Arc<Table>,
-    columns: &'a [usize],
-    scope: &'a dyn Scope,
+pub(super) struct RowMaker<'a> {
+    pub table: &'a Arc<Table>,
+    pub columns: &'a [usize],
+    pub scope: &'a dyn Scope,
 }
 
 impl RowMaker<'_> {
@@ -259,7 +286,7 @@ impl RowMaker<'_> {
     }
 
     /// A supplied value as the column stores it.
-    fn stored(&self, value: Typed, index: usize) -> SqlResult<String> {
+    pub fn stored(&self, value: Typed, index: usize) -> SqlResult<String> {
         let column = &self.table.columns[index];
         if column.ty == SqlType::RowVersion {
             if value.is_null() {
@@ -279,7 +306,7 @@ impl RowMaker<'_> {
     }
 
     /// What the keyword `DEFAULT` stands for.
-    fn default_value(&self, index: usize) -> SqlResult<String> {
+    pub fn default_value(&self, index: usize) -> SqlResult<String> {
         let column = &self.table.columns[index];
         match &column.default {
             _ if column.ty == SqlType::RowVersion => Ok(super::rowversion::next(self.table)),
@@ -310,50 +337,89 @@ fn insert_from_plan(binder: &mut Binder<'_>, plan: Plan, row: &RowMaker<'_>) -> 
     Ok(plan.render())
 }
 
-/// `OUTPUT`: the `RETURNING` text, its columns and the statement for `INTO`.
+/// A compiled `OUTPUT` clause.
+#[derive(Default)]
+pub(super) struct OutputClause {
+    /// SQLite texts: what `INTO` takes, then what the client gets.
+    pub items: Vec<String>,
+    /// What the client gets.
+    pub columns: Vec<OutputColumn>,
+    pub into: Option<OutputInto>,
+}
+
+impl OutputClause {
+    /// The items with names, or nothing.
+    pub fn list(&self) -> String {
+        let items: Vec<String> =
+            self.items.iter().enumerate().map(|(i, item)| format!("{item} AS c{}", i + 1)).collect();
+        items.join(", ")
+    }
+
+    /// `RETURNING …`, or nothing.
+    pub fn returning(&self) -> String {
+        if self.items.is_empty() { String::new() } else { format!(" RETURNING {}", self.list()) }
+    }
+
+    /// A statement with the columns that the client gets.
+    pub fn describe(&self, statement: Compiled) -> Compiled {
+        let columns = self
+            .columns
+            .iter()
+            .map(|output| crate::session::ColumnMeta {
+                name: output.name.clone(),
+                ty: output.value.ty,
+                nullable: output.value.nullable,
+                identity: output.identity,
+                computed: output.computed,
+            })
+            .collect();
+        Compiled { columns, ..statement }
+    }
+}
+
+/// `inserted` or `deleted` as the statement's own rows.
+pub(super) fn image(name: &str, table: &Arc<Table>) -> Source {
+    Source { qualified_only: true, ..Source::of_table(table, "", Some(name)) }
+}
+
+/// Compiles `OUTPUT` over the sources that it may name.
 pub(super) fn output_clause(
     binder: &mut Binder<'_>,
     output: Option<&Output>,
-    images: &[(&str, &Arc<Table>)],
+    sources: Vec<Source>,
     scope: &dyn Scope,
-) -> SqlResult<(String, Vec<OutputColumn>, Option<OutputInto>)> {
-    let Some(output) = output else { return Ok((String::new(), Vec::new(), None)) };
-    check_output_images(&output.items, images)?;
+) -> SqlResult<OutputClause> {
+    let Some(output) = output else { return Ok(OutputClause::default()) };
+    if output.items.iter().chain(&output.returned).any(|item| *item == SelectItem::Star) {
+        return Err(SqlError::new(102, "Incorrect syntax near '*'.").severity(15));
+    }
     let frames = std::mem::take(&mut binder.frames);
-    let sources = images.iter().map(|(name, table)| Source::of_table(table, "", Some(name))).collect();
     binder.frames.push(Frame { sources, ..Frame::default() });
-    let outputs = binder.select_items(&output.items);
+    let first = binder.select_items(&output.items);
+    let second = binder.select_items(&output.returned);
     binder.frames = frames;
-    let outputs = outputs?;
-    let items: Vec<String> =
-        outputs.iter().enumerate().map(|(i, output)| format!("{} AS c{}", output.value.sql, i + 1)).collect();
-    let into = match &output.into {
-        None => None,
-        Some((name, columns)) => Some(output_into(name, columns, &outputs, scope)?),
-    };
-    Ok((format!(" RETURNING {}", items.join(", ")), outputs, into))
+    let (first, second) = (first?, second?);
+    let items = first.iter().chain(&second).map(|output| output.value.sql.clone()).collect();
+    Ok(match &output.into {
+        None => OutputClause { items, columns: first, into: None },
+        Some((name, columns)) => {
+            let into = Some(output_into(name, columns, &first, scope)?);
+            OutputClause { items, columns: second, into }
+        }
+    })
 }
 
-/// What SQLite's `RETURNING` cannot give is refused.
-fn check_output_images(items: &[SelectItem], images: &[(&str, &Arc<Table>)]) -> SqlResult<()> {
-    let missing = |qualifier: &str| {
-        matches!(qualifier.to_ascii_lowercase().as_str(), "inserted" | "deleted")
-            && !images.iter().any(|(name, _)| name.eq_ignore_ascii_case(qualifier))
-    };
-    for item in items {
-        let refused = match item {
-            SelectItem::Star => false,
-            SelectItem::QualifiedStar(name) => missing(&name.name),
-            SelectItem::Expr { expr, .. } => super::expr_walk::any(expr, &|part| match part {
-                Expr::Column(parts) => parts.len() > 1 && missing(&parts[0]),
-                _ => false,
-            }),
-        };
-        if refused {
-            return Err(SqlError::unsupported("OUTPUT of this image (deleted.* of an UPDATE)"));
-        }
-    }
-    Ok(())
+/// True if `OUTPUT` names something else than this image of the statement's rows.
+pub(super) fn outputs_more_than(output: Option<&Output>, image: &str) -> bool {
+    let Some(output) = output else { return false };
+    output.items.iter().chain(&output.returned).any(|item| match item {
+        SelectItem::Star => false,
+        SelectItem::QualifiedStar(name) => !name.name.eq_ignore_ascii_case(image),
+        SelectItem::Expr { expr, .. } => super::expr_walk::any(expr, &|part| match part {
+            Expr::Column(parts) => parts.len() > 1 && !parts[0].eq_ignore_ascii_case(image),
+            _ => false,
+        }),
+    })
 }
 
 fn output_into(
@@ -374,20 +440,5 @@ fn output_into(
     values.extend(row.extra_values()?);
     let sql =
         format!("INSERT INTO {}({}) VALUES ({})", target.sqlite_name, row.column_names().join(", "), values.join(", "));
-    Ok(OutputInto { sql, target })
-}
-
-/// A statement with the columns of its `OUTPUT`.
-pub(super) fn with_outputs(statement: Compiled, outputs: &[OutputColumn]) -> Compiled {
-    let columns = outputs
-        .iter()
-        .map(|output| crate::session::ColumnMeta {
-            name: output.name.clone(),
-            ty: output.value.ty,
-            nullable: output.value.nullable,
-            identity: output.identity,
-            computed: output.computed,
-        })
-        .collect();
-    Compiled { columns, ..statement }
+    Ok(OutputInto { sql, target, width: outputs.len() })
 }

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{Delete, Expr, ObjectName, TableRef, Top, Update};
+use crate::tsql::ast::{Cte, Delete, Expr, ObjectName, TableRef, Top, Update};
 use crate::types::SqlType;
 
 use super::binder::{Binder, Frame, Source};
 use super::compile::default_to_sqlite;
 use super::compiled::{CompiledDml, DmlKind, NewRows};
-use super::dml::{column_index, full_name, not_modifiable, output_clause, with_outputs, writable};
+use super::dml::{column_index, full_name, image, not_modifiable, output_clause, outputs_more_than, writable};
+use super::dml_staged::{stage_delete, stage_update};
 use super::from::inner_only;
 use super::meta::{Scope, Table};
 use super::typed::assign;
@@ -30,10 +31,10 @@ struct Flat {
 }
 
 /// The target of an `UPDATE` or `DELETE`.
-struct Target {
-    table: Arc<Table>,
+pub(super) struct Target {
+    pub table: Arc<Table>,
     /// Name by which the `FROM` clause knows it, if it is there.
-    exposed: Option<String>,
+    pub exposed: Option<String>,
 }
 
 /// An `UPDATE` taken apart.
@@ -52,8 +53,17 @@ struct Changes {
 pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
     binder.hints(&update.hints)?;
+    binder.changed_through = changed_through(&update.target, &update.from, &update.ctes);
     binder.bind_ctes(&update.ctes)?;
-    let target = find_target(&binder, &update.target, &update.from, scope)?;
+    let limited = update.top.as_ref().is_some_and(|top| top.percent || !update.from.is_empty());
+    if binder.changed_through.is_some()
+        || limited
+        || !update.variables.is_empty()
+        || outputs_more_than(update.output.as_ref(), "inserted")
+    {
+        return stage_update(binder, update, scope);
+    }
+    let target = find_target(&update.target, &update.from, scope)?;
     let table = target.table.clone();
     binder.note_read(&table);
     binder.frames.push(Frame::default());
@@ -65,11 +75,18 @@ pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledD
         update_by_row_id(&mut binder, update, &target, scope)?
     };
     let prefix = binder.with_prefix();
-    let (returning, outputs, output_into) =
-        output_clause(&mut binder, update.output.as_ref(), &[("inserted", &table)], scope)?;
+    let output = output_clause(&mut binder, update.output.as_ref(), vec![image("inserted", &table)], scope)?;
+    let returning = output.returning();
     let new_rows = changes.new_rows(&table, &prefix, &returning);
-    let statement = with_outputs(binder.finish(format!("{prefix}{}{returning}", changes.statement(&table))), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Update, target: table, statement, output_into, new_rows: Some(new_rows) })
+    let statement = output.describe(binder.finish(format!("{prefix}{}{returning}", changes.statement(&table))));
+    Ok(CompiledDml {
+        kind: DmlKind::Update,
+        target: table,
+        statement,
+        output_into: output.into,
+        staged: None,
+        new_rows: Some(new_rows),
+    })
 }
 
 impl Changes {
@@ -118,6 +135,7 @@ impl Changes {
             output: returning
                 .strip_prefix(" RETURNING ")
                 .map(|items| format!("SELECT {items} FROM {target} WHERE {row_id} IN (SELECT row_id FROM {staging})")),
+            source: staging.to_owned(),
             names,
             stored,
             assigned,
@@ -129,8 +147,13 @@ impl Changes {
 pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
     binder.hints(&delete.hints)?;
+    binder.changed_through = changed_through(&delete.target, &delete.from, &delete.ctes);
     binder.bind_ctes(&delete.ctes)?;
-    let target = find_target(&binder, &delete.target, &delete.from, scope)?;
+    let percent = delete.top.as_ref().is_some_and(|top| top.percent);
+    if binder.changed_through.is_some() || percent || outputs_more_than(delete.output.as_ref(), "deleted") {
+        return stage_delete(binder, delete, scope);
+    }
+    let target = find_target(&delete.target, &delete.from, scope)?;
     let table = target.table.clone();
     binder.note_read(&table);
     binder.frames.push(Frame::default());
@@ -146,15 +169,21 @@ pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledD
         let row_id = row_id_name(&table);
         format!("DELETE FROM {} AS {outer} WHERE {outer}.{row_id} IN ({found})", table.sqlite_name)
     };
-    let (returning, outputs, output_into) =
-        output_clause(&mut binder, delete.output.as_ref(), &[("deleted", &table)], scope)?;
-    let sql = format!("{}{body}{returning}", binder.with_prefix());
-    let statement = with_outputs(binder.finish(sql), &outputs);
-    Ok(CompiledDml { kind: DmlKind::Delete, target: table, statement, output_into, new_rows: None })
+    let output = output_clause(&mut binder, delete.output.as_ref(), vec![image("deleted", &table)], scope)?;
+    let sql = format!("{}{body}{}", binder.with_prefix(), output.returning());
+    let statement = output.describe(binder.finish(sql));
+    Ok(CompiledDml {
+        kind: DmlKind::Delete,
+        target: table,
+        statement,
+        output_into: output.into,
+        staged: None,
+        new_rows: None,
+    })
 }
 
 /// The name of the row id that no column hides.
-fn row_id_name(table: &Table) -> &'static str {
+pub(super) fn row_id_name(table: &Table) -> &'static str {
     ["rowid", "_rowid_", "oid"]
         .into_iter()
         .find(|name| !table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)))
@@ -162,7 +191,7 @@ fn row_id_name(table: &Table) -> &'static str {
 }
 
 /// The target by alias or name in `FROM`, else as a table.
-fn find_target(binder: &Binder<'_>, name: &ObjectName, from: &[TableRef], scope: &dyn Scope) -> SqlResult<Target> {
+pub(super) fn find_target(name: &ObjectName, from: &[TableRef], scope: &dyn Scope) -> SqlResult<Target> {
     let mut leaves = Vec::new();
     from.iter().for_each(|table| collect_leaves(table, &mut leaves));
     if name.schema.is_none() && name.database.is_none() {
@@ -172,25 +201,52 @@ fn find_target(binder: &Binder<'_>, name: &ObjectName, from: &[TableRef], scope:
                 return Ok(Target { table, exposed: Some(name.name.clone()) });
             }
         }
-        if binder.ctes.iter().any(|cte| cte.name.eq_ignore_ascii_case(&name.name)) {
-            return Err(SqlError::unsupported("UPDATE or DELETE through a common table expression"));
-        }
     }
     let table = writable(scope.table(name)?)?;
     // A table named again in FROM without an alias is the same one.
     let mut exposed = None;
+    let mut aliases = 0;
     for (other, alias) in &leaves {
         if other.name.eq_ignore_ascii_case(&name.name)
             && scope.table(other).is_ok_and(|t| t.sqlite_name == table.sqlite_name)
         {
             match alias {
                 None => exposed = Some(other.name.clone()),
-                Some(alias) if exposed.is_none() => exposed = Some(alias.clone()),
-                Some(_) => {}
+                Some(alias) => {
+                    aliases += 1;
+                    exposed = exposed.or_else(|| Some(alias.clone()));
+                }
             }
         }
     }
+    let named = leaves.iter().any(|(_, alias)| alias.is_none() && exposed.is_some());
+    if aliases > 1 && !named {
+        return Err(SqlError::new(8154, format!("The table '{}' is ambiguous.", super::scope::written(name))));
+    }
     Ok(Target { table, exposed })
+}
+
+/// The common table expression or derived table that the target's name stands for.
+fn changed_through(name: &ObjectName, from: &[TableRef], ctes: &[Cte]) -> Option<String> {
+    if name.schema.is_some() || name.database.is_some() {
+        return None;
+    }
+    let cte = |wanted: &str| ctes.iter().find(|cte| cte.name.eq_ignore_ascii_case(wanted)).map(|cte| cte.name.clone());
+    fn derived(table: &TableRef, wanted: &str) -> Option<String> {
+        match table {
+            TableRef::Derived { alias, .. } => alias.eq_ignore_ascii_case(wanted).then(|| alias.clone()),
+            TableRef::Join { left, right, .. } => derived(left, wanted).or_else(|| derived(right, wanted)),
+            _ => None,
+        }
+    }
+    let mut leaves = Vec::new();
+    from.iter().for_each(|table| collect_leaves(table, &mut leaves));
+    let aliased = leaves.iter().find(|(_, alias)| alias.as_ref().is_some_and(|a| a.eq_ignore_ascii_case(&name.name)));
+    match aliased {
+        Some((table, _)) if table.schema.is_none() && table.database.is_none() => cte(&table.name),
+        Some(_) => None,
+        None => from.iter().find_map(|table| derived(table, &name.name)).or_else(|| cte(&name.name)),
+    }
 }
 
 fn collect_leaves(table: &TableRef, leaves: &mut Vec<(ObjectName, Option<String>)>) {
@@ -241,27 +297,38 @@ impl Flat {
     }
 }
 
-fn where_clause(binder: &mut Binder<'_>, mut conditions: Vec<String>, selection: Option<&Expr>) -> SqlResult<String> {
+pub(super) fn where_clause(
+    binder: &mut Binder<'_>,
+    mut conditions: Vec<String>,
+    selection: Option<&Expr>,
+) -> SqlResult<String> {
     if let Some(selection) = selection {
         conditions.push(binder.predicate(selection)?);
     }
     Ok(if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) })
 }
 
-/// Column position and stored value of each assignment.
 fn assignments(
     binder: &mut Binder<'_>,
     update: &Update,
     table: &Arc<Table>,
     scope: &dyn Scope,
 ) -> SqlResult<Vec<(usize, String)>> {
+    assigned_values(binder, &update.assignments, table, &|name| column_index(table, name), scope)
+}
+
+/// Column position and stored value of each assignment.
+pub(super) fn assigned_values(
+    binder: &mut Binder<'_>,
+    assignments: &[(ObjectName, Option<Expr>)],
+    table: &Arc<Table>,
+    find: &dyn Fn(&str) -> SqlResult<usize>,
+    scope: &dyn Scope,
+) -> SqlResult<Vec<(usize, String)>> {
     let mut seen = Vec::new();
-    let mut result = Vec::with_capacity(update.assignments.len());
-    for (name, expr) in &update.assignments {
-        if name.name.starts_with('@') {
-            return Err(SqlError::unsupported("UPDATE that assigns a variable"));
-        }
-        let index = column_index(table, &name.name)?;
+    let mut result = Vec::with_capacity(assignments.len());
+    for (name, expr) in assignments {
+        let index = find(&name.name)?;
         let column = &table.columns[index];
         if seen.contains(&index) {
             return Err(SqlError::new(
@@ -339,9 +406,6 @@ fn update_by_row_id(
     target: &Target,
     scope: &dyn Scope,
 ) -> SqlResult<Changes> {
-    if update.top.is_some() {
-        return Err(SqlError::unsupported("UPDATE TOP with a FROM clause"));
-    }
     let table = &target.table;
     let from = binder.bind_from(&update.from)?;
     let inner = target_alias(binder, target)?;
@@ -359,7 +423,7 @@ fn update_by_row_id(
 }
 
 /// SQLite alias under which the `FROM` clause holds the target.
-fn target_alias(binder: &mut Binder<'_>, target: &Target) -> SqlResult<String> {
+pub(super) fn target_alias(binder: &mut Binder<'_>, target: &Target) -> SqlResult<String> {
     let exposed = target.exposed.clone().unwrap_or_else(|| target.table.name.clone());
     binder
         .frame()
@@ -368,6 +432,19 @@ fn target_alias(binder: &mut Binder<'_>, target: &Target) -> SqlResult<String> {
         .find(|source| source.exposed.eq_ignore_ascii_case(&exposed) && source.table.is_some())
         .map(|source| source.alias.clone())
         .ok_or_else(|| SqlError::unsupported("a target that its FROM clause does not name, with outer joins"))
+}
+
+/// Binds the target with the `FROM` clause: the whole `FROM` text, and the target's SQLite alias in it.
+pub(super) fn bind_target(binder: &mut Binder<'_>, target: &Target, from: &[TableRef]) -> SqlResult<(String, String)> {
+    if target.exposed.is_some() {
+        let text = binder.bind_from(from)?;
+        return Ok((text, target_alias(binder, target)?));
+    }
+    let alias = binder.fresh_alias();
+    binder.add_source(Source::of_table(&target.table, &alias, None))?;
+    let rest = binder.bind_from(from)?;
+    let rest = rest.strip_prefix(" FROM ").map_or_else(String::new, |rest| format!(", {rest}"));
+    Ok((format!(" FROM {} AS {alias}{rest}", target.table.sqlite_name), alias))
 }
 
 /// `SELECT rowid FROM … WHERE …` over the target's rows that a statement changes.
@@ -379,16 +456,7 @@ fn matching_row_ids(
     top: Option<&Top>,
 ) -> SqlResult<String> {
     let table = &target.table;
-    let (text, alias) = if target.exposed.is_none() {
-        let alias = binder.fresh_alias();
-        binder.add_source(Source::of_table(table, &alias, None))?;
-        let rest = binder.bind_from(from)?;
-        let rest = rest.strip_prefix(" FROM ").map_or_else(String::new, |rest| format!(", {rest}"));
-        (format!(" FROM {} AS {alias}{rest}", table.sqlite_name), alias)
-    } else {
-        let text = binder.bind_from(from)?;
-        (text, target_alias(binder, target)?)
-    };
+    let (text, alias) = bind_target(binder, target, from)?;
     let filter = where_clause(binder, Vec::new(), selection)?;
     let row_id = row_id_name(table);
     let (distinct, limit) = match top {

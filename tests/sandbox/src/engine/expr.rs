@@ -68,14 +68,17 @@ impl Binder<'_> {
         }
         let frame = self.frames.last_mut()?;
         let grouping = frame.grouping.take()?;
-        if grouping.in_aggregate || grouping.keys.is_empty() {
+        if grouping.in_aggregate || (grouping.keys.is_empty() && grouping.absent.is_empty()) {
             frame.grouping = Some(grouping);
             return None;
         }
         let aliases = self.next_alias_mark();
         let compiled = self.value(expr);
         self.restore_alias_mark(aliases);
-        let matched = compiled.ok().filter(|value| grouping.keys.contains(&value.sql));
+        let matched = compiled.ok().and_then(|value| {
+            let absent = grouping.absent.iter().find(|(sql, _)| *sql == value.sql).map(|(_, null)| null.clone());
+            if grouping.keys.contains(&value.sql) { Some(value) } else { absent }
+        });
         self.frame().grouping = Some(grouping);
         matched
     }
@@ -257,10 +260,7 @@ impl Binder<'_> {
     fn scalar_subquery(&mut self, query: &Query) -> SqlResult<Typed> {
         let plan = self.subquery(query)?;
         if plan.outputs.len() != 1 {
-            return Err(SqlError::new(
-                116,
-                "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
-            ));
+            return Err(too_many_expressions());
         }
         let output = plan.outputs[0].value.clone();
         let sql = if plan.at_most_one_row {
@@ -317,7 +317,7 @@ impl Binder<'_> {
             Expr::Quantified { op, left, query, all } => match (op, all) {
                 (BinaryOp::Eq, false) => self.in_query(left, query, false),
                 (BinaryOp::Ne, true) => self.in_query(left, query, true),
-                _ => Err(SqlError::unsupported("comparison with ANY, SOME or ALL of a subquery")),
+                _ => self.quantified(*op, left, query, *all),
             },
             _ => Err(SqlError::new(
                 4145,
@@ -325,6 +325,24 @@ impl Binder<'_> {
             )
             .severity(15)),
         }
+    }
+
+    /// A comparison with `ANY` or `ALL` of a subquery's values; unknown unless some value decides it.
+    fn quantified(&mut self, op: BinaryOp, left: &Expr, query: &Query, all: bool) -> SqlResult<String> {
+        let left = self.value(left)?;
+        let plan = self.subquery(query)?;
+        if plan.outputs.len() != 1 {
+            return Err(too_many_expressions());
+        }
+        let alias = self.fresh_alias();
+        let column = Typed { sql: format!("{alias}.c1"), shape: Shape::Other, ..plan.outputs[0].value.clone() };
+        let holds = self.compare(op, &left, &column)?;
+        let source = format!("({}) AS {alias}", plan.render());
+        let (decides, decided, otherwise) = if all { ("NOT ", 0, 1) } else { ("", 1, 0) };
+        Ok(format!(
+            "(CASE WHEN EXISTS (SELECT 1 FROM {source} WHERE {decides}{holds}) THEN {decided} WHEN EXISTS (SELECT 1 FROM {source} \
+             WHERE {holds} IS NULL) THEN NULL ELSE {otherwise} END)"
+        ))
     }
 
     fn like(&mut self, expr: &Expr, pattern: &Expr, escape: Option<&Expr>, negated: bool) -> SqlResult<String> {
@@ -350,6 +368,14 @@ impl Binder<'_> {
         let not = if negated { "NOT " } else { "" };
         Ok(format!("({not}ts_like({}, {}, {collation}{escape}))", text.sql, pattern.sql))
     }
+}
+
+/// Error 116.
+fn too_many_expressions() -> SqlError {
+    SqlError::new(
+        116,
+        "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+    )
 }
 
 fn near_predicate() -> SqlError {

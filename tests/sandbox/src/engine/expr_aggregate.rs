@@ -82,6 +82,16 @@ impl Binder<'_> {
         if !is_aggregate(&upper) && !window_only {
             return Ok(None);
         }
+        if matches!(upper.as_str(), "GROUPING" | "GROUPING_ID") {
+            return self.grouping_function(&upper, arguments).map(Some);
+        }
+        if over.is_some() && self.in_function {
+            return Err(SqlError::new(
+                4109,
+                "Windowed functions cannot be used in the context of another windowed function or aggregate.",
+            )
+            .severity(15));
+        }
         match over {
             None if window_only => {
                 return Err(
@@ -89,8 +99,9 @@ impl Binder<'_> {
                 );
             }
             None => {
+                let holds_query = arguments.iter().any(|expr| super::expr_walk::any(expr, &super::expr_walk::is_query));
                 let frame = self.frame();
-                if frame.grouping.as_ref().is_some_and(|g| g.in_aggregate) {
+                if holds_query || frame.grouping.as_ref().is_some_and(|g| g.in_aggregate) {
                     return Err(SqlError::new(
                         130,
                         "Cannot perform an aggregate function on an expression containing an aggregate or a subquery.",
@@ -124,11 +135,32 @@ impl Binder<'_> {
         if plain_aggregate && let Some(grouping) = &mut self.frame().grouping {
             grouping.in_aggregate = true;
         }
+        let inside = std::mem::replace(&mut self.in_function, true);
+        let named = (self.own_columns.replace(false), self.outer_columns.replace(false));
         let call = self.aggregate_call(&upper, arguments, distinct, star);
+        self.in_function = inside;
         self.frame().grouping = saved;
+        let (own, outer) = (self.own_columns.get(), self.outer_columns.get());
+        self.own_columns.set(own || named.0);
+        self.outer_columns.set(outer || named.1);
         let call = call?;
+        if plain_aggregate && outer {
+            return Err(if own {
+                SqlError::new(
+                    8124,
+                    "Multiple columns are specified in an aggregated expression containing an outer reference. If an expression being aggregated contains an outer reference, then that outer reference must be the only column referenced in the expression.",
+                )
+            } else {
+                SqlError::unsupported("an aggregate over columns of an outer query")
+            });
+        }
         let over = match over {
-            Some(over) => self.over(&upper, over)?,
+            Some(over) => {
+                let inside = std::mem::replace(&mut self.in_function, true);
+                let over = self.over(&upper, over);
+                self.in_function = inside;
+                over?
+            }
             None => String::new(),
         };
         let (prefix, suffix) = call.wrap;
@@ -145,6 +177,36 @@ impl Binder<'_> {
             }
         }
         Ok(Some(result))
+    }
+
+    /// `GROUPING` and `GROUPING_ID`: which expressions the row's grouping set leaves out, a bit each.
+    fn grouping_function(&mut self, name: &str, arguments: &[Expr]) -> SqlResult<Typed> {
+        if arguments.is_empty() || (name == "GROUPING" && arguments.len() > 1) {
+            return Err(super::expr_call::arity(name, "1"));
+        }
+        let grouping = self.frame().grouping.take();
+        let mut bits: i64 = 0;
+        let mut known = grouping.is_some();
+        for argument in arguments {
+            let mark = self.next_alias_mark();
+            let value = self.value(argument);
+            self.restore_alias_mark(mark);
+            let sql = value.map(|value| value.sql).unwrap_or_default();
+            let absent = grouping.as_ref().is_some_and(|g| g.absent.iter().any(|(text, _)| *text == sql));
+            known &= absent || grouping.as_ref().is_some_and(|g| g.keys.contains(&sql));
+            bits = bits << 1 | i64::from(absent);
+        }
+        self.frame().grouping = grouping;
+        if !known {
+            return Err(SqlError::new(
+                8161,
+                format!(
+                    "Argument 1 of the {name} function does not match any of the expressions in the GROUP BY clause."
+                ),
+            ));
+        }
+        let ty = if name == "GROUPING" { SqlType::TinyInt } else { SqlType::Int };
+        Ok(Typed::new(bits.to_string(), ty, false))
     }
 
     fn aggregate_call(&mut self, name: &str, arguments: &[Expr], distinct: bool, star: bool) -> SqlResult<Call> {
@@ -174,11 +236,15 @@ impl Binder<'_> {
                 expect(0..=0)?;
                 return Ok(simple(format!("{name}()"), SqlType::BigInt, true));
             }
+            "PERCENT_RANK" | "CUME_DIST" => {
+                expect(0..=0)?;
+                return Ok(simple(format!("{name}()"), SqlType::Float, true));
+            }
             "NTILE" => {
                 expect(1..=1)?;
                 let buckets = self.value(&arguments[0])?;
                 let buckets = coerce(buckets, &SqlType::BigInt)?;
-                return Ok(simple(format!("NTILE({})", buckets.sql), SqlType::BigInt, true));
+                return Ok(simple(format!("NTILE(ts_ntile({}))", buckets.sql), SqlType::BigInt, true));
             }
             "LAG" | "LEAD" => {
                 expect(1..=3)?;
@@ -187,7 +253,7 @@ impl Binder<'_> {
                 let mut sql = format!("{name}({}", value.sql);
                 if let Some(offset) = arguments.get(1) {
                     let offset = self.value(offset)?;
-                    sql.push_str(&format!(", {}", coerce(offset, &SqlType::BigInt)?.sql));
+                    sql.push_str(&format!(", ts_lag_offset({})", coerce(offset, &SqlType::BigInt)?.sql));
                 }
                 if let Some(default) = arguments.get(2) {
                     let default = self.value(default)?;
@@ -242,7 +308,20 @@ impl Binder<'_> {
             },
             "AVG" => match family(&ty) {
                 // SQLite takes DISTINCT only in aggregates of one argument.
-                _ if distinct => return Err(SqlError::unsupported("AVG(DISTINCT)")),
+                Family::Integer | Family::Money if distinct => {
+                    let result = match ty {
+                        SqlType::BigInt => SqlType::BigInt,
+                        _ if family(&ty) == Family::Money => SqlType::Money,
+                        _ => SqlType::Int,
+                    };
+                    simple(format!("ts_avg_integer_{}({argument})", type_code(&result)), result, true)
+                }
+                Family::Decimal if distinct => {
+                    let own = super::type_rules::scale_in(&ty);
+                    let scale = own.max(6);
+                    let ty = SqlType::Decimal { precision: 38, scale };
+                    simple(format!("ts_avg_decimal_{}({argument})", scale - own), ty, true)
+                }
                 Family::Integer => {
                     let result = if ty == SqlType::BigInt { SqlType::BigInt } else { SqlType::Int };
                     simple(format!("ts_avg_integer({argument}, {})", type_code(&result)), result, true)
@@ -262,6 +341,15 @@ impl Binder<'_> {
             "CHECKSUM_AGG" => match ty {
                 SqlType::Int | SqlType::SmallInt | SqlType::TinyInt => {
                     simple(format!("ts_checksum_agg({argument})"), SqlType::Int, true)
+                }
+                _ => return Err(invalid()),
+            },
+            "STDEV" | "STDEVP" | "VAR" | "VARP" => match family(&ty) {
+                Family::Integer | Family::Money | Family::Float | Family::Decimal => {
+                    let value = coerce(value, &SqlType::Float)?;
+                    let distinct = if distinct { "DISTINCT " } else { "" };
+                    let name = name.to_ascii_lowercase();
+                    simple(format!("ts_{name}({distinct}{})", value.sql), SqlType::Float, true)
                 }
                 _ => return Err(invalid()),
             },
@@ -326,6 +414,7 @@ impl Binder<'_> {
             clauses.push(format!("ORDER BY {}", keys.join(", ")));
         }
         if let Some(frame) = &over.frame {
+            check_frame(name, frame, over.order_by.is_empty())?;
             let known = frame.split_whitespace().all(|word| {
                 matches!(
                     word,
@@ -369,6 +458,24 @@ fn own_collation(ty: &SqlType) -> Option<&'static str> {
         SqlType::SqlVariant => Some(super::variant::COLLATION),
         _ => None,
     }
+}
+
+/// Errors 10752, 10756 and 4194.
+fn check_frame(name: &str, frame: &str, unordered: bool) -> SqlResult<()> {
+    let ranking = ["ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE", "LAG", "LEAD", "PERCENT_RANK", "CUME_DIST"];
+    if ranking.contains(&name) {
+        return Err(SqlError::new(10752, format!("The function '{name}' may not have a window frame.")).severity(15));
+    }
+    if unordered {
+        return Err(SqlError::new(10756, "Window frame with ROWS or RANGE must have an ORDER BY clause.").severity(15));
+    }
+    if frame.starts_with("RANGE") && frame.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Err(SqlError::new(
+            4194,
+            "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters.",
+        ));
+    }
+    Ok(())
 }
 
 /// A sum whose result is checked against an integer type.

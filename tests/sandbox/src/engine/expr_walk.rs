@@ -36,6 +36,11 @@ fn children(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
+/// True for an expression that holds a query.
+pub(super) fn is_query(expr: &Expr) -> bool {
+    matches!(expr, Expr::Subquery(_) | Expr::Exists(_) | Expr::InQuery { .. } | Expr::Quantified { .. })
+}
+
 /// True if the expression or a part of it fulfils the test.
 pub(super) fn any(expr: &Expr, test: &dyn Fn(&Expr) -> bool) -> bool {
     test(expr) || children(expr).into_iter().any(|child| any(child, test))

@@ -3,9 +3,9 @@
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{JoinKind, ObjectName, SetExpr, TableRef};
 
-use super::binder::{Binder, Source, read_hints};
+use super::binder::{Binder, RowOrigin, Source, read_hints};
 use super::meta::fill_template;
-use super::select::check_column_names;
+use super::select::{Plan, check_column_names};
 
 impl Binder<'_> {
     /// `FROM a, b, …`; empty text without sources. The sources join the innermost frame.
@@ -35,7 +35,8 @@ impl Binder<'_> {
                 self.note_hints(&table, hints);
                 let sqlite_alias = self.fresh_alias();
                 let text = format!("{} AS {sqlite_alias}", table.sqlite_name);
-                self.add_source(Source::of_table(&table, &sqlite_alias, alias.as_deref()))?;
+                let shown = alias.clone().unwrap_or_else(|| super::scope::written(name));
+                self.add_source(Source { shown, ..Source::of_table(&table, &sqlite_alias, alias.as_deref()) })?;
                 Ok(text)
             }
             TableRef::Variable { name, alias } => {
@@ -64,27 +65,28 @@ impl Binder<'_> {
                 let hidden = std::mem::take(&mut self.frame().sources);
                 let plan = self.subquery(query);
                 self.frame().sources = hidden;
-                let plan = plan?;
-                if !columns.is_empty() && columns.len() != plan.outputs.len() {
-                    let more = if columns.len() > plan.outputs.len() { "fewer" } else { "more" };
-                    return Err(SqlError::new(
-                        8158,
-                        format!("'{alias}' has {more} columns than were specified in the column list."),
-                    ));
-                }
-                check_column_names(&plan, columns, alias)?;
+                let mut plan = plan?;
+                check_derived_columns(&plan, columns, alias)?;
                 let sqlite_alias = self.fresh_alias();
+                let rows = if self.changes_through(alias) { plan.expose_rows() } else { None };
+                let rows = rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
                 let text = format!("({}) AS {sqlite_alias}", plan.render());
                 let columns = plan.source_columns(&sqlite_alias, columns);
                 self.add_source(Source {
                     exposed: alias.clone(),
+                    shown: alias.clone(),
                     schema: None,
                     alias: sqlite_alias,
                     columns,
                     table: None,
                     small: matches!(query.body, SetExpr::Values(_)),
+                    qualified_only: false,
+                    rows,
                 })?;
                 Ok(text)
+            }
+            TableRef::Join { kind: kind @ (JoinKind::CrossApply | JoinKind::OuterApply), left, right, .. } => {
+                self.apply(left, right, *kind == JoinKind::OuterApply)
             }
             TableRef::Join { kind, left, right, on } => {
                 let first = self.frame().sources.len();
@@ -101,10 +103,7 @@ impl Binder<'_> {
                     JoinKind::Right => "RIGHT JOIN",
                     JoinKind::Full => "FULL JOIN",
                     // SQLite's CROSS JOIN would also fix the order of the loops.
-                    JoinKind::Cross => "JOIN",
-                    JoinKind::CrossApply | JoinKind::OuterApply => {
-                        return Err(SqlError::unsupported("CROSS APPLY and OUTER APPLY"));
-                    }
+                    JoinKind::Cross | JoinKind::CrossApply | JoinKind::OuterApply => "JOIN",
                 };
                 let on = match on {
                     Some(on) => format!(" ON {}", self.predicate(on)?),
@@ -150,13 +149,24 @@ impl Binder<'_> {
         }
         let text = format!("{} AS {sqlite_alias}", entry.sqlite_name);
         let exposed = alias.unwrap_or(&name.name).to_owned();
-        self.add_source(Source { exposed, schema: None, alias: sqlite_alias, columns, table: None, small: false })?;
+        let rows = entry.rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
+        self.add_source(Source {
+            shown: exposed.clone(),
+            exposed,
+            schema: None,
+            alias: sqlite_alias,
+            columns,
+            table: None,
+            small: false,
+            qualified_only: false,
+            rows,
+        })?;
         Ok(Some(text))
     }
 
     /// Adds a source to the innermost frame; error 1012 or 1011 for a name used twice.
     pub fn add_source(&mut self, source: Source) -> SqlResult<()> {
-        let clash = self.frame().sources.iter().any(|seen| {
+        let clash = self.frame().sources.iter().find(|seen| {
             seen.exposed.eq_ignore_ascii_case(&source.exposed)
                 && match (&seen.schema, &source.schema) {
                     (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
@@ -164,8 +174,8 @@ impl Binder<'_> {
                     _ => false,
                 }
         });
-        if clash {
-            let name = &source.exposed;
+        if let Some(seen) = clash {
+            let (name, first, second) = (&source.exposed, &seen.shown, &source.shown);
             return Err(if source.schema.is_none() {
                 SqlError::new(
                     1011,
@@ -175,7 +185,7 @@ impl Binder<'_> {
             } else {
                 SqlError::new(
                     1013,
-                    format!("The objects \"{name}\" and \"{name}\" in the FROM clause have the same exposed names. Use correlation names to distinguish them."),
+                    format!("The objects \"{first}\" and \"{second}\" in the FROM clause have the same exposed names. Use correlation names to distinguish them."),
                 )
                 .severity(15)
             });
@@ -183,6 +193,18 @@ impl Binder<'_> {
         self.frame().sources.push(source);
         Ok(())
     }
+}
+
+/// Errors 8158, 8155 and 8156: a derived table's columns have names, as many as are listed.
+pub(super) fn check_derived_columns(plan: &Plan, columns: &[String], alias: &str) -> SqlResult<()> {
+    if !columns.is_empty() && columns.len() != plan.outputs.len() {
+        let (number, more) = if columns.len() > plan.outputs.len() { (8159, "fewer") } else { (8158, "more") };
+        return Err(SqlError::new(
+            number,
+            format!("'{alias}' has {more} columns than were specified in the column list."),
+        ));
+    }
+    check_column_names(plan, columns, alias)
 }
 
 /// True if a `FROM` clause holds inner and cross joins only.

@@ -317,12 +317,16 @@ fn register_predicates(connection: &Connection) -> rusqlite::Result<()> {
         }
         Value::try_from(context.get_raw(0)).map_err(|_| internal("unreadable value"))
     })?;
-    connection.create_scalar_function("ts_row_count", 1, pure(), |context| match integer_argument(context, 0)? {
-        Some(count) if count >= 0 => Ok(count),
-        _ => Err(raise(SqlError::new(
-            1060,
-            "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
-        ))),
+    register_counts(connection)?;
+    super::apply::register(connection)?;
+    connection.create_scalar_function("ts_percent_rows", 2, pure(), |context| {
+        let percent: Option<f64> = context.get(0)?;
+        let total = integer_argument(context, 1)?.unwrap_or(0);
+        match percent {
+            // The next whole number of rows: https://learn.microsoft.com/sql/t-sql/queries/top-transact-sql
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok((total as f64 * percent / 100.0).ceil() as i64),
+            _ => Err(raise(SqlError::new(1031, "Percent values must be between 0 and 100.").severity(15))),
+        }
     })?;
     connection.create_scalar_function("ts_depth", 2, pure(), |context| {
         let depth = integer_argument(context, 0)?.unwrap_or(0) + 1;
@@ -374,4 +378,22 @@ fn register_predicates(connection: &Connection) -> rusqlite::Result<()> {
         };
         if in_range { Ok(Some(result)) } else { Err(raise(overflow(&ty))) }
     })
+}
+
+/// Numbers of rows that are known only when the statement runs.
+fn register_counts(connection: &Connection) -> rusqlite::Result<()> {
+    let rules: [(&str, i64, i32, u8, &str); 5] = [
+        ("ts_row_count", 0, 1014, 15, "A TOP or FETCH clause contains an invalid value."),
+        ("ts_offset_count", 0, 10742, 15, "The offset specified in a OFFSET clause may not be negative."),
+        ("ts_fetch_count", 1, 10744, 15, "The number of rows provided for a FETCH clause must be greater then zero."),
+        ("ts_ntile", 1, 4116, 16, "The function 'ntile' takes only a positive int or bigint expression as its input."),
+        ("ts_lag_offset", 0, 8730, 16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
+    ];
+    for (name, least, number, severity, text) in rules {
+        connection.create_scalar_function(name, 1, pure(), move |context| match integer_argument(context, 0)? {
+            Some(count) if count >= least => Ok(count),
+            _ => Err(raise(SqlError::new(number, text).severity(severity))),
+        })?;
+    }
+    Ok(())
 }

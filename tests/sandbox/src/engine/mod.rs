@@ -1,6 +1,7 @@
 //! The engine: T-SQL over SQLite.
 mod aggregates;
 mod application_locks;
+mod apply;
 pub mod backup;
 mod binder;
 pub mod bulk;
@@ -31,6 +32,8 @@ pub mod decimal;
 mod default_text;
 pub mod dml;
 pub mod dml_change;
+pub mod dml_merge;
+mod dml_staged;
 pub mod encode;
 mod expr;
 mod expr_aggregate;
@@ -76,6 +79,7 @@ mod session_options;
 pub mod session_state;
 mod set_operations;
 pub mod sqlite_engine;
+mod staged_changes;
 mod statements;
 pub mod stop;
 mod system_functions;

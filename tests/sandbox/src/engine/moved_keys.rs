@@ -21,7 +21,7 @@ use crate::error::SqlError;
 use std::sync::Arc;
 
 /// A foreign key with its child and parent.
-type Key<'a> = (&'a Arc<TableEntry>, &'a Arc<TableEntry>, &'a ForeignKey);
+pub(super) type Key<'a> = (&'a Arc<TableEntry>, &'a Arc<TableEntry>, &'a ForeignKey);
 
 /// Whether an error is that of a duplicate key.
 pub fn is_duplicate(error: &SqlError) -> bool {
@@ -45,28 +45,87 @@ impl SqlSession {
         if count < 2 {
             return Ok(None);
         }
+        self.place_rows(table, rows)?;
+        Ok(Some(count))
+    }
+
+    /// Puts the new rows that the temporary table holds in the place of the old ones.
+    pub(super) fn place_rows(&self, table: &Table, rows: &NewRows) -> Exec<()> {
         let catalog = self.catalog();
         let entry = catalog.table_by_id(table.object_id).filter(|_| table.database != TEMPORARY_DATABASE);
-        let Some(entry) = entry else {
-            self.swap(table, rows, None)?;
-            return Ok(Some(count));
-        };
+        let Some(entry) = entry else { return self.swap(table, rows, None) };
         let (own, references) = foreign_keys(&catalog, entry);
         if references.iter().any(|(_, _, key)| key.on_delete != 0 || key.on_update != 0) {
-            let what = "an UPDATE of several rows that meets existing key values, of a table that cascading foreign keys refer to";
-            return Err(SqlError::unsupported(what).into());
+            return self.move_in_order(table, rows, &own);
         }
         let in_place = entry.tracked_by_cdc.then(|| unmoved(entry, rows));
         if own.is_empty() && references.is_empty() {
-            self.swap(table, rows, in_place.as_deref())?;
-            return Ok(Some(count));
+            return self.swap(table, rows, in_place.as_deref());
         }
         self.connection.execute_batch("PRAGMA defer_foreign_keys = ON")?;
         let done = self
             .swap(table, rows, in_place.as_deref())
             .and_then(|()| self.check_foreign_keys(&catalog.database, rows, &own, &references));
         self.connection.execute_batch("PRAGMA defer_foreign_keys = OFF")?;
-        done.map(|()| Some(count))
+        done
+    }
+
+    /// Cascading foreign keys follow updates, not what is deleted and inserted again: the rows are updated one by one, each as soon
+    /// as its new key is free. Keys that change places with each other never are.
+    fn move_in_order(&self, table: &Table, rows: &NewRows, own: &[Key<'_>]) -> Exec<()> {
+        let refused = || {
+            let what =
+                "an UPDATE of several rows that swaps key values, of a table that cascading foreign keys refer to";
+            Err(SqlError::unsupported(what).into())
+        };
+        if own.iter().any(|(_, parent, _)| parent.table.object_id == table.object_id) {
+            return refused();
+        }
+        let (target, source, row_id) = (&table.sqlite_name, &rows.source, rows.row_id);
+        let set: Vec<String> = rows
+            .assigned
+            .iter()
+            .map(|&at| format!("{} = s.{}", table.columns[at].sqlite_name, NewRows::new_value(at)))
+            .collect();
+        let mut update = self.connection.prepare(&format!(
+            "UPDATE {target} AS t SET {} FROM {source} AS s WHERE t.{row_id} = ?1 AND s.row_id = ?1",
+            set.join(", ")
+        ))?;
+        let mut waiting: Vec<i64> = self
+            .connection
+            .prepare(&format!("SELECT row_id FROM {source} ORDER BY 1"))?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut blocked = Vec::new();
+            // A chain of moves is done at once in one of the two directions.
+            for id in waiting.into_iter().rev() {
+                match update.execute([id]) {
+                    Ok(_) => {}
+                    Err(error) => match self.statement_error(&error, Some(DmlKind::Update)) {
+                        Stop::Error(error) if is_duplicate(&error) => blocked.push(id),
+                        other => return Err(other),
+                    },
+                }
+            }
+            if blocked.len() == before {
+                return self.refuse_swap(table, rows, refused);
+            }
+            waiting = blocked;
+        }
+        Ok(())
+    }
+
+    /// Rows that cannot move: either their keys change places, or one of them meets a row that stays, error 2627.
+    fn refuse_swap(&self, table: &Table, rows: &NewRows, refused: impl Fn() -> Exec<()>) -> Exec<()> {
+        self.connection.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+        let swapped = self.swap(table, rows, None);
+        self.connection.execute_batch("PRAGMA defer_foreign_keys = OFF")?;
+        match swapped {
+            Err(Stop::Error(error)) if is_duplicate(&error) => Err(error.into()),
+            _ => refused(),
+        }
     }
 
     /// Drops the temporary table of [`replace_rows`](Self::replace_rows), which the statement's `OUTPUT` may read first.
@@ -76,7 +135,7 @@ impl SqlSession {
 
     /// Puts the new rows in the place of the old ones; those for which `in_place` holds are updated.
     fn swap(&self, table: &Table, rows: &NewRows, in_place: Option<&str>) -> Exec<()> {
-        let (target, staging, row_id) = (&table.sqlite_name, NewRows::TABLE, rows.row_id);
+        let (target, staging, row_id) = (&table.sqlite_name, &rows.source, rows.row_id);
         let gone = in_place.map_or_else(String::new, |in_place| format!(" WHERE NOT ({in_place})"));
         self.run_part(&format!("DELETE FROM {target} WHERE {row_id} IN (SELECT row_id FROM {staging}{gone})"))?;
         if let Some(in_place) = in_place {
@@ -122,7 +181,7 @@ impl SqlSession {
         let changed = format!("c.{} = s.row_id", rows.row_id);
         for (child, parent, key) in own {
             let touched = key.columns.iter().any(|(column, _)| assigned(child, *column).is_some());
-            if touched && self.has_orphans_among(child, parent, key, Some((NewRows::TABLE, &changed)))? {
+            if touched && self.has_orphans_among(child, parent, key, Some((&rows.source, &changed)))? {
                 return Err(conflict(word, database, key, (child, parent), true).into());
             }
         }
@@ -143,7 +202,7 @@ impl SqlSession {
                     Some(format!("c.{column} = s.{old}"))
                 })
                 .collect();
-            if self.has_orphans_among(child, parent, key, Some((NewRows::TABLE, &referred.join(" AND "))))? {
+            if self.has_orphans_among(child, parent, key, Some((&rows.source, &referred.join(" AND "))))? {
                 return Err(conflict(word, database, key, (child, parent), false).into());
             }
         }
@@ -152,7 +211,7 @@ impl SqlSession {
 }
 
 /// The enabled foreign keys of a table and those that refer to it.
-fn foreign_keys<'a>(catalog: &'a Catalog, entry: &'a Arc<TableEntry>) -> (Vec<Key<'a>>, Vec<Key<'a>>) {
+pub(super) fn foreign_keys<'a>(catalog: &'a Catalog, entry: &'a Arc<TableEntry>) -> (Vec<Key<'a>>, Vec<Key<'a>>) {
     let own = entry
         .foreign_keys
         .iter()

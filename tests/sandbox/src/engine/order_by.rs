@@ -7,19 +7,38 @@ use super::binder::Binder;
 use super::select::Plan;
 use super::typed::{Shape, Typed};
 
+/// An entry of `ORDER BY`, compiled.
+pub(super) struct SortKey {
+    /// The result column that it is.
+    pub position: Option<usize>,
+    pub value: Typed,
+    pub descending: bool,
+}
+
 impl Binder<'_> {
     /// `ORDER BY` of a plain select: ordinal, alias, or any expression over the sources.
     pub fn order_by_select(&mut self, items: &[OrderItem], plan: &Plan) -> SqlResult<String> {
         let mut keys = Vec::with_capacity(items.len());
-        for item in items {
-            let by_output = output_position(&item.expr, plan)?;
-            let key = match by_output {
+        for key in self.sort_keys(items, plan)? {
+            let text = match key.position {
                 Some(position) => self.ordinal(position, plan)?,
+                None => self.collated(&key.value)?,
+            };
+            keys.push(format!("{text}{}", if key.descending { " DESC" } else { "" }));
+        }
+        Ok(format!(" ORDER BY {}", keys.join(", ")))
+    }
+
+    /// The same taken apart.
+    pub fn sort_keys(&mut self, items: &[OrderItem], plan: &Plan) -> SqlResult<Vec<SortKey>> {
+        let mut keys: Vec<SortKey> = Vec::with_capacity(items.len());
+        for item in items {
+            let key = match output_position(&item.expr, plan)? {
+                Some(position) => (Some(position), plan.outputs[position].value.clone()),
                 None => {
                     let value = self.value(&item.expr)?;
-                    let position = plan.outputs.iter().position(|o| o.value.sql == value.sql);
-                    match position {
-                        Some(position) => self.ordinal(position, plan)?,
+                    match plan.outputs.iter().position(|o| o.value.sql == value.sql) {
+                        Some(position) => (Some(position), value),
                         None if plan.distinct => {
                             return Err(SqlError::new(
                                 145,
@@ -36,13 +55,24 @@ impl Binder<'_> {
                                 ),
                             ));
                         }
-                        None => self.collated(&value)?,
+                        None => (None, value),
                     }
                 }
             };
-            keys.push(format!("{key}{}", if item.descending { " DESC" } else { "" }));
+            let again = |seen: &SortKey| {
+                (key.0.is_some() && seen.position == key.0 && key.1.shape != Shape::Other)
+                    || (key.1.shape == Shape::Column && seen.value.sql == key.1.sql)
+            };
+            if keys.iter().any(again) {
+                return Err(SqlError::new(
+                    169,
+                    "A column has been specified more than once in the order by list. Columns in the order by list must be unique.",
+                )
+                .severity(15));
+            }
+            keys.push(SortKey { position: key.0, value: key.1, descending: item.descending });
         }
-        Ok(format!(" ORDER BY {}", keys.join(", ")))
+        Ok(keys)
     }
 
     /// `ORDER BY` over a set operation: result columns only.
@@ -72,7 +102,7 @@ impl Binder<'_> {
 }
 
 /// The result column that an `ORDER BY` item names by ordinal or alias.
-fn output_position(expr: &Expr, plan: &Plan) -> SqlResult<Option<usize>> {
+pub(super) fn output_position(expr: &Expr, plan: &Plan) -> SqlResult<Option<usize>> {
     match expr {
         Expr::Literal(Literal::Integer(text)) => match text.parse::<usize>() {
             Ok(n) if (1..=plan.outputs.len()).contains(&n) => Ok(Some(n - 1)),

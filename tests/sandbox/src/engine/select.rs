@@ -2,12 +2,17 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::session::ColumnMeta;
-use crate::tsql::ast::{Expr, Literal, OrderItem, Query, Select, SelectItem, SetExpr, Top};
+use crate::tsql::ast::{Expr, Literal, OrderItem, Query, Select, SelectItem, SetExpr, TableRef, Top};
 use crate::types::{Datum, SqlType};
 
-use super::binder::{Binder, Frame, Grouping, SourceColumn};
+use super::binder::{Binder, Clause, Frame, Grouping, RowOrigin, SourceColumn};
+use super::dml_change::row_id_name;
 use super::expr_aggregate::contains_aggregate;
-use super::typed::{Collation, Shape, Typed, coerce};
+use super::meta::{Column, Table};
+use super::order_by::SortKey;
+use super::type_rules::{Family, family};
+use super::typed::{Collation, Shape, Typed, cast, coerce};
+use std::sync::Arc;
 
 /// A result column of a query.
 #[derive(Debug, Clone)]
@@ -31,6 +36,8 @@ pub(super) struct Plan {
     pub limit: String,
     /// A `SELECT` without a source, or with only aggregates.
     pub at_most_one_row: bool,
+    /// SQLite alias of the one table whose rows it shows one by one.
+    pub row_of: Option<(String, Arc<Table>)>,
 }
 
 impl Plan {
@@ -50,6 +57,21 @@ impl Plan {
     /// Adds a column that is not a result of the query.
     pub fn add_item(&mut self, sql: String) {
         self.items.push(sql);
+    }
+
+    /// Adds the row id of the table that it shows row by row; `None` if it is not such a query.
+    pub fn expose_rows(&mut self) -> Option<RowOrigin> {
+        let (alias, table) = self.row_of.clone()?;
+        let columns = self
+            .outputs
+            .iter()
+            .map(|output| {
+                let of_table = |column: &Column| output.value.sql == format!("{alias}.{}", column.sqlite_name);
+                table.columns.iter().position(of_table)
+            })
+            .collect();
+        self.items.push(format!("{alias}.{}", row_id_name(&table)));
+        Some(RowOrigin { table, row_id: format!("c{}", self.items.len()), columns })
     }
 
     /// True if the rows come in a required order or are cut off.
@@ -104,6 +126,9 @@ impl Binder<'_> {
             )
             .severity(15));
         }
+        if query.body.first_select().is_some_and(|select| select.into.is_some()) && !self.frames.is_empty() {
+            return Err(SqlError::new(156, "Incorrect syntax near the keyword 'INTO'.").severity(15));
+        }
         self.query(query)
     }
 
@@ -146,13 +171,13 @@ impl Binder<'_> {
             }
         };
         if let Some(offset) = &query.offset {
-            if !plan.limit.is_empty() {
+            if !plan.limit.is_empty() || has_top(&query.body) {
                 return Err(SqlError::new(10741, "A TOP can not be used in the same query or sub-query as a OFFSET.")
                     .severity(15));
             }
-            let offset = self.row_count(offset)?;
+            let offset = self.checked_count(offset, "ts_offset_count", 0)?;
             let fetch = match &query.fetch {
-                Some(fetch) => self.row_count(fetch)?,
+                Some(fetch) => self.checked_count(fetch, "ts_fetch_count", 1)?,
                 None => "-1".to_owned(),
             };
             plan.limit = format!(" LIMIT {fetch} OFFSET {offset}");
@@ -162,11 +187,23 @@ impl Binder<'_> {
     }
 
     fn row_count(&mut self, expr: &Expr) -> SqlResult<String> {
+        self.checked_count(expr, "ts_row_count", 0)
+    }
+
+    /// A number of rows; `check` is the SQLite function that makes sure of it at run time.
+    fn checked_count(&mut self, expr: &Expr, check: &str, least: i64) -> SqlResult<String> {
         let count = self.value(expr)?;
+        if matches!(family(&count.ty), Family::Decimal | Family::Float | Family::Money) && !is_whole(&count) {
+            return Err(SqlError::new(
+                1060,
+                "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
+            )
+            .severity(15));
+        }
         let count = coerce(count, &SqlType::BigInt)?;
         match constant_count(&count) {
-            Some(count) if count >= 0 => Ok(count.to_string()),
-            _ => Ok(format!("ts_row_count({})", count.sql)),
+            Some(count) if count >= least => Ok(count.to_string()),
+            _ => Ok(format!("{check}({})", count.sql)),
         }
     }
 
@@ -193,18 +230,115 @@ impl Binder<'_> {
             order_by: String::new(),
             limit: String::new(),
             at_most_one_row: plan.at_most_one_row,
+            row_of: None,
         }
     }
 
     /// One `SELECT` block with the `ORDER BY` that may refer to its sources.
     pub fn select(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<Plan> {
+        if !select.grouping_sets.is_empty() {
+            return self.grouping_sets(select, order_by);
+        }
         self.frames.push(Frame::default());
-        let plan = self.select_in_frame(select, order_by);
+        let plan = self.select_in_frame(select, order_by, None);
         self.frames.pop();
         plan
     }
 
-    fn select_in_frame(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<Plan> {
+    /// `ROLLUP`, `CUBE` and `GROUPING SETS`: a grouped query for each set, all their rows together.
+    fn grouping_sets(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<Plan> {
+        let bare = Select { top: None, distinct: false, ..select.clone() };
+        let mut plans: Vec<Plan> = Vec::with_capacity(select.grouping_sets.len());
+        let mut sorted: Vec<SortKey> = Vec::new();
+        for set in &select.grouping_sets {
+            self.frames.push(Frame::default());
+            let plan = self.select_in_frame(&bare, &[], Some(set)).and_then(|mut plan| {
+                sorted = self.grouped_sort_keys(select, order_by, &plan)?;
+                let hidden = sorted.iter().filter(|key| key.position.is_none());
+                plan.items.extend(hidden.map(|key| key.value.sql.clone()));
+                Ok(plan)
+            });
+            self.frames.pop();
+            plans.push(plan?);
+        }
+        let alias = self.fresh_alias();
+        let columns = plans[0].source_columns(&alias, &[]);
+        let outputs: Vec<OutputColumn> = plans[0]
+            .outputs
+            .iter()
+            .zip(columns)
+            .map(|(output, mut column)| {
+                column.value.nullable |= select.grouping_sets.len() > 1;
+                OutputColumn { value: column.value, ..output.clone() }
+            })
+            .collect();
+        let texts: Vec<String> = plans.iter().map(Plan::render).collect();
+        let mut plan = Plan {
+            items: outputs.iter().map(|output| output.value.sql.clone()).collect(),
+            outputs,
+            distinct: select.distinct,
+            tail: format!(" FROM ({}) AS {alias}", texts.join(" UNION ALL ")),
+            order_by: String::new(),
+            limit: String::new(),
+            at_most_one_row: false,
+            row_of: None,
+        };
+        let mut hidden = plan.outputs.len();
+        for key in &mut sorted {
+            let place = key.position.unwrap_or_else(|| {
+                hidden += 1;
+                hidden - 1
+            });
+            key.value.sql = format!("{alias}.c{}", place + 1);
+            key.value.shape = Shape::Other;
+        }
+        if select.distinct {
+            if sorted.iter().any(|key| key.position.is_none()) {
+                return Err(SqlError::unsupported("SELECT DISTINCT over grouping sets in another order"));
+            }
+            plan.items =
+                plan.outputs.iter().map(|output| self.distinct_item(&output.value)).collect::<SqlResult<_>>()?;
+        }
+        if let Some(top) = &select.top {
+            if top.percent || top.with_ties {
+                return Err(SqlError::unsupported("TOP … PERCENT and WITH TIES over grouping sets"));
+            }
+            plan.limit = self.top(top)?;
+        }
+        let keys: Vec<String> = sorted.iter().map(|key| self.sorted(key)).collect::<SqlResult<_>>()?;
+        if !keys.is_empty() {
+            plan.order_by = format!(" ORDER BY {}", keys.join(", "));
+        }
+        Ok(plan)
+    }
+
+    /// The order of a query over grouping sets. What is the same expression has not the same text in each of them.
+    fn grouped_sort_keys(&mut self, select: &Select, order_by: &[OrderItem], plan: &Plan) -> SqlResult<Vec<SortKey>> {
+        let plain = select.items.iter().all(|item| matches!(item, SelectItem::Expr { .. }));
+        let mut keys = Vec::with_capacity(order_by.len());
+        for item in order_by {
+            let written = || {
+                let same =
+                    |selected: &SelectItem| matches!(selected, SelectItem::Expr { expr, .. } if *expr == item.expr);
+                select.items.iter().position(same).filter(|_| plain)
+            };
+            let position = super::order_by::output_position(&item.expr, plan)?.or_else(written);
+            let value = match position {
+                Some(position) => plan.outputs[position].value.clone(),
+                None => self.value(&item.expr)?,
+            };
+            keys.push(SortKey { position, value, descending: item.descending });
+        }
+        Ok(keys)
+    }
+
+    /// `set` says which of the `GROUP BY` expressions this is grouped by, if not all.
+    fn select_in_frame(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderItem],
+        set: Option<&Vec<usize>>,
+    ) -> SqlResult<Plan> {
         let mut tail = self.bind_from(&select.from)?;
         if let Some(selection) = &select.selection {
             tail.push_str(&format!(" WHERE {}", self.predicate(selection)?));
@@ -215,10 +349,13 @@ impl Binder<'_> {
         });
         let in_order = order_by.iter().any(|item| contains_aggregate(&item.expr));
         let grouped = !select.group_by.is_empty() || select.having.is_some() || in_items || in_order;
+        for expr in &select.group_by {
+            check_grouping_expression(expr)?;
+        }
         if grouped {
             let mut grouping = Grouping::default();
             let mut keys = Vec::new();
-            for expr in &select.group_by {
+            for (place, expr) in select.group_by.iter().enumerate() {
                 if matches!(expr, Expr::Literal(_)) {
                     return Err(SqlError::new(
                         164,
@@ -229,17 +366,28 @@ impl Binder<'_> {
                 let mark = self.next_alias_mark();
                 let key = self.value(expr)?;
                 self.restore_alias_mark(mark);
+                if set.is_some_and(|set| !set.contains(&place)) {
+                    let null = cast(Typed::null(), &key.ty, None).with_collation(key.collation);
+                    grouping.absent.push((key.sql, Typed { shape: Shape::Other, ..null }));
+                    continue;
+                }
                 keys.push(self.collated(&key)?);
                 grouping.keys.push(key.sql);
             }
             if !keys.is_empty() {
                 tail.push_str(&format!(" GROUP BY {}", keys.join(", ")));
+            } else if !select.group_by.is_empty() && !in_items {
+                // Nothing else tells SQLite that all rows are one group.
+                tail.push_str(" GROUP BY NULL");
             }
             self.frame().grouping = Some(grouping);
         }
         self.frame().aggregates_allowed = true;
         if let Some(having) = &select.having {
-            let having = self.predicate(having)?;
+            self.set_clause(Clause::Having);
+            let having = self.predicate(having);
+            self.set_clause(Clause::SelectList);
+            let having = having?;
             // Without aggregates SQLite needs to be told that all rows are one group.
             let aggregates = in_items || select.having.as_ref().is_some_and(contains_aggregate);
             if select.group_by.is_empty() && !aggregates {
@@ -261,11 +409,31 @@ impl Binder<'_> {
             order_by: String::new(),
             limit: String::new(),
             at_most_one_row: select.group_by.is_empty() && (grouped || select.from.is_empty()),
+            row_of: None,
         };
+        if !grouped
+            && !select.distinct
+            && matches!(select.from.as_slice(), [TableRef::Table { .. } | TableRef::Variable { .. }])
+        {
+            let source = self.frame().sources.first().cloned();
+            plan.row_of = source.and_then(|source| Some((source.alias, source.table?)));
+        }
+        if select.into.is_some()
+            && (grouped || !matches!(select.from.as_slice(), [one] if !matches!(one, TableRef::Join { .. })))
+        {
+            // Only a plain query of one table hands on the identity property.
+            plan.outputs.iter_mut().for_each(|output| output.identity = false);
+        }
         if !order_by.is_empty() {
-            plan.order_by = self.order_by_select(order_by, &plan)?;
+            self.set_clause(Clause::OrderBy);
+            let order = self.order_by_select(order_by, &plan);
+            self.set_clause(Clause::SelectList);
+            plan.order_by = order?;
         }
         if let Some(top) = &select.top {
+            if top.percent || top.with_ties {
+                return self.ranked(plan, top, order_by);
+            }
             plan.limit = self.top(top)?;
             plan.at_most_one_row |= matches!(&top.count, Expr::Literal(Literal::Integer(n)) if n == "1" || n == "0");
         }
@@ -283,12 +451,92 @@ impl Binder<'_> {
         })
     }
 
-    /// `TOP (n)` as a limit.
+    /// `TOP (n)` as a limit, in statements other than `SELECT`.
     pub fn top(&mut self, top: &Top) -> SqlResult<String> {
-        if top.percent || top.with_ties {
-            return Err(SqlError::unsupported("TOP … PERCENT and WITH TIES"));
+        if top.percent {
+            return Err(SqlError::unsupported("TOP … PERCENT in this place"));
+        }
+        if top.with_ties {
+            return Err(ties_without_order());
         }
         Ok(format!(" LIMIT {}", self.row_count(&top.count)?))
+    }
+
+    /// `TOP (n) [PERCENT]` of a number of rows.
+    pub fn limit(&mut self, top: &Top, total: &str) -> SqlResult<String> {
+        if !top.percent {
+            return self.top(top);
+        }
+        Ok(format!(" LIMIT {}", self.percent(top, total)?))
+    }
+
+    /// How many rows `TOP (n) PERCENT` means.
+    fn percent(&mut self, top: &Top, total: &str) -> SqlResult<String> {
+        let count = self.value(&top.count)?;
+        let count = coerce(count, &SqlType::Float)?;
+        Ok(format!("ts_percent_rows({}, {total})", count.sql))
+    }
+
+    /// `TOP … PERCENT` and `WITH TIES`: the rows are numbered or ranked in their order.
+    fn ranked(&mut self, mut plan: Plan, top: &Top, order_by: &[OrderItem]) -> SqlResult<Plan> {
+        if top.with_ties && order_by.is_empty() {
+            return Err(ties_without_order());
+        }
+        let keys = self.sort_keys(order_by, &plan)?;
+        if plan.distinct {
+            let positions: Vec<_> = keys.iter().map(|key| (key.position, key.descending)).collect();
+            plan.order_by.clear();
+            let plan = self.as_derived(plan);
+            let keys = positions
+                .into_iter()
+                .filter_map(|(position, descending)| {
+                    let value = plan.outputs[position?].value.clone();
+                    Some(SortKey { position, value, descending })
+                })
+                .collect();
+            return self.rank_rows(plan, top, keys);
+        }
+        self.rank_rows(plan, top, keys)
+    }
+
+    /// An entry of `ORDER BY` as SQLite text.
+    fn sorted(&self, key: &SortKey) -> SqlResult<String> {
+        Ok(format!("{}{}", self.collated(&key.value)?, if key.descending { " DESC" } else { "" }))
+    }
+
+    fn rank_rows(&mut self, mut plan: Plan, top: &Top, keys: Vec<SortKey>) -> SqlResult<Plan> {
+        plan.order_by.clear();
+        let sorted: Vec<String> = keys.iter().map(|key| self.sorted(key)).collect::<SqlResult<_>>()?;
+        let order = if sorted.is_empty() { String::new() } else { format!("ORDER BY {}", sorted.join(", ")) };
+        let width = plan.items.len();
+        let rank = if top.with_ties { "RANK()" } else { "ROW_NUMBER()" };
+        plan.items.push(format!("{rank} OVER ({order})"));
+        plan.items.push("COUNT(*) OVER ()".to_owned());
+        let alias = self.fresh_alias();
+        let wanted = if top.percent {
+            self.percent(top, &format!("{alias}.c{}", width + 2))?
+        } else {
+            self.row_count(&top.count)?
+        };
+        let columns = plan.source_columns(&alias, &[]);
+        let inner = plan.render();
+        let outputs: Vec<OutputColumn> = plan
+            .outputs
+            .into_iter()
+            .zip(columns)
+            .map(|(output, column)| OutputColumn { value: column.value, ..output })
+            .collect();
+        let rank = format!("{alias}.c{}", width + 1);
+        Ok(Plan {
+            items: outputs.iter().map(|output| output.value.sql.clone()).collect(),
+            outputs,
+            distinct: false,
+            tail: format!(" FROM ({inner}) AS {alias} WHERE {rank} <= {wanted}"),
+            order_by: if sorted.is_empty() { String::new() } else { format!(" ORDER BY {rank}") },
+            limit: String::new(),
+            at_most_one_row: false,
+            row_of: None,
+        })
     }
 
     /// Expands a select list.
@@ -399,6 +647,29 @@ pub(super) fn check_column_names(plan: &Plan, names: &[String], table: &str) -> 
         seen.push(folded);
     }
     Ok(())
+}
+
+/// A decimal literal without a fraction: an integer that is too long for `int`.
+fn is_whole(value: &Typed) -> bool {
+    matches!(value.shape, Shape::Constant(Datum::Decimal { scale: 0, .. }))
+}
+
+/// Error 144.
+fn check_grouping_expression(expr: &Expr) -> SqlResult<()> {
+    if super::expr_walk::any(expr, &super::expr_walk::is_query) || contains_aggregate(expr) {
+        return Err(SqlError::new(
+            144,
+            "Cannot use an aggregate or a subquery in an expression used for the group by list of a GROUP BY clause.",
+        )
+        .severity(15));
+    }
+    Ok(())
+}
+
+/// Error 1062.
+fn ties_without_order() -> SqlError {
+    SqlError::new(1062, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.")
+        .severity(15)
 }
 
 /// Error 205.

@@ -9,6 +9,9 @@ use super::select::{OutputColumn, Plan, unequal_columns};
 use super::type_rules::is_text;
 use super::typed::{Collation, Shape, Typed, coerce, shared_collation, shared_type};
 
+/// Most terms of a compound query in SQLite.
+const MAX_TERMS: usize = 500;
+
 /// The terms of a chain of `UNION ALL`, which needs no nesting however long it is.
 fn union_terms(body: &SetExpr) -> Vec<&SetExpr> {
     let mut terms = Vec::new();
@@ -40,6 +43,13 @@ impl Binder<'_> {
             return Err(SqlError::unsupported("EXCEPT ALL and INTERSECT ALL"));
         }
         let mut plans = Vec::with_capacity(terms.len());
+        if terms.iter().skip(1).any(|term| term.first_select().is_some_and(|select| select.into.is_some())) {
+            return Err(SqlError::new(
+                196,
+                "SELECT INTO must be the first query in a statement containing a UNION, INTERSECT or EXCEPT operator.",
+            )
+            .severity(15));
+        }
         for term in terms {
             let plan = self.set_expr(term)?;
             plans.push(if plan.is_ordered_or_limited() { self.as_derived(plan) } else { plan });
@@ -97,6 +107,7 @@ impl Binder<'_> {
             order_by: String::new(),
             limit: String::new(),
             at_most_one_row: false,
+            row_of: None,
         })
     }
 
@@ -145,21 +156,31 @@ impl Binder<'_> {
                 computed: false,
             });
         }
+        // SQLite's VALUES cannot name columns of an outer query, its SELECT can.
+        let fixed = |e: &Typed| !matches!(e.shape, Shape::Column | Shape::Other) || e.sql.starts_with('?');
+        let correlated = compiled.len() < MAX_TERMS && !compiled.iter().flatten().all(fixed);
         let rows: Vec<String> = compiled
             .iter()
             .map(|row| {
-                let values: Vec<&str> = row.iter().map(|e| e.sql.as_str()).collect();
-                format!("({})", values.join(", "))
+                let named = |(i, e): (usize, &Typed)| format!("{} AS column{}", e.sql, i + 1);
+                let values: Vec<String> = if correlated {
+                    row.iter().enumerate().map(named).collect()
+                } else {
+                    row.iter().map(|e| e.sql.clone()).collect()
+                };
+                if correlated { format!("SELECT {}", values.join(", ")) } else { format!("({})", values.join(", ")) }
             })
             .collect();
+        let texts = if correlated { rows.join(" UNION ALL ") } else { format!("VALUES {}", rows.join(", ")) };
         Ok(Plan {
             items: outputs.iter().map(|o| o.value.sql.clone()).collect(),
             outputs,
             distinct: false,
-            tail: format!(" FROM (VALUES {}) AS {alias}", rows.join(", ")),
+            tail: format!(" FROM ({texts}) AS {alias}"),
             order_by: String::new(),
             limit: String::new(),
             at_most_one_row: rows.len() <= 1,
+            row_of: None,
         })
     }
 }

@@ -26,14 +26,15 @@ impl SqlSession {
         self.shared.state().command = command(&statement.kind);
         match &statement.kind {
             StmtKind::Select(query) => self.select(batch, statement, query, frame, sink),
-            StmtKind::SelectAssign { assignments, from, order_by } => {
-                self.select_assign(batch, statement, (assignments, from.as_deref(), order_by), frame, sink)
+            StmtKind::SelectAssign { assignments, ctes, from, order_by } => {
+                self.select_assign(batch, statement, (assignments, ctes, from.as_deref(), order_by), frame, sink)
             }
             StmtKind::Insert(insert) => match &insert.source {
                 InsertSource::Exec(exec) => self.insert_exec(batch, insert, exec, frame, sink),
                 _ => self.insert(batch, statement, insert, frame, sink),
             },
             StmtKind::Update(update) => self.update(batch, statement, update, frame, sink),
+            StmtKind::Merge(merge) => self.merge(batch, statement, merge, frame, sink),
             StmtKind::Delete(delete) => self.delete(batch, statement, delete, frame, sink),
             StmtKind::Declare(declarations) => self.declare(batch, declarations, frame, sink),
             StmtKind::SetVariable { name, value } => {

@@ -39,13 +39,20 @@ pub enum StmtKind {
     Select(Box<Query>),
     /// `SELECT @a = expr, @b = expr [FROM … [ORDER BY …]]`; the last row wins. Compound assignments are expanded to
     /// `@a = @a + expr`. The items of `from` are empty.
-    SelectAssign { assignments: Vec<(String, Expr)>, from: Option<Box<Select>>, order_by: Vec<OrderItem> },
+    SelectAssign {
+        assignments: Vec<(String, Expr)>,
+        ctes: Vec<Cte>,
+        from: Option<Box<Select>>,
+        order_by: Vec<OrderItem>,
+    },
     /// `INSERT`.
     Insert(Box<Insert>),
     /// `UPDATE`.
     Update(Box<Update>),
     /// `DELETE`.
     Delete(Box<Delete>),
+    /// `MERGE`.
+    Merge(Box<Merge>),
     /// `TRUNCATE TABLE`.
     Truncate(ObjectName),
     /// `CREATE TABLE`, also of temporary tables.
@@ -231,6 +238,18 @@ pub enum SetExpr {
     Values(Vec<Vec<Expr>>),
 }
 
+impl SetExpr {
+    /// The `SELECT` that is written first.
+    pub fn first_select(&self) -> Option<&Select> {
+        match self {
+            SetExpr::Select(select) => Some(select),
+            SetExpr::Query(query) => query.body.first_select(),
+            SetExpr::SetOp { left, .. } => left.first_select(),
+            SetExpr::Values(_) => None,
+        }
+    }
+}
+
 /// Set operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetOp {
@@ -259,6 +278,8 @@ pub struct Select {
     pub selection: Option<Expr>,
     /// `GROUP BY`.
     pub group_by: Vec<Expr>,
+    /// `ROLLUP`, `CUBE` and `GROUPING SETS`, taken apart into sets of places in `group_by`; empty for a plain `GROUP BY`.
+    pub grouping_sets: Vec<Vec<usize>>,
     /// `HAVING`.
     pub having: Option<Expr>,
 }
@@ -333,6 +354,8 @@ pub enum JoinKind {
 pub struct Insert {
     /// Common table expressions.
     pub ctes: Vec<Cte>,
+    /// `TOP (n)`.
+    pub top: Option<Top>,
     /// Target; a table variable's name starts with `@`.
     pub target: ObjectName,
     /// Hints on the target.
@@ -365,6 +388,75 @@ pub struct Output {
     pub items: Vec<SelectItem>,
     /// `INTO`.
     pub into: Option<(ObjectName, Vec<String>)>,
+    /// The list of a second `OUTPUT` after one with `INTO`; its rows go to the client.
+    pub returned: Vec<SelectItem>,
+}
+
+/// What `UPDATE` sets a variable to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VariableValue {
+    /// `@v = expr`.
+    Expr(Expr),
+    /// `@v = column = expr`: the new value of the assignment at this place.
+    Assignment(usize),
+}
+
+/// `MERGE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merge {
+    /// Common table expressions.
+    pub ctes: Vec<Cte>,
+    /// `TOP (n)`.
+    pub top: Option<Top>,
+    /// Target.
+    pub target: ObjectName,
+    /// Hints on the target.
+    pub hints: Vec<String>,
+    /// Alias of the target.
+    pub alias: Option<String>,
+    /// `USING`.
+    pub source: TableRef,
+    /// `ON`.
+    pub on: Expr,
+    /// `WHEN … THEN …`.
+    pub clauses: Vec<MergeClause>,
+    /// `OUTPUT`; `$action` stands as a one-part column.
+    pub output: Option<Output>,
+    /// `OPTION (…)`.
+    pub options: Vec<String>,
+}
+
+/// A `WHEN` clause of `MERGE`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MergeClause {
+    /// Which rows.
+    pub when: MergeWhen,
+    /// `AND condition`.
+    pub condition: Option<Expr>,
+    /// What is done to them.
+    pub action: MergeAction,
+}
+
+/// Which rows a clause of `MERGE` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeWhen {
+    /// `WHEN MATCHED`
+    Matched,
+    /// `WHEN NOT MATCHED [BY TARGET]`
+    NotMatchedByTarget,
+    /// `WHEN NOT MATCHED BY SOURCE`
+    NotMatchedBySource,
+}
+
+/// What a clause of `MERGE` does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MergeAction {
+    /// `UPDATE SET column = expr, …`; `None` is `DEFAULT`.
+    Update(Vec<(ObjectName, Option<Expr>)>),
+    /// `DELETE`.
+    Delete,
+    /// `INSERT [(columns)] VALUES (…)`; no values are `DEFAULT VALUES`.
+    Insert { columns: Vec<String>, values: Option<Vec<Option<Expr>>> },
 }
 
 /// `UPDATE`.
@@ -380,6 +472,8 @@ pub struct Update {
     pub hints: Vec<String>,
     /// `column = expr` (compound assignments expanded); `None` is `DEFAULT`.
     pub assignments: Vec<(ObjectName, Option<Expr>)>,
+    /// Variables that it sets (`@v = expr`, `@v = column = expr`).
+    pub variables: Vec<(String, VariableValue)>,
     /// `OUTPUT`.
     pub output: Option<Output>,
     /// `FROM`.

@@ -69,3 +69,24 @@ fn staged_changes_search_the_target() {
         assert!(searched && !plan.contains("AUTOMATIC"), "{sql}:\n{plan}");
     }
 }
+
+#[test]
+fn rows_computed_first_are_found_by_index_too() {
+    let mut world = World::new();
+    world.table("CREATE TABLE T (Id int NOT NULL, Name nvarchar(20) NULL)");
+    world.table("CREATE TABLE #S (Id int NOT NULL, Name nvarchar(4000) NULL)");
+    for sql in [
+        "UPDATE t SET Name = s.Name OUTPUT deleted.Name, s.Id FROM T AS t JOIN #S AS s ON s.Id = t.Id",
+        "DELETE t OUTPUT deleted.Name, s.Id FROM T AS t JOIN #S AS s ON s.Id = t.Id",
+        "WITH c AS (SELECT Id, Name FROM T) UPDATE c SET Name = N'x' WHERE Id = 5",
+        "MERGE T AS t USING #S AS s ON t.Id = s.Id WHEN MATCHED THEN UPDATE SET Name = s.Name \
+         WHEN NOT MATCHED THEN INSERT (Id, Name) VALUES (s.Id, s.Name);",
+        "MERGE T AS t USING (VALUES (1, N'a'), (2, N'b')) AS s(Id, Name) ON t.Id = s.Id WHEN MATCHED THEN DELETE \
+         WHEN NOT MATCHED THEN INSERT (Id, Name) VALUES (s.Id, s.Name);",
+    ] {
+        let plan = world.explain_staged(sql);
+        let scanned =
+            plan.lines().any(|line| line.starts_with("SCAN t1 ") || line == "SCAN t1" || line.contains("AUTOMATIC"));
+        assert!(plan.contains("sqlite_autoindex_dbo.T_1 (Id=?)") && !scanned, "{sql}:\n{plan}");
+    }
+}

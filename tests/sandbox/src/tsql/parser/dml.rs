@@ -3,9 +3,15 @@
 use super::Parser;
 use crate::error::SqlResult;
 use crate::tsql::ast::{
-    BinaryOp, BulkColumn, Cte, Delete, Expr, Insert, InsertSource, ObjectName, Output, StmtKind, Update,
+    BinaryOp, BulkColumn, Cte, Delete, Expr, Insert, InsertSource, ObjectName, Output, StmtKind, Update, VariableValue,
 };
 use crate::tsql::lexer::Kind;
+
+/// A column of a `SET` list with its value; `None` is `DEFAULT`.
+type ColumnAssignment = (ObjectName, Option<Expr>);
+
+/// The columns and the variables of a `SET` list.
+type SetList = (Vec<ColumnAssignment>, Vec<(String, VariableValue)>);
 
 impl Parser<'_> {
     pub(super) fn insert(&mut self, ctes: Vec<Cte>) -> SqlResult<StmtKind> {
@@ -13,9 +19,7 @@ impl Parser<'_> {
         if self.eat("BULK") {
             return self.insert_bulk();
         }
-        if self.is("TOP") {
-            return self.unsupported("INSERT TOP");
-        }
+        let top = self.top()?;
         self.eat("INTO");
         self.refuse_rowset_function()?;
         let target = self.target()?;
@@ -23,10 +27,10 @@ impl Parser<'_> {
         let columns = if self.is("(") && !self.query_in_parentheses() { self.insert_columns()? } else { Vec::new() };
         let output = self.output()?;
         let source = self.insert_source()?;
-        Ok(StmtKind::Insert(Box::new(Insert { ctes, target, hints, columns, output, source })))
+        Ok(StmtKind::Insert(Box::new(Insert { ctes, top, target, hints, columns, output, source })))
     }
 
-    fn insert_columns(&mut self) -> SqlResult<Vec<String>> {
+    pub(super) fn insert_columns(&mut self) -> SqlResult<Vec<String>> {
         self.in_parentheses(|parser| {
             let mut parts = parser.dotted_name()?;
             parts.pop().ok_or_else(|| parser.syntax_error())
@@ -55,7 +59,7 @@ impl Parser<'_> {
         Err(self.syntax_error())
     }
 
-    fn value_or_default(&mut self) -> SqlResult<Option<Expr>> {
+    pub(super) fn value_or_default(&mut self) -> SqlResult<Option<Expr>> {
         if self.eat("DEFAULT") { Ok(None) } else { self.expr().map(Some) }
     }
 
@@ -96,18 +100,49 @@ impl Parser<'_> {
         let target = self.target()?;
         let hints = self.table_hints()?;
         self.expect("SET")?;
-        let assignments = self.comma_separated(Self::column_assignment)?;
+        let (assignments, variables) = self.assignments()?;
         let output = self.output()?;
         let from = if self.eat("FROM") { self.table_refs()? } else { Vec::new() };
         let selection = self.row_selection()?;
         self.query_options()?;
-        Ok(StmtKind::Update(Box::new(Update { ctes, top, target, hints, assignments, output, from, selection })))
+        let update = Update { ctes, top, target, hints, assignments, variables, output, from, selection };
+        Ok(StmtKind::Update(Box::new(update)))
     }
 
-    fn column_assignment(&mut self) -> SqlResult<(ObjectName, Option<Expr>)> {
-        if self.kind() == Kind::Variable {
-            return self.unsupported("assignment to a variable in UPDATE");
+    /// The `SET` list of an `UPDATE`: columns and variables.
+    fn assignments(&mut self) -> SqlResult<SetList> {
+        let (mut columns, mut variables) = (Vec::new(), Vec::new());
+        loop {
+            if self.kind() != Kind::Variable {
+                columns.push(self.column_assignment()?);
+            } else if self.is_at(1, "=") && self.assigns_column_at(2) {
+                let variable = self.variable()?;
+                self.expect("=")?;
+                variables.push((variable, VariableValue::Assignment(columns.len())));
+                columns.push(self.column_assignment()?);
+            } else {
+                let (variable, value) = self.variable_assignment()?;
+                variables.push((variable, VariableValue::Expr(value)));
+            }
+            if !self.eat(",") {
+                return Ok((columns, variables));
+            }
         }
+    }
+
+    /// Whether a column name and an assignment operator stand here.
+    fn assigns_column_at(&self, mut n: usize) -> bool {
+        if !self.is_name_at(n) {
+            return false;
+        }
+        while self.is_at(n + 1, ".") && self.is_name_at(n + 2) {
+            n += 2;
+        }
+        ["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="].iter().any(|op| self.is_at(n + 1, op))
+    }
+
+    /// `column = expr`, `column += expr`.
+    pub(super) fn column_assignment(&mut self) -> SqlResult<ColumnAssignment> {
         let column = self.object_name()?;
         if self.is("(") {
             return self.unsupported("column.WRITE(…)");
@@ -163,7 +198,7 @@ impl Parser<'_> {
     }
 
     /// `OUTPUT … [INTO …]`, or nothing.
-    fn output(&mut self) -> SqlResult<Option<Output>> {
+    pub(super) fn output(&mut self) -> SqlResult<Option<Output>> {
         if !self.eat("OUTPUT") {
             return Ok(None);
         }
@@ -175,10 +210,8 @@ impl Parser<'_> {
                 if self.is("(") && !self.query_in_parentheses() { self.insert_columns()? } else { Vec::new() };
             into = Some((target, columns));
         }
-        if self.is("OUTPUT") {
-            return self.unsupported("two OUTPUT clauses");
-        }
-        Ok(Some(Output { items, into }))
+        let returned = if into.is_some() && self.eat("OUTPUT") { self.output_items()? } else { Vec::new() };
+        Ok(Some(Output { items, into, returned }))
     }
 
     pub(super) fn truncate(&mut self) -> SqlResult<StmtKind> {

@@ -275,6 +275,10 @@ impl Parser<'_> {
         if UNSUPPORTED_FUNCTIONS.iter().any(|name| text.eq_ignore_ascii_case(name)) {
             return self.unsupported(&text.to_ascii_uppercase());
         }
+        if text.eq_ignore_ascii_case("$action") {
+            self.at += 1;
+            return Ok(Expr::Column(vec![text.to_owned()]));
+        }
         if text.starts_with('$') {
             return self.unsupported(&format!("pseudo column {text}"));
         }

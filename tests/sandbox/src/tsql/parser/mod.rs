@@ -8,6 +8,8 @@ mod backup;
 mod ddl;
 mod dml;
 mod expr;
+mod grouping;
+mod merge;
 mod query;
 mod security;
 mod session;

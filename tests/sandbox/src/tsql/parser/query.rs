@@ -169,13 +169,7 @@ impl Parser<'_> {
         }
         if self.eat("GROUP") {
             self.expect("BY")?;
-            if self.is("ALL") || self.is("GROUPING") || (self.is_any(&["ROLLUP", "CUBE"]) && self.is_at(1, "(")) {
-                return self.unsupported("GROUP BY ALL, ROLLUP, CUBE and GROUPING SETS");
-            }
-            select.group_by = self.comma_separated(Self::expr)?;
-            if self.is("WITH") && (self.is_at(1, "ROLLUP") || self.is_at(1, "CUBE")) {
-                return self.unsupported("WITH ROLLUP and WITH CUBE");
-            }
+            self.group_by(select)?;
         }
         if self.eat("HAVING") {
             select.having = Some(self.expr()?);
@@ -192,10 +186,7 @@ impl Parser<'_> {
         if self.eat("SELECT") {
             let mut select = self.select_head()?;
             if self.kind() == Kind::Variable && self.assigns() {
-                if !ctes.is_empty() {
-                    return self.unsupported("assignment to variables from a common table expression");
-                }
-                return self.select_assign(select);
+                return self.select_assign(select, ctes);
             }
             select.items.clear();
         }
@@ -208,7 +199,7 @@ impl Parser<'_> {
         ["=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="].iter().any(|op| self.is_at(1, op))
     }
 
-    fn select_assign(&mut self, mut select: Select) -> SqlResult<StmtKind> {
+    fn select_assign(&mut self, mut select: Select, ctes: Vec<Cte>) -> SqlResult<StmtKind> {
         let assignments = self.comma_separated(|parser| {
             if parser.kind() != Kind::Variable || !parser.assigns() {
                 let message = "A SELECT statement that assigns a value to a variable must not be combined with \
@@ -221,7 +212,7 @@ impl Parser<'_> {
         let order_by = self.order_by()?;
         self.query_options()?;
         let from = if select == Select::default() { None } else { Some(Box::new(select)) };
-        Ok(StmtKind::SelectAssign { assignments, from, order_by })
+        Ok(StmtKind::SelectAssign { assignments, ctes, from, order_by })
     }
 
     /// `TOP …`, or nothing.
@@ -293,6 +284,11 @@ impl Parser<'_> {
     /// A comma-separated FROM list.
     pub(super) fn table_refs(&mut self) -> SqlResult<Vec<TableRef>> {
         self.comma_separated(|parser| parser.nested(Self::joined_table))
+    }
+
+    /// One table source with its joins.
+    pub(super) fn table_refs_one(&mut self) -> SqlResult<TableRef> {
+        self.nested(Self::joined_table)
     }
 
     fn joined_table(&mut self) -> SqlResult<TableRef> {
@@ -373,6 +369,9 @@ impl Parser<'_> {
         }
         if self.query_in_parentheses() {
             return self.derived_table();
+        }
+        if self.is("(") && ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|word| self.is_at(1, word)) {
+            return self.unsupported("data modification as a table source");
         }
         if self.eat("(") {
             let inner = self.nested(Self::joined_table)?;

@@ -100,9 +100,10 @@ impl Parser<'_> {
             "WAITFOR" => self.waitfor(),
             "BACKUP" => self.backup(),
             "RESTORE" => self.restore(),
+            "MERGE" => self.merge(Vec::new()),
             "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
             "REVERT" => self.revert(),
-            "MERGE" | "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE"
+            "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE"
             | "SHUTDOWN" | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => {
                 self.unsupported(&word)
             }
@@ -161,7 +162,7 @@ impl Parser<'_> {
         } else if self.is("DELETE") {
             self.delete(ctes)
         } else if self.is("MERGE") {
-            self.unsupported("MERGE")
+            self.merge(ctes)
         } else {
             Err(self.syntax_error())
         }
