@@ -43,6 +43,12 @@ pub trait Sink {
     fn database_changed(&mut self, from: &str, to: &str) -> Result<(), Cancelled>;
     /// A transaction began (`Some(descriptor)`) or ended; the client must send the descriptor with its requests.
     fn transaction_changed(&mut self, change: TransactionChange) -> Result<(), Cancelled>;
+    /// A batch begins to execute a procedure; until [`Sink::procedure_done`], statements are the procedure's.
+    fn procedure_started(&mut self) {}
+    /// The procedure ended, with its return status unless an error ended it.
+    fn procedure_done(&mut self, _status: Option<i32>) -> Result<(), Cancelled> {
+        Ok(())
+    }
     /// True once the client sent an attention; long loops ask now and then.
     fn is_cancelled(&self) -> bool;
     /// The flag behind [`Sink::is_cancelled`], for work that runs inside SQLite and cannot hold the sink: set once the client
@@ -98,15 +104,15 @@ pub enum TransactionRequest {
     },
     /// Commit.
     Commit {
-        /// Begin a new one right after.
-        begin_new: bool,
+        /// Begin a new one right after, at this isolation level.
+        begin_new: Option<u8>,
     },
     /// Roll back.
     Rollback {
         /// Savepoint to roll back to, or empty for the whole transaction.
         name: String,
-        /// Begin a new one right after.
-        begin_new: bool,
+        /// Begin a new one right after, at this isolation level.
+        begin_new: Option<u8>,
     },
     /// Savepoint.
     Save {

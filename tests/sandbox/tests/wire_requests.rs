@@ -84,9 +84,9 @@ async fn transaction_requests_carry_the_descriptor_back_and_forth() {
     let expected = [
         begin.clone(),
         TransactionRequest::Save { name: "here".into() },
-        TransactionRequest::Commit { begin_new: false },
+        TransactionRequest::Commit { begin_new: None },
         begin,
-        TransactionRequest::Rollback { name: String::new(), begin_new: false },
+        TransactionRequest::Rollback { name: String::new(), begin_new: None },
     ];
     assert_eq!(script.lock().unwrap().transactions, expected);
 }

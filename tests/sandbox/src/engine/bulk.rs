@@ -32,7 +32,6 @@ const CANCEL_CHECK_ROWS: u64 = 1024;
 pub struct PendingLoad {
     target: ObjectName,
     columns: Vec<BulkColumn>,
-    keep_identity: bool,
     keep_nulls: bool,
 }
 
@@ -55,12 +54,10 @@ impl SqlSession {
     pub(super) fn begin_load(&mut self, target: &ObjectName, columns: &[BulkColumn], options: &[String]) -> Exec<()> {
         self.refresh_catalog()?;
         let table = self.find_table(target)?;
-        let mut keep_identity = false;
         let mut keep_nulls = false;
         for option in options {
             let upper = option.to_ascii_uppercase();
             match upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default() {
-                "KEEP_IDENTITY" => keep_identity = true,
                 "KEEP_NULLS" => keep_nulls = true,
                 "TABLOCK"
                 | "CHECK_CONSTRAINTS"
@@ -78,8 +75,7 @@ impl SqlSession {
         if !table.writable {
             return Err(SqlError::unsupported(format!("INSERT BULK into {}.{}", table.schema, table.name)).into());
         }
-        self.pending_load =
-            Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_identity, keep_nulls });
+        self.pending_load = Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_nulls });
         Ok(())
     }
 
@@ -129,7 +125,9 @@ impl SqlSession {
                 let text = "Bulk load: the column count of the rows differs from that of the INSERT BULK statement.";
                 return Err(SqlError::new(4815, text).into());
             }
-            let mut load = Load::new(session, &table, &types, &named, pending.keep_identity, pending.keep_nulls);
+            // A client that wants the server to number the rows leaves the identity column out; there is no option for it.
+            let numbered = named.iter().any(|&at| table.columns[at].identity.is_some());
+            let mut load = Load::new(session, &table, &types, &named, numbered, pending.keep_nulls);
             let mut count = 0;
             let armed = session.is_armed(Point::BulkRow);
             while let Some(row) = rows()? {

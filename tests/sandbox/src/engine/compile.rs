@@ -2,7 +2,7 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::session::ColumnMeta;
-use crate::tsql::ast::{Cte, Expr, OrderItem, Query, Select, SelectItem};
+use crate::tsql::ast::{Cte, Expr, Literal, OrderItem, Query, Select, SelectItem};
 use crate::types::SqlType;
 
 use super::binder::{Binder, Frame, Source};
@@ -45,6 +45,31 @@ pub fn compile_select_assign(
         plan.outputs[i].value = converted;
     }
     Ok(finish(binder, &plan))
+}
+
+/// Compiles the rows that a `SELECT @a = @a + …` goes over: the columns that its expressions read.
+pub fn compile_running_source(
+    columns: &[Expr],
+    ctes: &[Cte],
+    from: &Select,
+    order_by: &[OrderItem],
+    scope: &dyn Scope,
+) -> SqlResult<Compiled> {
+    let mut binder = Binder::new(scope);
+    binder.bind_ctes(ctes)?;
+    let mut select = from.clone();
+    let one = [Expr::Literal(Literal::Integer("1".to_owned()))];
+    let columns = if columns.is_empty() { &one } else { columns };
+    select.items = columns.iter().map(|expr| SelectItem::Expr { expr: expr.clone(), alias: None }).collect();
+    let plan = binder.select(&select, order_by)?;
+    let compiled = finish(binder, &plan);
+    let default = scope.default_collation();
+    match compiled.collations.iter().flatten().find(|collation| !collation.eq_ignore_ascii_case(&default)) {
+        Some(other) => {
+            Err(SqlError::unsupported(format!("SELECT that accumulates over a column with collation {other}")))
+        }
+        None => Ok(compiled),
+    }
 }
 
 /// A variable that is read after it was set in the same statement would have to change from row to row.

@@ -13,6 +13,7 @@ use super::frame::{Frame, undeclared};
 use super::meta::Table;
 use super::moved_keys::is_duplicate;
 use super::plans::{Basis, Batch, Plan, expression_node, statement_node};
+use super::running_assignments::{self, Assignments};
 use super::scope::{StatementScope, TEMPORARY_DATABASE};
 use super::session::SqlSession;
 use super::stop::{Exec, Stop};
@@ -21,7 +22,7 @@ use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
-use crate::tsql::ast::{Cte, Delete, Expr, Insert, InsertSource, Merge, ObjectName, OrderItem, Select, Stmt, Update};
+use crate::tsql::ast::{Cte, Delete, Expr, Insert, InsertSource, Merge, ObjectName, Stmt, Update};
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Row};
@@ -29,9 +30,6 @@ use std::sync::Arc;
 
 /// `sys` and the views over SQLite's catalog tables: reading them takes no locks.
 const SYSTEM_SCHEMA: &str = "sys";
-
-/// `SELECT @a = …`: assignments, common table expressions, the query and its order.
-type Assigning<'a> = (&'a [(String, Expr)], &'a [Cte], Option<&'a Select>, &'a [OrderItem]);
 
 /// What a data modification did.
 pub(super) struct Modified {
@@ -54,7 +52,7 @@ impl SqlSession {
         }
     }
 
-    fn query_plan(
+    pub(super) fn query_plan(
         &mut self,
         batch: &Batch,
         node: usize,
@@ -135,7 +133,7 @@ impl SqlSession {
     }
 
     /// Runs a compiled query; `each` gets every row.
-    fn for_each_row(
+    pub(super) fn for_each_row(
         &self,
         compiled: &Compiled,
         frame: &Frame,
@@ -199,7 +197,7 @@ impl SqlSession {
 
     /// Takes the locks of a query and opens what its isolation level asks for. DDL of others may have come between: then it is
     /// compiled again.
-    fn ready_to_read(
+    pub(super) fn ready_to_read(
         &mut self,
         mut compiled: Arc<Compiled>,
         batch: &Batch,
@@ -320,10 +318,14 @@ impl SqlSession {
         &mut self,
         batch: &Batch,
         statement: &Stmt,
-        (assignments, ctes, from, order_by): Assigning<'_>,
+        select: Assignments<'_>,
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
+        if running_assignments::accumulates(select) {
+            return self.accumulate(batch, statement, select, frame, sink);
+        }
+        let (assignments, ctes, from, order_by) = select;
         let node = statement_node(statement);
         let compile = |scope: &StatementScope<'_>| compile_select_assign(assignments, ctes, from, order_by, scope);
         let compiled = self.query_plan(batch, node, frame, &compile)?;
@@ -650,7 +652,7 @@ fn cut_large(values: &mut [Datum], columns: &[ColumnMeta], bytes: usize) {
 }
 
 /// Decodes a row into `values`, which keep the memory of the texts before.
-fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
+pub(super) fn decode_row(row: &Row<'_>, compiled: &Compiled, values: &mut Vec<Datum>) -> Exec<()> {
     decode_row_from(row, 0, compiled, values)
 }
 

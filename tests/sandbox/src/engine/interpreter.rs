@@ -131,6 +131,9 @@ impl SqlSession {
     }
 
     fn execute(&mut self, batch: &Arc<Batch>, statement: &Stmt, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<Flow> {
+        if self.shared.state().options.format_only && self.only_format(batch, statement, frame, sink)? {
+            return Ok(Flow::Next);
+        }
         match &statement.kind {
             StmtKind::Block(statements) => return self.run_block(batch, statements, frame, sink),
             StmtKind::If { condition, then, otherwise } => {

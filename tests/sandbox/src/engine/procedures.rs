@@ -2,6 +2,7 @@
 //!
 //! Source: <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/system-stored-procedures-transact-sql>.
 
+use super::catalog_procedures;
 use super::frame::Frame;
 use super::plans::Batch;
 use super::session::SqlSession;
@@ -95,7 +96,16 @@ impl SqlSession {
             }
             arguments.push(Argument { name, ty, value, output: given.output });
         }
-        let status = self.call(&exec.procedure, &mut arguments, frame, sink)?;
+        // The client is told of the procedures that its batch executes, not of those that they execute in turn.
+        let told = self.level == 1;
+        if told {
+            sink.procedure_started();
+        }
+        let called = self.call(&exec.procedure, &mut arguments, frame, sink);
+        if told {
+            sink.procedure_done(called.as_ref().ok().copied())?;
+        }
+        let status = called?;
         for (position, variable) in targets {
             let argument = &arguments[position];
             let ty = frame.variable(&variable).ok_or_else(|| super::frame::undeclared(&variable))?.ty;
@@ -165,6 +175,9 @@ impl SqlSession {
                 self.reset();
                 Ok(0)
             }
+            "sp_describe_undeclared_parameters" => self.sp_describe_undeclared_parameters(arguments, sink).map(|()| 0),
+            "sp_describe_first_result_set" => self.sp_describe_first_result_set(arguments, sink).map(|()| 0),
+            system if catalog_procedures::knows(system) => self.catalog_procedure(system, arguments, sink),
             "sp_set_session_context" => Err(SqlError::unsupported("sp_set_session_context").into()),
             other => {
                 if let Some(result) = self.principal_procedure(other, arguments, sink) {

@@ -26,7 +26,6 @@ const ALWAYS_ON: &[&str] = &[
 const ALWAYS_OFF: &[&str] = &[
     "NUMERIC_ROUNDABORT",
     "ANSI_NULL_DFLT_OFF",
-    "FMTONLY",
     "NOEXEC",
     "PARSEONLY",
     "SHOWPLAN_ALL",
@@ -72,6 +71,7 @@ impl SqlSession {
         match name {
             "NOCOUNT" => state.options.no_count = on,
             "XACT_ABORT" => state.options.xact_abort = on,
+            "FMTONLY" => state.options.format_only = on,
             "IMPLICIT_TRANSACTIONS" => state.options.implicit_transactions = on,
             _ if is(WITHOUT_EFFECT) || (on && is(ALWAYS_ON)) || (!on && is(ALWAYS_OFF)) => {}
             _ => {

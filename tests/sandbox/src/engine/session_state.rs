@@ -231,6 +231,8 @@ pub struct Options {
     pub date_first: u8,
     /// `TEXTSIZE`.
     pub text_size: i32,
+    /// `FMTONLY`.
+    pub format_only: bool,
     /// `DEADLOCK_PRIORITY`, −10 to 10.
     pub deadlock_priority: i32,
 }
@@ -246,6 +248,7 @@ impl Default for Options {
             identity_insert: None,
             date_first: 7,
             text_size: i32::MAX,
+            format_only: false,
             deadlock_priority: 0,
         }
     }

@@ -220,22 +220,25 @@ impl SqlSession {
     pub(super) fn transaction_request(&mut self, request: TransactionRequest, sink: &mut dyn Sink) -> Exec<()> {
         let named = |name: String| Some(name).filter(|n| !n.is_empty());
         match request {
-            TransactionRequest::Begin { isolation, name } => {
-                if let Some(isolation) = Isolation::from_number(isolation) {
-                    self.shared.state().options.isolation = isolation;
-                }
-                self.begin(named(name), sink)
-            }
+            TransactionRequest::Begin { isolation, name } => self.begin_at(isolation, named(name), sink),
             TransactionRequest::Commit { begin_new } => {
                 self.commit(sink)?;
-                if begin_new { self.begin(None, sink) } else { Ok(()) }
+                begin_new.map_or(Ok(()), |isolation| self.begin_at(isolation, None, sink))
             }
             TransactionRequest::Rollback { name, begin_new } => {
                 self.roll_back(named(name).as_deref(), sink)?;
-                if begin_new { self.begin(None, sink) } else { Ok(()) }
+                begin_new.map_or(Ok(()), |isolation| self.begin_at(isolation, None, sink))
             }
             TransactionRequest::Save { name } => self.save(&name, sink),
         }
+    }
+
+    /// Begins a transaction at an isolation level, which stays the session's; 0 leaves it as it is.
+    fn begin_at(&mut self, isolation: u8, name: Option<String>, sink: &mut dyn Sink) -> Exec<()> {
+        if let Some(isolation) = Isolation::from_number(isolation) {
+            self.shared.state().options.isolation = isolation;
+        }
+        self.begin(name, sink)
     }
 
     /// Rolls back whatever is open, without a word; what the client has to be told.

@@ -32,7 +32,7 @@ pub struct Response {
     rows: Option<RowWriter>,
     kind: DoneKind,
     /// The last DONE, held back because only what follows tells whether it is the response's last.
-    held: Option<Done>,
+    held: Option<(DoneKind, Done)>,
     /// An error was sent since the last DONE.
     failed: bool,
     /// The session produced something that cannot be sent; nothing of this response goes out any more.
@@ -126,13 +126,13 @@ impl Response {
         let last = match self.held.take() {
             Some(held) if !self.failed => held,
             held => {
-                if let Some(held) = held {
-                    token::put_done(&mut self.tokens, DoneKind::Statement, Done { more: true, ..held });
+                if let Some((kind, held)) = held {
+                    token::put_done(&mut self.tokens, kind, Done { more: true, ..held });
                 }
-                Done { error: self.failed, ..Done::default() }
+                (DoneKind::Statement, Done { error: self.failed, ..Done::default() })
             }
         };
-        token::put_done(&mut self.tokens, DoneKind::Statement, last);
+        token::put_done(&mut self.tokens, last.0, last.1);
         self.end_message()
     }
 
@@ -169,8 +169,8 @@ impl Response {
     }
 
     fn release_held(&mut self) {
-        if let Some(held) = self.held.take() {
-            token::put_done(&mut self.tokens, self.kind, Done { more: true, ..held });
+        if let Some((kind, held)) = self.held.take() {
+            token::put_done(&mut self.tokens, kind, Done { more: true, ..held });
         }
     }
 
@@ -246,8 +246,23 @@ impl Sink for Response {
             return Ok(());
         }
         self.release_held();
-        self.held = Some(Done { rows, select: is_select, error: failed, ..Done::default() });
+        self.held = Some((self.kind, Done { rows, select: is_select, error: failed, ..Done::default() }));
         Ok(())
+    }
+
+    fn procedure_started(&mut self) {
+        self.kind = DoneKind::InProcedure;
+    }
+
+    fn procedure_done(&mut self, status: Option<i32>) -> Result<(), Cancelled> {
+        self.release_held();
+        self.kind = DoneKind::Statement;
+        if let Some(status) = status {
+            token::put_return_status(&mut self.tokens, status);
+            let error = std::mem::take(&mut self.failed);
+            self.held = Some((DoneKind::Procedure, Done { error, ..Done::default() }));
+        }
+        self.check_wanted()
     }
 
     fn message(&mut self, message: &SqlError) -> Result<(), Cancelled> {

@@ -260,6 +260,9 @@ impl Worker {
         match ran {
             Ok(()) => self.response.finish_batch()?,
             Err(Cancelled) if self.inbox.attention.is_unanswered() => {
+                // The request's response ends like that of a statement which failed, without an error to tell; the
+                // acknowledgement is a message of its own, and there are clients (tedious) that rely on it.
+                self.response.finish_failed()?;
                 self.inbox.skip_to_attention()?;
                 self.response.finish_attention()?;
             }

@@ -87,13 +87,10 @@ fn name(cursor: &mut Cursor<'_>, tail: Tail) -> WireResult<String> {
     decode_utf16(cursor.take(bytes, "transaction name")?)
 }
 
-/// Reads the flags of COMMIT and ROLLBACK: whether a new transaction begins right after.
-fn begin_new(cursor: &mut Cursor<'_>) -> WireResult<bool> {
+/// Reads the flags of COMMIT and ROLLBACK: whether a new transaction begins right after, and at which isolation level.
+fn begin_new(cursor: &mut Cursor<'_>) -> WireResult<Option<u8>> {
     let begin_new = cursor.u8("transaction flags")? & 1 != 0;
-    if begin_new && isolation(cursor)? != 0 {
-        return Err(SqlError::unsupported("another isolation level for the transaction that follows").into());
-    }
-    Ok(begin_new)
+    if begin_new { isolation(cursor).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -142,7 +139,7 @@ pub(crate) mod tests {
             message.extend_from_slice(&[8, 0, length]);
             put_utf16(&mut message, "sp");
             message.push(0);
-            let rollback = TransactionRequest::Rollback { name: "sp".into(), begin_new: false };
+            let rollback = TransactionRequest::Rollback { name: "sp".into(), begin_new: None };
             assert_eq!(read_transaction(&message).unwrap(), (7, rollback));
         }
     }

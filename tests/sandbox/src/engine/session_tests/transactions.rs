@@ -125,8 +125,8 @@ fn transaction_requests_of_the_client_work_like_statements() {
     a.ok("INSERT t VALUES (1)");
     a.session.transaction(TransactionRequest::Save { name: "s".into() }, &mut sink).unwrap();
     a.ok("INSERT t VALUES (2)");
-    a.session.transaction(TransactionRequest::Rollback { name: "s".into(), begin_new: false }, &mut sink).unwrap();
-    a.session.transaction(TransactionRequest::Commit { begin_new: false }, &mut sink).unwrap();
+    a.session.transaction(TransactionRequest::Rollback { name: "s".into(), begin_new: None }, &mut sink).unwrap();
+    a.session.transaction(TransactionRequest::Commit { begin_new: None }, &mut sink).unwrap();
     assert_eq!(sink.messages, []);
     assert_eq!(a.value("SELECT SUM(a) FROM t"), "1");
 }
