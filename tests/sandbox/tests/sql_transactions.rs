@@ -1,8 +1,10 @@
 //! Transactions: atomic, isolated, and as SQL Server counts them.
 #![allow(clippy::unwrap_used)]
 
+mod raw;
 mod server;
 
+use raw::Raw;
 use server::{LIMIT, error, exec, start, text};
 
 #[tokio::test]
@@ -121,16 +123,14 @@ async fn a_second_writer_waits_for_the_first_and_then_goes_on() {
 async fn an_attention_ends_a_wait_for_a_lock() {
     let server = start().await;
     let mut first = server.shop().await;
-    let mut second = server.shop().await;
+    let mut second = Raw::connect(server.address(), server::PASSWORD, "shop").await;
     exec(&mut first, "CREATE TABLE t (id int NOT NULL PRIMARY KEY); BEGIN TRAN; INSERT INTO t VALUES (1)").await;
-    let waiting = tokio::time::timeout(
-        std::time::Duration::from_millis(100),
-        Box::pin(async { second.simple_query("INSERT INTO t VALUES (2)").await.unwrap().into_results().await }),
-    );
-    assert!(waiting.await.is_err());
-    tokio::time::timeout(LIMIT, second.cancel_query()).await.unwrap().unwrap();
+    second.batch("INSERT INTO t VALUES (2)").await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    second.attention().await;
+    raw::expect_cancelled(&mut second).await;
     exec(&mut first, "COMMIT").await;
-    assert_eq!(text(&mut second, "SELECT id FROM t").await, "1");
+    assert_eq!(text(&mut first, "SELECT id FROM t").await, "1");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub type Connection = Client<Compat<TcpStream>>;
 /// Longest that a test waits for anything.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-const PASSWORD: &str = "Pa55 word!";
+pub const PASSWORD: &str = "Pa55 word!";
 
 /// A running server; its databases go with it.
 pub struct Server {
@@ -42,6 +42,11 @@ fn run(folder: &Path) -> InProcess {
 }
 
 impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.running.local_addr()
+    }
+
     /// Logs in as `sa`.
     pub async fn try_connect(&self, database: &str, password: &str) -> tiberius::Result<Connection> {
         self.connect_as(("sa", password), "tests", database).await
