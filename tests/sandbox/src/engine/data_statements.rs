@@ -22,7 +22,7 @@ use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
-use crate::tsql::ast::{Cte, Delete, Expr, Insert, InsertSource, Merge, ObjectName, Stmt, Update};
+use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, Merge, ObjectName, Stmt, Update};
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Row};

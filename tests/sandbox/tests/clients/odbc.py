@@ -6,7 +6,7 @@ import time
 import uuid
 
 import mssql_python
-from steps import PASSWORD, PORT, PROTECTION, equal, step
+from steps import LARGE, PASSWORD, PORT, PROTECTION, equal, step
 
 ENCRYPT = {"plain": "no", "encrypted": "yes", "strict": "strict"}[PROTECTION]
 UTC_5_30 = datetime.timezone(-datetime.timedelta(hours=5, minutes=30))
@@ -257,11 +257,11 @@ def timeout():
 
 @step
 def large_values():
-    text, latin, binary = "ž" * 1_000_000, "v" * 1_000_000, b"\xab" * 10_000_000
+    text, latin, binary = "ž" * (LARGE // 10), "v" * (LARGE // 10), b"\xab" * LARGE
     session.execute("CREATE TABLE large (n nvarchar(max), v varchar(max), b varbinary(max))")
     session.execute("INSERT large VALUES (?, ?, ?)", text, latin, binary)
     found = rows("SELECT n, v, b, LEN(n), DATALENGTH(b) FROM large")
-    assert found == [(text, latin, binary, 1_000_000, 10_000_000)], "large values"
+    assert found == [(text, latin, binary, LARGE // 10, LARGE)], "large values"
 
 
 @step

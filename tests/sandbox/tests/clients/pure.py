@@ -7,7 +7,7 @@ import uuid
 
 import pytds
 from pytds import tds_base, tds_types
-from steps import AUTHORITY, PASSWORD, PORT, equal, step
+from steps import AUTHORITY, LARGE, PASSWORD, PORT, equal, step
 
 UTC_5_30 = datetime.timezone(-datetime.timedelta(hours=5, minutes=30))
 
@@ -221,10 +221,10 @@ def timeout():
 
 @step
 def large_values():
-    text, binary = "ž" * 500_000, b"\xab" * 10_000_000
+    text, binary = "ž" * (LARGE // 20), b"\xab" * LARGE
     run("CREATE TABLE large (n nvarchar(max), b varbinary(max))")
     run("INSERT large VALUES (%s, %s)", (text, pytds.Binary(binary)))
-    assert rows("SELECT n, b, LEN(n), DATALENGTH(b) FROM large") == [(text, binary, 500_000, 10_000_000)], "large values"
+    assert rows("SELECT n, b, LEN(n), DATALENGTH(b) FROM large") == [(text, binary, LARGE // 20, LARGE)], "large values"
 
 
 @step

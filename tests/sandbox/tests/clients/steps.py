@@ -8,6 +8,8 @@ PORT = int(os.environ["SANDBOX_PORT"])
 PASSWORD = os.environ["SANDBOX_PASSWORD"]
 PROTECTION = os.environ["SANDBOX_PROTECTION"]
 AUTHORITY = os.environ.get("SANDBOX_AUTHORITY")
+# Bytes of a large value; encryption in an unoptimised build takes its time.
+LARGE = 10_000_000 if PROTECTION == "plain" else 1_000_000
 
 
 def step(function):

@@ -252,12 +252,14 @@ const steps = {
     assert.deepEqual(await rows(session, 'SELECT 5'), [[5]]);
   },
   async 'large values'() {
-    const text = 'ž'.repeat(500_000);
-    const bytes = Buffer.alloc(10_000_000, 0xab);
+    // Encryption in an unoptimised build takes its time.
+    const size = SANDBOX_PROTECTION === 'plain' ? 10_000_000 : 1_000_000;
+    const text = 'ž'.repeat(size / 20);
+    const bytes = Buffer.alloc(size, 0xab);
     await batch(session, 'CREATE TABLE large (t nvarchar(max), b varbinary(max))');
     await run(session, 'INSERT large VALUES (@t, @b)', [['t', TYPES.NVarChar, text], ['b', TYPES.VarBinary, bytes]]);
-    const [[t, b, length, size]] = await rows(session, 'SELECT t, b, LEN(t), DATALENGTH(b) FROM large');
-    assert.deepEqual([t === text, b.equals(bytes), Number(length), Number(size)], [true, true, 500_000, 10_000_000]);
+    const [[t, b, units, stored]] = await rows(session, 'SELECT t, b, LEN(t), DATALENGTH(b) FROM large');
+    assert.deepEqual([t === text, b.equals(bytes), Number(units), Number(stored)], [true, true, size / 20, size]);
   },
   async 'bulk load'() {
     await batch(session, table('loaded'));
