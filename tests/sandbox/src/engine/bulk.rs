@@ -270,7 +270,10 @@ impl<'a> Load<'a> {
         let scope = StatementScope { session: self.session, frame: &frame };
         let columns: Vec<usize> = given.iter().map(|&at| self.named[at]).collect();
         let compiled = insert_rows(self.table, &columns, &scope, self.keep_identity)?;
-        Ok(self.session.connection.prepare_cached(&compiled.sql)?)
+        // A row that fails takes the whole load back, so SQLite need not be able to take back the row alone: with triggers (those of
+        // change data capture) that would cost a copy of every page that each row changes.
+        let sql = compiled.sql.replacen("INSERT INTO", "INSERT OR FAIL INTO", 1);
+        Ok(self.session.connection.prepare_cached(&sql)?)
     }
 }
 

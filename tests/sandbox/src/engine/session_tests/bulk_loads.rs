@@ -81,3 +81,20 @@ fn a_hundred_thousand_rows_load_quickly() {
     assert_eq!(c.ok("SELECT * FROM t").rows.len(), 100_000);
     println!("scan in {:?}", started.elapsed());
 }
+
+#[test]
+fn a_load_that_fails_leaves_no_captured_change_either() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    c.ok("EXEC sys.sp_cdc_enable_db; CREATE TABLE t (a int NOT NULL PRIMARY KEY, b int NOT NULL)");
+    c.ok("EXEC sys.sp_cdc_enable_table N'dbo', N't', @role_name = NULL; EXEC sys.sp_cdc_stop_job");
+    let row = |a: i32| vec![Datum::Int(a), Datum::Int(0)];
+    let statement = "INSERT BULK t ([a] int, [b] int)";
+    assert_eq!(load(&mut c, statement, vec![row(1), row(2), row(1)]).errors(), [2627]);
+    c.ok("BEGIN TRAN; INSERT INTO t VALUES (7, 7)");
+    assert_eq!(load(&mut c, statement, vec![row(1), row(2), row(7), row(3)]).errors(), [2627]);
+    assert!(load(&mut c, statement, vec![row(8), row(9)]).errors().is_empty());
+    c.ok("COMMIT; EXEC sys.sp_cdc_scan");
+    assert_eq!(c.rows("SELECT a FROM t ORDER BY a"), [["7"], ["8"], ["9"]]);
+    assert_eq!(c.rows("SELECT a FROM cdc.dbo_t_CT ORDER BY a"), [["7"], ["8"], ["9"]]);
+}
