@@ -700,6 +700,84 @@ SELECT __$operation, v FROM cdc.dbo_emoji_CT ORDER BY __$start_lsn, __$command_i
 => 3|a😀ż
 => 4|😀😀
 
+--- case: text, ntext and image are NULL before an update and in a delete
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql
+CREATE TABLE dbo.texts (id int NOT NULL PRIMARY KEY, v int NULL, a text NULL, b ntext NULL, c image NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'texts', @role_name = NULL;
+GO
+INSERT dbo.texts VALUES (1, 1, 'a', N'b', 0x0C)
+GO
+UPDATE dbo.texts SET a = 'aa'
+GO
+DELETE dbo.texts
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, __$update_mask, id, CAST(a AS varchar(max)), CAST(b AS nvarchar(max)), CAST(c AS varbinary(max)) FROM cdc.dbo_texts_CT WHERE __$operation <> 4 ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|0x1F|1|a|b|0x0C
+=> 3|0x04|1|NULL|NULL|NULL
+=> 1|0x1F|1|NULL|NULL|NULL
+SELECT CAST(a AS varchar(max)) FROM cdc.dbo_texts_CT WHERE __$operation = 4
+=> aa
+
+--- case: xml is captured as it is
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
+CREATE TABLE dbo.xmls (id int NOT NULL PRIMARY KEY, v int NULL, x xml NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'xmls', @role_name = NULL;
+GO
+INSERT dbo.xmls VALUES (1, 1, N'<a/>')
+GO
+UPDATE dbo.xmls SET x = N'<b/>'
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, __$update_mask, CAST(x AS nvarchar(max)) FROM cdc.dbo_xmls_CT WHERE __$operation <> 3 ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|0x07|<a/>
+=> 4|0x04|<b/>
+
+--- case: a rowversion is captured as binary(8), and changes with its row
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql
+CREATE TABLE dbo.versions (id int NOT NULL PRIMARY KEY, v int NULL, r rowversion);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'versions', @role_name = NULL;
+GO
+INSERT dbo.versions (id, v) VALUES (1, 1);
+GO
+UPDATE dbo.versions SET v = 2;
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, __$update_mask, id, v FROM cdc.dbo_versions_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|0x07|1|1
+=> 3|0x06|1|1
+=> 4|0x06|1|2
+SELECT CASE WHEN n.r = t.r THEN 1 ELSE 0 END, CASE WHEN o.r < n.r THEN 1 ELSE 0 END FROM dbo.versions AS t JOIN cdc.dbo_versions_CT AS n ON n.__$operation = 4 JOIN cdc.dbo_versions_CT AS o ON o.__$operation = 3
+=> 1|1
+SELECT TYPE_NAME(system_type_id), max_length FROM sys.columns WHERE object_id = OBJECT_ID(N'cdc.dbo_versions_CT') AND name = N'r'
+=> binary|8
+
+--- case: sql_variant is captured with its value
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
+CREATE TABLE dbo.variants (id int NOT NULL PRIMARY KEY, v sql_variant NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'variants', @role_name = NULL;
+GO
+INSERT dbo.variants VALUES (1, 5)
+GO
+INSERT dbo.variants VALUES (2, N'text')
+GO
+UPDATE dbo.variants SET v = CAST(1.50 AS decimal(5, 2)) WHERE id = 1
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, __$update_mask, id, CAST(v AS nvarchar(20)), CAST(SQL_VARIANT_PROPERTY(v, 'BaseType') AS nvarchar(20)) FROM cdc.dbo_variants_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|0x03|1|5|int
+=> 2|0x03|2|text|nvarchar
+=> 3|0x02|1|5|int
+=> 4|0x02|1|1.50|decimal
+
 --- case: deletes by a cascade belong to the transaction that caused them
 --- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
 CREATE TABLE dbo.parent (id int NOT NULL PRIMARY KEY);

@@ -321,6 +321,19 @@ SELECT id FROM cdc.dbo_cleaned_CT ORDER BY id
 SELECT CASE WHEN sys.fn_cdc_get_min_lsn(N'dbo_cleaned') = (SELECT MIN(__$start_lsn) FROM cdc.dbo_cleaned_CT) THEN 1 ELSE 0 END
 => 1
 
+--- case: cleaning up tells whether it failed (newer versions)
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-cleanup-change-table-transact-sql
+CREATE TABLE dbo.told (id int NOT NULL PRIMARY KEY);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'told', @role_name = NULL;
+INSERT dbo.told VALUES (1);
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+DECLARE @mark binary(10) = (SELECT __$start_lsn FROM cdc.dbo_told_CT), @failed bit = 1;
+EXEC sys.sp_cdc_cleanup_change_table @capture_instance = N'dbo_told', @low_water_mark = @mark, @threshold = 100, @fCleanupFailed = @failed OUTPUT;
+SELECT @failed
+=> 0
+
 --- case: a low end point never goes back
 --- doc: https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-cleanup-change-table-transact-sql
 CREATE TABLE dbo.one_way (id int NOT NULL PRIMARY KEY);

@@ -129,7 +129,7 @@ fn follow_types(
     let mut changed = false;
     for (ordinal, (id, _)) in captured_ids(connection, instance).map_err(storage_error)?.into_iter().enumerate() {
         let Some(at) = source.position(id) else { continue };
-        let ty = source.table.columns[at].ty;
+        let ty = CapturedColumn::type_of(&source.table.columns[at].ty);
         let Some(shown) = change_table.table.columns.get(LEADING_COLUMNS + ordinal).filter(|shown| shown.ty != ty)
         else {
             continue;

@@ -367,6 +367,20 @@ pub fn not_owner() -> SqlError {
     SqlError::new(22904, text)
 }
 
+/// The caller may change tables, but not captured ones.
+pub fn not_ddl_admin() -> SqlError {
+    let text = "Only members of the sysadmin or db_owner or db_ddladmin roles can perform this operation when Change Data Capture is \
+                enabled for a database.";
+    SqlError::new(22914, text)
+}
+
+/// The caller may not read the log.
+pub fn not_log_reader() -> SqlError {
+    let text = "Only members of the sysadmin fixed server role or db_owner fixed database role can perform this operation. Contact an \
+                administrator with sufficient permissions to perform this operation.";
+    SqlError::new(21050, text).severity(14)
+}
+
 /// No such instance, or none that the caller may see.
 pub fn hidden() -> SqlError {
     SqlError::new(22981, "Object does not exist or access is denied.")

@@ -45,11 +45,12 @@ fn is_bit_set(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
 
 const MAX_LSN: &str = r#"(SELECT captured_lsn FROM db."$cdc_state" WHERE captured_lsn > zeroblob(10))"#;
 
-const MIN_LSN: &str = r#"(coalesce((SELECT start_lsn FROM db."$cdc_change_tables" WHERE lower(capture_instance) = lower({0})),
-    zeroblob(10)))"#;
+const MIN_LSN: &str = r#"(coalesce((SELECT start_lsn FROM db."$cdc_change_tables" WHERE lower(capture_instance) = lower({0})
+    AND sandbox_cdc_may(role_name, source_object_id)), zeroblob(10)))"#;
 
 const ORDINAL: &str = r#"(SELECT c.column_ordinal FROM db."$cdc_captured_columns" c JOIN db."$cdc_change_tables" t USING (object_id)
-    WHERE lower(t.capture_instance) = lower({0}) AND lower(c.column_name) = lower({1}))"#;
+    WHERE lower(t.capture_instance) = lower({0}) AND lower(c.column_name) = lower({1})
+    AND sandbox_cdc_may(t.role_name, t.source_object_id))"#;
 
 const LSN_TO_TIME: &str = r#"(SELECT tran_end_time FROM db."cdc.lsn_time_mapping" WHERE start_lsn = {0})"#;
 

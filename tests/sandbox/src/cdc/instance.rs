@@ -4,10 +4,12 @@
 
 use super::errors;
 use super::lsn::Lsn;
+use super::permissions;
 use super::triggers::{Capture, CapturedColumn};
 use super::visible::{self, LSN, SCHEMA, VisibleColumn};
 use crate::engine::catalog::{Catalog, Index, TableEntry, same_name};
 use crate::engine::catalog_store::delete_object;
+use crate::engine::session::SqlSession;
 use crate::engine::storage_error;
 use crate::engine::system_types::type_name;
 use crate::error::{SqlError, SqlResult};
@@ -41,8 +43,17 @@ pub struct Instance {
     pub source_object_id: i32,
     /// Name.
     pub name: String,
+    /// Gating role.
+    pub role: Option<String>,
     /// Low end point.
     pub start: Lsn,
+}
+
+impl Instance {
+    /// Whether a session may see its changes.
+    pub fn is_visible_to(&self, session: &SqlSession) -> bool {
+        permissions::check(&session.shared, self.role.as_deref(), self.source_object_id).is_ok()
+    }
 }
 
 /// What `sys.sp_cdc_enable_table` was asked for.
@@ -69,7 +80,7 @@ pub struct Request {
 /// Every capture instance of the database.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Instance>> {
     let mut statement = connection.prepare_cached(
-        r#"SELECT object_id, source_object_id, capture_instance, start_lsn FROM db."$cdc_change_tables" ORDER BY object_id"#,
+        r#"SELECT object_id, source_object_id, capture_instance, start_lsn, role_name FROM db."$cdc_change_tables" ORDER BY object_id"#,
     )?;
     let rows = statement.query_map([], |row| {
         let start: Vec<u8> = row.get(3)?;
@@ -77,6 +88,7 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Instance>> {
             object_id: row.get(0)?,
             source_object_id: row.get(1)?,
             name: row.get(2)?,
+            role: row.get(4)?,
             start: Lsn::from_bytes(&start).unwrap_or_default(),
         })
     })?;
@@ -249,7 +261,7 @@ impl Made<'_> {
                 let column = &table.columns[at];
                 CapturedColumn {
                     name: column.name.clone(),
-                    ty: column.ty,
+                    ty: CapturedColumn::type_of(&column.ty),
                     collation: column.collation.clone(),
                     source: column.computed.is_none().then(|| column.name.clone()),
                 }

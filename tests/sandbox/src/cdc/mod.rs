@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod lsn;
 mod net_changes;
 pub mod parameters;
+mod permissions;
 pub mod procedures;
 pub mod queries;
 pub mod reports;
@@ -83,6 +84,7 @@ impl Extension for ChangeDataCapture {
             functions::register(&session.connection)?;
             queries::register(&session.connection)?;
             net_changes::register(&session.connection)?;
+            permissions::register(&session.connection, &session.shared)?;
             let scanned = Arc::clone(&databases);
             session.connection.create_scalar_function(
                 scan_history::FUNCTION,
@@ -224,6 +226,10 @@ impl Extension for ChangeDataCapture {
         let table = event.table.table.object_id;
         let instances = instance::of_table(&session.connection, table)?;
         let Some(recording) = self.recording(session).filter(|_| !instances.is_empty()) else { return Ok(()) };
+        let changes_table = matches!(event.kind, DdlKind::DropTable | DdlKind::BeforeAlterTable);
+        if changes_table && !(session.is_db_owner() || session.is_member("db_ddladmin")) {
+            return Err(errors::not_ddl_admin());
+        }
         let name = || event.table.full_name();
         for instance in &instances {
             match event.kind {

@@ -18,6 +18,7 @@ use crate::engine::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::session::Sink;
 use crate::tsql::ast::ObjectName;
+use crate::types::{Datum, SqlType};
 use std::sync::Arc;
 
 /// Databases up to this id are SQL Server's own.
@@ -107,7 +108,7 @@ pub fn run(
     cdc: &ChangeDataCapture,
     session: &mut SqlSession,
     name: &ObjectName,
-    arguments: &[Argument],
+    arguments: &mut [Argument],
     sink: &mut dyn Sink,
 ) -> Option<Exec<i32>> {
     let in_sys = name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("sys"));
@@ -129,10 +130,29 @@ pub fn run(
         let call = Call::new(cdc, session, procedure)?;
         call.run(session, &values, sink)
     });
+    if result.is_ok() {
+        tell_cleaned_up(procedure, arguments);
+    }
     Some(result.map_err(|stop| match stop {
         Stop::Error(error) => Stop::Error(SqlError { procedure: (*procedure).to_owned(), ..error }),
         other => other,
     }))
+}
+
+/// Sets `@fCleanupFailed`, the only output that these procedures have: a cleanup that fails is an error here.
+fn tell_cleaned_up(procedure: &str, arguments: &mut [Argument]) {
+    const POSITION: usize = 3;
+    if procedure != "sp_cdc_cleanup_change_table" {
+        return;
+    }
+    let is_it = |argument: &Argument, position: usize| {
+        argument.name.eq_ignore_ascii_case("@fCleanupFailed") || argument.name.is_empty() && position == POSITION
+    };
+    for (position, argument) in arguments.iter_mut().enumerate() {
+        if argument.output && is_it(argument, position) {
+            (argument.ty, argument.value) = (SqlType::Bit, Datum::Bit(false));
+        }
+    }
 }
 
 /// A call under way.
@@ -159,6 +179,8 @@ impl Call {
     }
 
     fn run(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<i32> {
+        session.refresh_catalog()?;
+        self.check_caller(session)?;
         if self.procedure == "sp_cdc_enable_db" {
             return self.enable_database(session, sink);
         }
@@ -189,6 +211,17 @@ impl Call {
             other => return Err(SqlError::unsupported(other).into()),
         }
         Ok(0)
+    }
+
+    /// Errors 22902, 22904 and 21050: who may call what.
+    fn check_caller(&self, session: &SqlSession) -> Exec<()> {
+        let refusal = match self.procedure {
+            "sp_cdc_enable_db" | "sp_cdc_disable_db" => (!session.is_sysadmin()).then(errors::not_sysadmin),
+            "sp_cdc_help_change_data_capture" | "sp_cdc_get_captured_columns" | "sp_cdc_get_ddl_history" => None,
+            "sp_cdc_scan" => (!session.is_db_owner()).then(errors::not_log_reader),
+            _ => (!session.is_db_owner()).then(errors::not_owner),
+        };
+        refusal.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Whether the database is enabled; if not it is an error, except where there is only nothing to disable.
@@ -224,7 +257,7 @@ impl Call {
     fn instance(session: &SqlSession, values: &Values) -> Exec<Instance> {
         let wanted = values.text("@capture_instance")?.unwrap_or_default();
         let found = instance::all(&session.connection)?.into_iter().find(|instance| same_name(&instance.name, &wanted));
-        Ok(found.ok_or_else(errors::hidden)?)
+        Ok(found.filter(|instance| instance.is_visible_to(session)).ok_or_else(errors::hidden)?)
     }
 
     fn enable_database(&self, session: &mut SqlSession, sink: &mut dyn Sink) -> Exec<i32> {
@@ -462,9 +495,13 @@ fn help(session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<
             if !entry.tracked_by_cdc {
                 return Err(errors::table_not_enabled(&full_name).into());
             }
+            if instance::of_table(&session.connection, entry.table.object_id)?.iter().all(|i| !i.is_visible_to(session))
+            {
+                return Err(errors::hidden().into());
+            }
             Some(entry.table.object_id)
         }
         _ => return Err(errors::half_a_name().into()),
     };
-    reports::help(&session.connection, &catalog, table, sink)
+    reports::help(session, &catalog, table, sink)
 }

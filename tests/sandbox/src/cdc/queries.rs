@@ -19,8 +19,10 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use std::sync::Arc;
 
-const ALL_CHANGES: &str = "fn_cdc_get_all_changes_";
-const NET_CHANGES: &str = "fn_cdc_get_net_changes_";
+/// What the names of its functions begin with.
+pub const ALL_CHANGES: &str = "fn_cdc_get_all_changes_";
+/// The same for net changes.
+pub const NET_CHANGES: &str = "fn_cdc_get_net_changes_";
 /// Columns of net changes before the captured ones.
 const NET_METADATA: usize = 3;
 
@@ -68,9 +70,10 @@ pub struct Function<'a> {
 /// outer loop of its join checks.
 pub fn rows(function: &Function<'_>) -> String {
     format!(
-        r#"(WITH "$ok"("$ok") AS MATERIALIZED (SELECT sandbox_cdc_range({{0}}, {{1}},
-              (SELECT start_lsn FROM db."$cdc_change_tables" WHERE object_id = {id}),
-              (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {is_net}))
+        r#"(WITH "$ok"("$ok") AS MATERIALIZED (
+              SELECT sandbox_cdc_gate(role_name, source_object_id, capture_instance, {is_net})
+                 AND sandbox_cdc_range({{0}}, {{1}}, start_lsn, (SELECT captured_lsn FROM db."$cdc_state"), {{2}}, {is_net})
+              FROM db."$cdc_change_tables" WHERE object_id = {id})
             SELECT c.* FROM "$ok" CROSS JOIN {change_table} AS c WHERE "$ok" AND c."__$start_lsn" BETWEEN {{0}} AND {{1}})"#,
         id = function.object_id,
         is_net = i32::from(function.is_net),

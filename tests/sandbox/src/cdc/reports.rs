@@ -2,11 +2,13 @@
 
 use super::instance::Instance;
 use super::jobs::Job;
+use super::permissions;
 use super::visible::{LSN, NAME};
 use super::worker::DatabaseCapture;
 use crate::engine::catalog::Catalog;
 use crate::engine::encode::decode;
 use crate::engine::quoting::bracket;
+use crate::engine::session::SqlSession;
 use crate::engine::stop::Exec;
 use crate::engine::system_types::facets;
 use crate::session::{ColumnMeta, Sink};
@@ -46,7 +48,8 @@ fn send(sink: &mut dyn Sink, shape: &[(&str, SqlType)], rows: &[Vec<Value>]) -> 
 
 /// `sys.sp_cdc_help_change_data_capture`:
 /// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-help-change-data-capture-transact-sql>.
-pub fn help(connection: &Connection, catalog: &Catalog, table: Option<i32>, sink: &mut dyn Sink) -> Exec<()> {
+pub fn help(session: &SqlSession, catalog: &Catalog, table: Option<i32>, sink: &mut dyn Sink) -> Exec<()> {
+    let connection = &session.connection;
     let max = SqlType::NVarChar(Length::Max);
     let shape = [
         ("source_schema", NAME),
@@ -76,6 +79,10 @@ pub fn help(connection: &Connection, catalog: &Catalog, table: Option<i32>, sink
     for values in found {
         let (Value::Integer(object_id), Value::Integer(source)) = (&values[1], &values[2]) else { continue };
         let (object_id, source) = (*object_id as i32, *source as i32);
+        let role = if let Value::Text(role) = &values[7] { Some(role.as_str()) } else { None };
+        if permissions::check(&session.shared, role, source).is_err() {
+            continue;
+        }
         let Some(entry) = catalog.table_by_id(source) else { continue };
         let mut row = vec![Value::Text(entry.table.schema.clone()), Value::Text(entry.table.name.clone())];
         row.extend(values);
@@ -182,6 +189,10 @@ fn type_facets(ty: &SqlType) -> Vec<Value> {
             set(1, i64::from(facets(ty).precision));
             set(2, 2);
         }
+        // As long as can be, in characters or bytes.
+        SqlType::Text | SqlType::Image => set(0, i64::from(i32::MAX)),
+        SqlType::NText => set(0, i64::from(i32::MAX / 2)),
+        SqlType::Xml => set(0, -1),
         SqlType::TinyInt
         | SqlType::SmallInt
         | SqlType::Int

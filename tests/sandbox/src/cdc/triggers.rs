@@ -25,12 +25,26 @@ pub struct CapturedColumn {
 }
 
 impl CapturedColumn {
+    /// The type of a source column in the change table: a `rowversion` there is any eight bytes.
+    pub fn type_of(source: &SqlType) -> SqlType {
+        if *source == SqlType::RowVersion { SqlType::Binary(8) } else { *source }
+    }
+
+    /// Of the deprecated large types, whose old values are never captured.
+    fn is_text(&self) -> bool {
+        matches!(self.ty, SqlType::Text | SqlType::NText | SqlType::Image)
+    }
+
     /// Unchanged values of these types are left out of updates.
     fn is_large(&self) -> bool {
-        matches!(
-            self.ty,
-            SqlType::VarChar(Length::Max) | SqlType::NVarChar(Length::Max) | SqlType::VarBinary(Length::Max)
-        )
+        self.is_text()
+            || matches!(
+                self.ty,
+                SqlType::VarChar(Length::Max)
+                    | SqlType::NVarChar(Length::Max)
+                    | SqlType::VarBinary(Length::Max)
+                    | SqlType::Xml
+            )
     }
 }
 
@@ -111,8 +125,8 @@ impl Capture {
     fn create_triggers(&self, connection: &Connection) -> rusqlite::Result<()> {
         let source = quote(&self.source);
         let full = self.full_mask();
-        let insert = self.row("sandbox_cdc_next()", 2, &full, "NEW", Image::Whole);
-        let delete = self.row("sandbox_cdc_next()", 1, &full, "OLD", Image::Whole);
+        let insert = self.row("sandbox_cdc_next()", 2, &full, Image::Inserted);
+        let delete = self.row("sandbox_cdc_next()", 1, &full, Image::Deleted);
         connection.execute_batch(&format!(
             "CREATE TRIGGER db.{} AFTER INSERT ON {source} BEGIN {insert} END;
              CREATE TRIGGER db.{} AFTER DELETE ON {source} BEGIN {delete} END;",
@@ -123,8 +137,8 @@ impl Capture {
             return Ok(());
         };
         let mask = self.changed_mask();
-        let before = self.row("sandbox_cdc_next()", 3, &mask, "OLD", Image::Changed);
-        let after = self.row("sandbox_cdc_same()", 4, &mask, "NEW", Image::Changed);
+        let before = self.row("sandbox_cdc_next()", 3, &mask, Image::Before);
+        let after = self.row("sandbox_cdc_same()", 4, &mask, Image::After);
         let moved = any(self.moving_columns.iter().map(String::as_str));
         let in_place = moved.as_ref().map_or(changed.clone(), |moved| format!("({changed}) AND NOT ({moved})"));
         connection.execute_batch(&format!(
@@ -132,7 +146,7 @@ impl Capture {
             self.trigger("u"),
         ))?;
         if let Some(moved) = moved {
-            let arrived = self.row("sandbox_cdc_moved()", 2, &full, "NEW", Image::Whole);
+            let arrived = self.row("sandbox_cdc_moved()", 2, &full, Image::Inserted);
             connection.execute_batch(&format!(
                 "CREATE TRIGGER db.{} AFTER UPDATE ON {source} WHEN {moved} BEGIN {delete} {arrived} END;",
                 self.trigger("k"),
@@ -141,8 +155,8 @@ impl Capture {
         Ok(())
     }
 
-    fn row(&self, seqval: &str, operation: u8, mask: &str, side: &str, image: Image) -> String {
-        let values: String = self.columns.iter().map(|column| format!(", {}", value(column, side, image))).collect();
+    fn row(&self, seqval: &str, operation: u8, mask: &str, image: Image) -> String {
+        let values: String = self.columns.iter().map(|column| format!(", {}", value(column, image))).collect();
         format!(
             "INSERT INTO {}({}) VALUES (sandbox_cdc_lsn(), NULL, {seqval}, {operation}, {mask}{values}, sandbox_cdc_command());",
             self.storage(),
@@ -185,18 +199,35 @@ impl Capture {
     }
 }
 
-/// How much of a row an image holds.
+/// Which image of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Image {
-    Whole,
-    /// Large values only if they changed.
-    Changed,
+    Inserted,
+    Deleted,
+    Before,
+    After,
 }
 
-fn value(column: &CapturedColumn, side: &str, image: Image) -> String {
+impl Image {
+    /// The row that a trigger has for it.
+    fn side(self) -> &'static str {
+        match self {
+            Self::Inserted | Self::After => "NEW",
+            Self::Deleted | Self::Before => "OLD",
+        }
+    }
+
+    fn is_of_update(self) -> bool {
+        matches!(self, Self::Before | Self::After)
+    }
+}
+
+fn value(column: &CapturedColumn, image: Image) -> String {
+    let side = image.side();
     match &column.source {
         None => "NULL".to_owned(),
-        Some(name) if image == Image::Changed && column.is_large() => {
+        Some(_) if side == "OLD" && column.is_text() => "NULL".to_owned(),
+        Some(name) if image.is_of_update() && column.is_large() => {
             format!("CASE WHEN {} THEN {side}.{} END", differs(name), quote(name))
         }
         Some(name) => format!("{side}.{}", quote(name)),

@@ -4,6 +4,7 @@
 
 use crate::engine::catalog_store::{NewColumn, NewObject, delete_object, insert_column, insert_object};
 use crate::engine::meta::Column;
+use crate::engine::principals::DB_OWNER;
 use crate::engine::quoting::quote;
 use crate::engine::system_types::facets;
 use crate::types::{Length, SqlType};
@@ -161,6 +162,8 @@ pub fn make_role(connection: &Connection, name: &str, now: i64) -> rusqlite::Res
 /// Makes the schema, its user and the tables of the database.
 pub fn create(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     let principal = add_principal(connection, SCHEMA, "S", now)?;
+    connection
+        .execute(r#"INSERT INTO db."$role_members"(role_id, member_id) VALUES (?1, ?2)"#, [DB_OWNER, principal])?;
     let schema = next_id(connection, "$schemas", "schema_id")?;
     connection.execute(r#"INSERT INTO db."$schemas" VALUES (?1, ?2, ?3)"#, params![schema, SCHEMA, principal])?;
     for (name, storage, columns) in database_tables() {
@@ -178,6 +181,10 @@ pub fn remove(connection: &Connection) -> rusqlite::Result<()> {
         delete_object(connection, object)?;
     }
     connection.execute(r#"DELETE FROM db."$schemas" WHERE schema_id = ?1"#, [schema])?;
+    connection.execute(
+        r#"DELETE FROM db."$role_members" WHERE member_id = (SELECT principal_id FROM db."$principals" WHERE lower(name) = 'cdc')"#,
+        [],
+    )?;
     connection.execute(r#"DELETE FROM db."$principals" WHERE lower(name) = 'cdc'"#, [])?;
     Ok(())
 }
