@@ -778,6 +778,28 @@ SELECT __$operation, __$update_mask, id, CAST(v AS nvarchar(20)), CAST(SQL_VARIA
 => 3|0x02|1|5|int
 => 4|0x02|1|1.50|decimal
 
+--- case: MERGE is captured as what it did, in one transaction
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.merged (id int NOT NULL PRIMARY KEY, v int NULL);
+INSERT dbo.merged VALUES (1, 1), (2, 2);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'merged', @role_name = NULL;
+GO
+MERGE dbo.merged AS t USING (VALUES (2, 20), (3, 30)) AS s (id, v) ON t.id = s.id
+WHEN MATCHED THEN UPDATE SET v = s.v
+WHEN NOT MATCHED BY TARGET THEN INSERT (id, v) VALUES (s.id, s.v)
+WHEN NOT MATCHED BY SOURCE THEN DELETE;
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, __$update_mask, id, v FROM cdc.dbo_merged_CT ORDER BY id, __$operation
+=> 1|0x03|1|1
+=> 3|0x02|2|2
+=> 4|0x02|2|20
+=> 2|0x03|3|30
+SELECT COUNT(DISTINCT __$start_lsn) FROM cdc.dbo_merged_CT
+=> 1
+
 --- case: deletes by a cascade belong to the transaction that caused them
 --- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
 CREATE TABLE dbo.parent (id int NOT NULL PRIMARY KEY);

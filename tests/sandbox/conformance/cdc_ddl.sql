@@ -119,6 +119,47 @@ SELECT __$operation, v FROM cdc.dbo_longer_CT ORDER BY __$start_lsn, __$command_
 SELECT max_length FROM sys.columns WHERE object_id = OBJECT_ID(N'cdc.dbo_longer_CT') AND name = N'v'
 => 50
 
+--- case: a column that becomes large is left out of updates from then on
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-ddl-history-transact-sql
+CREATE TABLE dbo.became_large (id int NOT NULL PRIMARY KEY, v int NULL, a varchar(20) NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'became_large', @role_name = NULL;
+GO
+INSERT dbo.became_large VALUES (1, 1, 'a');
+GO
+ALTER TABLE dbo.became_large ALTER COLUMN a varchar(max) NULL;
+GO
+UPDATE dbo.became_large SET v = 2;
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, a FROM cdc.dbo_became_large_CT WHERE __$operation <> 4 ORDER BY __$start_lsn
+=> 2|a
+=> 3|NULL
+SELECT max_length FROM sys.columns WHERE object_id = OBJECT_ID(N'cdc.dbo_became_large_CT') AND name = N'a'
+=> -1
+
+--- case: a column becomes nvarchar
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-ddl-history-transact-sql
+CREATE TABLE dbo.became_wide (id int NOT NULL PRIMARY KEY, v varchar(10) NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'became_wide', @role_name = NULL;
+GO
+INSERT dbo.became_wide VALUES (1, 'abc');
+GO
+ALTER TABLE dbo.became_wide ALTER COLUMN v nvarchar(20) NULL;
+GO
+UPDATE dbo.became_wide SET v = N'ż☃';
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, v FROM cdc.dbo_became_wide_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|abc
+=> 3|abc
+=> 4|ż☃
+SELECT TYPE_NAME(system_type_id), max_length FROM sys.columns WHERE object_id = OBJECT_ID(N'cdc.dbo_became_wide_CT') AND name = N'v'
+=> nvarchar|40
+
 --- case: another type of a column that is not captured needs no change
 --- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-ddl-history-transact-sql
 CREATE TABLE dbo.uncaptured (id int NOT NULL PRIMARY KEY, a int NULL, b int NULL);

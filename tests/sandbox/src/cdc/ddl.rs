@@ -49,12 +49,23 @@ pub fn changed(
 ) -> SqlResult<()> {
     let connection = &session.connection;
     let retyped = follow_types(connection, &session.catalog(), instance, source)?;
-    renew(session, instance, source)?;
+    let capture = capture(session, instance, source).map_err(storage_error)?;
+    if !retyped.is_empty() {
+        capture.store_anew(&retyped, connection).map_err(storage_error)?;
+    }
+    capture.renew_triggers(connection).map_err(storage_error)?;
     let Some((text, lsn)) = recorded else { return Ok(()) };
     connection
         .execute(
             r#"INSERT INTO db."$cdc_ddl_history" VALUES (?1, ?2, ?3, ?4, ?5, ?6)"#,
-            params![source.table.object_id, instance.object_id, retyped, text, lsn.to_bytes(), now_datetime()],
+            params![
+                source.table.object_id,
+                instance.object_id,
+                !retyped.is_empty(),
+                text,
+                lsn.to_bytes(),
+                now_datetime()
+            ],
         )
         .map_err(storage_error)?;
     Ok(())
@@ -74,16 +85,19 @@ pub fn lost_index(connection: &Connection, instance: &Instance, source: &TableEn
 
 /// Makes an instance's triggers anew for the table as it is now.
 pub fn renew(session: &SqlSession, instance: &Instance, source: &TableEntry) -> SqlResult<()> {
-    let connection = &session.connection;
-    let columns = captured_columns(connection, &session.catalog(), instance, source).map_err(storage_error)?;
-    let capture = Capture {
+    let capture = capture(session, instance, source).map_err(storage_error)?;
+    capture.renew_triggers(&session.connection).map_err(storage_error)
+}
+
+/// What an instance captures of the table as it is now.
+fn capture(session: &SqlSession, instance: &Instance, source: &TableEntry) -> rusqlite::Result<Capture> {
+    Ok(Capture {
         object_id: instance.object_id,
         source: source.storage.clone(),
         view: format!("{SCHEMA}.{}_CT", instance.name),
-        columns,
+        columns: captured_columns(&session.connection, &session.catalog(), instance, source)?,
         moving_columns: moving_columns(source),
-    };
-    capture.renew_triggers(connection).map_err(storage_error)
+    })
 }
 
 /// Ids and names of the captured columns, by ordinal.
@@ -110,39 +124,39 @@ fn captured_columns(
             let column = source.position(id).map(|at| &source.table.columns[at]);
             Some(CapturedColumn {
                 name,
-                ty: shown.ty,
-                collation: shown.collation.clone(),
+                ty: column.map_or(shown.ty, |column| CapturedColumn::type_of(&column.ty)),
+                collation: column.map_or(&shown.collation, |column| &column.collation).clone(),
                 source: column.filter(|column| column.computed.is_none()).map(|column| column.name.clone()),
             })
         })
         .collect())
 }
 
-/// Takes over the types of captured columns; whether one changed.
+/// Takes over types and collations of captured columns; the ordinals of those that changed.
 fn follow_types(
     connection: &Connection,
     catalog: &Catalog,
     instance: &Instance,
     source: &TableEntry,
-) -> SqlResult<bool> {
-    let Some(change_table) = catalog.table_by_id(instance.object_id) else { return Ok(false) };
-    let mut changed = false;
+) -> SqlResult<Vec<usize>> {
+    let Some(change_table) = catalog.table_by_id(instance.object_id) else { return Ok(Vec::new()) };
+    let mut changed = Vec::new();
     for (ordinal, (id, _)) in captured_ids(connection, instance).map_err(storage_error)?.into_iter().enumerate() {
         let Some(at) = source.position(id) else { continue };
-        let ty = CapturedColumn::type_of(&source.table.columns[at].ty);
-        let Some(shown) = change_table.table.columns.get(LEADING_COLUMNS + ordinal).filter(|shown| shown.ty != ty)
-        else {
+        let column = &source.table.columns[at];
+        let ty = CapturedColumn::type_of(&column.ty);
+        let Some(shown) = change_table.table.columns.get(LEADING_COLUMNS + ordinal) else { continue };
+        if shown.ty == ty && shown.collation == column.collation {
             continue;
-        };
-        changed = true;
-        if !keep_their_values(&shown.ty, &ty)
-            && has_values(connection, instance, &shown.sqlite_name).map_err(storage_error)?
-        {
+        }
+        let kept = shown.ty == ty || keep_their_values(&shown.ty, &ty);
+        if !kept && has_values(connection, instance, &shown.sqlite_name).map_err(storage_error)? {
             let what = "ALTER COLUMN of a captured column to a type that does not hold every value of the change table";
             return Err(SqlError::unsupported(what));
         }
-        set_type(connection, instance, (ordinal, change_table.column_ids[LEADING_COLUMNS + ordinal]), &ty)
-            .map_err(storage_error)?;
+        changed.push(ordinal);
+        let place = (ordinal, change_table.column_ids[LEADING_COLUMNS + ordinal]);
+        set_type(connection, instance, place, (&ty, column.collation.as_deref())).map_err(storage_error)?;
     }
     Ok(changed)
 }
@@ -152,13 +166,21 @@ fn set_type(
     connection: &Connection,
     instance: &Instance,
     (ordinal, column_id): (usize, i32),
-    ty: &SqlType,
+    (ty, collation): (&SqlType, Option<&str>),
 ) -> rusqlite::Result<()> {
     let facets = facets(ty);
     connection.execute(
-        r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6
+        r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6, collation = ?7
            WHERE object_id = ?1 AND column_id = ?2"#,
-        params![instance.object_id, column_id, facets.type_id, facets.max_length, facets.precision, facets.scale],
+        params![
+            instance.object_id,
+            column_id,
+            facets.type_id,
+            facets.max_length,
+            facets.precision,
+            facets.scale,
+            collation
+        ],
     )?;
     connection.execute(
         r#"UPDATE db."$cdc_captured_columns" SET column_type = ?3 WHERE object_id = ?1 AND column_ordinal = ?2"#,

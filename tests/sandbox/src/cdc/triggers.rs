@@ -87,14 +87,38 @@ impl Capture {
         connection.execute_batch(&format!(
             r#"CREATE TABLE db.{storage}("__$start_lsn" BLOB NOT NULL, "__$end_lsn" BLOB, "__$seqval" BLOB NOT NULL,
                  "__$operation" INT NOT NULL, "__$update_mask" BLOB{columns}, "__$command_id" INT NOT NULL,
-                 PRIMARY KEY ("__$start_lsn", "__$command_id", "__$seqval", "__$operation")) WITHOUT ROWID;
-               CREATE VIEW db.{view} AS SELECT {list} FROM {storage}
-                 WHERE "__$start_lsn" <= (SELECT captured_lsn FROM "$cdc_state");"#,
+                 PRIMARY KEY ("__$start_lsn", "__$command_id", "__$seqval", "__$operation")) WITHOUT ROWID"#,
             storage = self.storage(),
+        ))?;
+        self.create_view(connection)?;
+        self.create_triggers(connection)
+    }
+
+    fn create_view(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.execute_batch(&format!(
+            r#"CREATE VIEW db.{view} AS SELECT {list} FROM {storage}
+                 WHERE "__$start_lsn" <= (SELECT captured_lsn FROM "$cdc_state")"#,
             view = quote(&self.view),
             list = self.column_list(),
-        ))?;
-        self.create_triggers(connection)
+            storage = self.storage(),
+        ))
+    }
+
+    /// Gives columns, by their ordinals, the storage of their types, which are others than they were made with.
+    pub fn store_anew(&self, ordinals: &[usize], connection: &Connection) -> rusqlite::Result<()> {
+        let storage = self.storage();
+        connection.execute_batch(&format!("DROP VIEW db.{}", quote(&self.view)))?;
+        for column in ordinals.iter().filter_map(|&ordinal| self.columns.get(ordinal)) {
+            connection.execute_batch(&format!(
+                r#"ALTER TABLE db.{storage} ADD COLUMN "$new" {ty};
+                   UPDATE db.{storage} SET "$new" = {name};
+                   ALTER TABLE db.{storage} DROP COLUMN {name};
+                   ALTER TABLE db.{storage} RENAME COLUMN "$new" TO {name}"#,
+                ty = sqlite_type(&column.ty, column.collation.as_deref()),
+                name = quote(&column.name),
+            ))?;
+        }
+        self.create_view(connection)
     }
 
     /// Drops everything.
