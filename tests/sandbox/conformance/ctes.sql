@@ -115,3 +115,18 @@ WITH c AS (SELECT 1) SELECT * FROM c
 --- refused: rows are changed only through a query of one table
 WITH c AS (SELECT a.id FROM dbo.staff AS a JOIN dbo.staff AS b ON b.id = a.boss) DELETE FROM c
 => error 4405 level 16: View or function 'c' is not updatable because the modification affects multiple base tables.
+
+--- case: several anchors and several recursive parts
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/with-common-table-expression-transact-sql
+WITH r AS (SELECT 1 AS n UNION ALL SELECT 100 UNION ALL SELECT n + 1 FROM r WHERE n < 3 UNION ALL SELECT n + 10 FROM r WHERE n < 2)
+SELECT n FROM r ORDER BY n
+=> 1
+=> 2
+=> 3
+=> 11
+=> 100
+
+--- case: a recursive query without an anchor
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/with-common-table-expression-transact-sql
+WITH r AS (SELECT n + 1 AS n FROM r UNION ALL SELECT n FROM r) SELECT * FROM r
+=> error 246 level 16: No anchor member was specified for recursive query "r".

@@ -273,3 +273,38 @@ WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.parent);
 SELECT * FROM dbo.m21 ORDER BY id
 => 1|2
 => 2|NULL
+
+--- case: an inserted row has no target columns
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.m23 (id int PRIMARY KEY);
+GO
+MERGE dbo.m23 AS t USING (VALUES (1)) AS s(id) ON s.id = t.id WHEN NOT MATCHED THEN INSERT (id) VALUES (t.id);
+=> error 5333 level 15: The identifier 't.id' cannot be bound. Only source columns and columns in the clause scope are allowed in the 'WHEN NOT MATCHED' clause of a MERGE statement.
+
+--- case: a row without a source has no source columns
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.m24 (id int PRIMARY KEY);
+GO
+MERGE dbo.m24 AS t USING (VALUES (1)) AS s(id) ON s.id = t.id WHEN NOT MATCHED BY SOURCE AND s.id > 1 THEN DELETE;
+=> error 5334 level 15: The identifier 's.id' cannot be bound. Only target columns and columns in the clause scope are allowed in the 'WHEN NOT MATCHED BY SOURCE' clause of a MERGE statement.
+
+--- case: source and target need different names
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.m25 (id int PRIMARY KEY);
+GO
+MERGE dbo.m25 USING dbo.m25 ON 1 = 1 WHEN MATCHED THEN DELETE;
+=> error 5318 level 15
+
+--- case: inside a transaction that rolls back
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.m26 (id int PRIMARY KEY, v int);
+INSERT dbo.m26 VALUES (1, 1), (2, 2);
+BEGIN TRANSACTION;
+MERGE dbo.m26 AS t USING (VALUES (1, 5), (3, 5)) AS s(id, v) ON s.id = t.id
+WHEN MATCHED THEN UPDATE SET v = s.v
+WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.v)
+WHEN NOT MATCHED BY SOURCE THEN DELETE;
+ROLLBACK;
+SELECT * FROM dbo.m26 ORDER BY id
+=> 1|1
+=> 2|2

@@ -149,3 +149,12 @@ GO
 INSERT dbo.o17log SELECT id FROM (DELETE dbo.o17 OUTPUT deleted.id WHERE id = 2) AS d;
 SELECT * FROM dbo.o17log
 => 2
+
+--- case: neither subqueries nor aggregates
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/output-clause-transact-sql
+CREATE TABLE dbo.o18 (id int PRIMARY KEY);
+GO
+DELETE dbo.o18 OUTPUT (SELECT 1)
+=> error 10705 level 15: Subqueries are not allowed in the OUTPUT clause.
+DELETE dbo.o18 OUTPUT MAX(deleted.id)
+=> error 158 level 15: An aggregate may not appear in the OUTPUT clause.

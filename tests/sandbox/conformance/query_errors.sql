@@ -127,3 +127,13 @@ SELECT 10 / v FROM (VALUES (0)) AS t(v)
 --- doc: https://learn.microsoft.com/sql/t-sql/language-elements/transact-sql-syntax-conventions-transact-sql
 SELECT * FROM a.b.c.d.e
 => error 117 level 15: The object name 'a.b.c.d.e' contains more than the maximum number of prefixes. The maximum is 3.
+
+--- case: ORDER BY a name that two result columns have
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/select-order-by-clause-transact-sql
+SELECT id AS x, name AS x FROM dbo.e ORDER BY x
+=> error 209 level 16: Ambiguous column name 'x'.
+
+--- case: ORDER BY over a union knows the names of its result only
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/select-order-by-clause-transact-sql
+SELECT id AS a FROM dbo.e UNION SELECT id AS b FROM dbo.e ORDER BY b
+=> error 207 level 16: Invalid column name 'b'.

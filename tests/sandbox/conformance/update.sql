@@ -299,3 +299,11 @@ GO
 UPDATE dbo.u30 SET v = 2 OPTION (RECOMPILE, MAXDOP 1);
 SELECT v FROM dbo.u30
 => 2
+
+--- case: a column of another table cannot be set
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/update-transact-sql
+CREATE TABLE dbo.u31 (id int PRIMARY KEY, v int);
+CREATE TABLE dbo.u31s (id int PRIMARY KEY, v int);
+GO
+UPDATE t SET s.v = 1 FROM dbo.u31 AS t JOIN dbo.u31s AS s ON s.id = t.id
+=> error 4104 level 16: The multi-part identifier "s.v" could not be bound.

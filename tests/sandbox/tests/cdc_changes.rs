@@ -259,3 +259,28 @@ async fn every_type_is_captured_with_the_value_that_was_written() {
     let change = text(&mut db, &format!("SELECT {list} FROM cdc.dbo_t_CT")).await;
     assert_eq!(source, change);
 }
+
+#[tokio::test]
+async fn every_action_of_a_merge_and_every_staged_change_is_captured() {
+    let server = start().await;
+    let mut db = server.shop().await;
+    enable(&mut db).await;
+    exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int NOT NULL)").await;
+    exec(&mut db, "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)").await;
+    enable_table(&mut db, "t").await;
+    exec(
+        &mut db,
+        "MERGE t USING (VALUES (2, 20), (4, 40)) AS s (id, v) ON s.id = t.id WHEN MATCHED THEN UPDATE SET v = s.v \
+         WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v) WHEN NOT MATCHED BY SOURCE AND t.id = 3 THEN DELETE;",
+    )
+    .await;
+    exec(&mut db, "UPDATE t SET v = 11 OUTPUT deleted.v WHERE id = 1").await;
+    exec(&mut db, "WITH c AS (SELECT TOP (1) * FROM t ORDER BY id DESC) DELETE FROM c").await;
+    wait_for_capture(&mut db).await;
+    let merged = captured(&mut db, "t", "id, v").await;
+    let (merge, rest) = merged.split_at(4);
+    let mut merge = merge.to_vec();
+    merge.sort();
+    assert_eq!(merge, ["1 3|3", "2 4|40", "3 2|2", "4 2|20"]);
+    assert_eq!(rest, ["3 1|1", "4 1|11", "1 4|40"]);
+}

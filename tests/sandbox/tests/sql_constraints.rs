@@ -137,7 +137,7 @@ async fn moved_keys_are_checked_when_the_statement_is_over() {
 }
 
 #[tokio::test]
-async fn keys_move_within_a_table_that_refers_to_itself_but_not_under_a_cascade() {
+async fn keys_move_within_a_table_that_refers_to_itself_and_in_order_under_a_cascade() {
     let (_server, mut db) = shop().await;
     exec(
         &mut db,
@@ -154,9 +154,13 @@ async fn keys_move_within_a_table_that_refers_to_itself_but_not_under_a_cascade(
          INSERT INTO owner VALUES (1), (2); INSERT INTO pet VALUES (1, 1)",
     )
     .await;
-    assert_eq!(error(&mut db, "UPDATE owner SET id = id + 1").await, 50_000);
+    assert_eq!(error(&mut db, "UPDATE owner SET id = id + 1").await, 547);
     assert_eq!(error(&mut db, "UPDATE owner SET id = 1 WHERE id = 2").await, 2627);
     assert_eq!(text(&mut db, "SELECT id, owner FROM pet").await, "1|1");
+    exec(&mut db, "UPDATE pet SET owner = 2; UPDATE owner SET id = id + 1").await;
+    assert_eq!(text(&mut db, "SELECT id FROM owner ORDER BY id").await, "2;3");
+    assert_eq!(error(&mut db, "UPDATE owner SET id = 5 - id").await, 50_000);
+    assert_eq!(text(&mut db, "SELECT id, owner FROM pet").await, "1|2");
 }
 
 #[tokio::test]

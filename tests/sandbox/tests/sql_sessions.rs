@@ -115,7 +115,7 @@ async fn what_is_left_out_says_so() {
     let mut db = server.shop().await;
     exec(&mut db, "CREATE TABLE t (id int PRIMARY KEY, x int)").await;
     for sql in [
-        "MERGE INTO t USING t AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET x = 1;",
+        "UPDATE t SET x = 1 WHERE CURRENT OF c",
         "SELECT * FROM t FOR XML AUTO",
         "CREATE TRIGGER tr ON t AFTER INSERT AS SELECT 1",
         "CREATE TABLE u (x hierarchyid)",

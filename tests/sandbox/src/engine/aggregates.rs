@@ -119,26 +119,6 @@ impl WindowAggregate<Sum, Option<Value>> for Summing {
     }
 }
 
-/// `CHECKSUM_AGG`: exclusive or, independent of order.
-struct ChecksumAgg;
-
-impl Aggregate<Option<i64>, Option<i64>> for ChecksumAgg {
-    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Option<i64>> {
-        Ok(None)
-    }
-
-    fn step(&self, context: &mut Context<'_>, total: &mut Option<i64>) -> rusqlite::Result<()> {
-        if let Some(value) = integer_argument(context, 0)? {
-            *total = Some(total.unwrap_or(0) ^ value);
-        }
-        Ok(())
-    }
-
-    fn finalize(&self, _: &mut Context<'_>, total: Option<Option<i64>>) -> rusqlite::Result<Option<i64>> {
-        Ok(total.flatten())
-    }
-}
-
 /// Mean and sum of squared differences, kept up row by row.
 #[derive(Default)]
 struct Spread {
@@ -226,5 +206,5 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     {
         connection.create_window_function(name, 1, pure(), Variance { population, root })?;
     }
-    connection.create_aggregate_function("ts_checksum_agg", 1, pure(), ChecksumAgg)
+    Ok(())
 }

@@ -5,7 +5,8 @@ use crate::tsql::ast::{Cte, JoinKind, Query, SelectItem, SetExpr, SetOp, TableRe
 
 use super::binder::{Binder, CteEntry, Recursion};
 use super::expr_aggregate::contains_aggregate;
-use super::select::{check_column_names, unequal_columns};
+use super::select::{Plan, check_column_names, unequal_columns};
+use super::set_operations::union_terms;
 
 impl Binder<'_> {
     /// Compiles `WITH` definitions into the statement's prefix.
@@ -35,10 +36,11 @@ impl Binder<'_> {
             let (number, more) = if cte.columns.len() > columns { (8159, "fewer") } else { (8158, "more") };
             Err(SqlError::new(number, format!("'{name}' has {more} columns than were specified in the column list.")))
         };
-        if let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = &cte.query.body
-            && mentions(right, &cte.name)
+        let terms = union_terms(&cte.query.body);
+        if terms.len() > 1
+            && let Some(first) = terms.iter().position(|term| mentions(term, &cte.name))
         {
-            return self.bind_recursive_cte(cte, left, right, &sqlite_name);
+            return self.bind_recursive_cte(cte, &terms[..first], &terms[first..], &sqlite_name);
         }
         if mentions(&cte.query.body, &cte.name) {
             return Err(SqlError::new(
@@ -59,25 +61,49 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// `anchor UNION ALL recursive part`; more levels than `MAXRECURSION` are error 530.
-    fn bind_recursive_cte(&mut self, cte: &Cte, left: &SetExpr, right: &SetExpr, sqlite_name: &str) -> SqlResult<()> {
-        let body = |body: &SetExpr| Query {
-            ctes: Vec::new(),
-            body: body.clone(),
-            order_by: Vec::new(),
-            offset: None,
-            fetch: None,
-            options: Vec::new(),
+    /// `anchors UNION ALL recursive parts`; more levels than `MAXRECURSION` are error 530.
+    fn bind_recursive_cte(
+        &mut self,
+        cte: &Cte,
+        anchors: &[&SetExpr],
+        parts: &[&SetExpr],
+        sqlite_name: &str,
+    ) -> SqlResult<()> {
+        let name = &cte.name;
+        if anchors.is_empty() {
+            return Err(SqlError::new(246, format!("No anchor member was specified for recursive query \"{name}\".")));
+        }
+        if parts.iter().any(|part| !mentions(part, name)) {
+            return Err(SqlError::new(247, format!("An anchor member was found in the recursive query \"{name}\".")));
+        }
+        for part in parts {
+            check_recursive_part(part, name)?;
+        }
+        let mut anchor = if let [one] = anchors {
+            self.subquery(&plain_query((*one).clone()))?
+        } else {
+            self.set_operation(SetOp::Union, true, anchors)?
         };
-        check_recursive_part(right, &cte.name)?;
-        let mut anchor = self.subquery(&body(left))?;
         let mut columns = anchor.source_columns("", &cte.columns);
         columns.iter_mut().for_each(|column| column.value.nullable = true);
-        check_column_names(&anchor, &cte.columns, &cte.name)?;
-        let entry = CteEntry { name: cte.name.clone(), sqlite_name: sqlite_name.to_owned(), columns, rows: None };
+        check_column_names(&anchor, &cte.columns, name)?;
+        let entry = CteEntry { name: name.clone(), sqlite_name: sqlite_name.to_owned(), columns, rows: None };
         self.ctes.push(entry);
+        let mut texts = Vec::with_capacity(parts.len() + 1);
+        anchor.items.push("0".to_owned());
+        texts.push(anchor.render());
+        for part in parts {
+            texts.push(self.recursive_part(cte, part, &anchor, sqlite_name)?);
+        }
+        let mut names: Vec<String> = (1..=anchor.outputs.len()).map(|i| format!("c{i}")).collect();
+        names.push("depth".to_owned());
+        self.cte_texts.push(format!("{sqlite_name}({}) AS ({})", names.join(", "), texts.join(" UNION ALL ")));
+        Ok(())
+    }
+
+    fn recursive_part(&mut self, cte: &Cte, part: &SetExpr, anchor: &Plan, sqlite_name: &str) -> SqlResult<String> {
         self.recursion = Some(Recursion { sqlite_name: sqlite_name.to_owned(), alias: None });
-        let recursive = self.subquery(&body(right));
+        let recursive = self.subquery(&plain_query(part.clone()));
         let alias = self.recursion.take().and_then(|recursion| recursion.alias);
         let mut recursive = recursive?;
         if recursive.outputs.len() != anchor.outputs.len() {
@@ -98,18 +124,14 @@ impl Binder<'_> {
         let Some(alias) = alias else {
             return Err(SqlError::unsupported("a recursive CTE that reads itself in a subquery"));
         };
-        let mut names: Vec<String> = (1..=anchor.outputs.len()).map(|i| format!("c{i}")).collect();
-        names.push("depth".to_owned());
-        anchor.items.push("0".to_owned());
         recursive.items.push(format!("ts_depth({alias}.depth, {})", self.max_recursion));
-        self.cte_texts.push(format!(
-            "{sqlite_name}({}) AS ({} UNION ALL {})",
-            names.join(", "),
-            anchor.render(),
-            recursive.render()
-        ));
-        Ok(())
+        Ok(recursive.render())
     }
+}
+
+/// A query of a body alone.
+fn plain_query(body: SetExpr) -> Query {
+    Query { ctes: Vec::new(), body, order_by: Vec::new(), offset: None, fetch: None, options: Vec::new() }
 }
 
 /// What a recursive part may not hold:

@@ -393,6 +393,9 @@ pub(super) fn output_clause(
     if output.items.iter().chain(&output.returned).any(|item| *item == SelectItem::Star) {
         return Err(SqlError::new(102, "Incorrect syntax near '*'.").severity(15));
     }
+    for item in output.items.iter().chain(&output.returned) {
+        check_output_item(item)?;
+    }
     let frames = std::mem::take(&mut binder.frames);
     binder.frames.push(Frame { sources, ..Frame::default() });
     let first = binder.select_items(&output.items);
@@ -407,6 +410,18 @@ pub(super) fn output_clause(
             OutputClause { items, columns: second, into }
         }
     })
+}
+
+/// Errors 10705 and 158.
+fn check_output_item(item: &SelectItem) -> SqlResult<()> {
+    let SelectItem::Expr { expr, .. } = item else { return Ok(()) };
+    if super::expr_walk::any(expr, &super::expr_walk::is_query) {
+        return Err(SqlError::new(10705, "Subqueries are not allowed in the OUTPUT clause.").severity(15));
+    }
+    if super::expr_aggregate::contains_aggregate(expr) {
+        return Err(SqlError::new(158, "An aggregate may not appear in the OUTPUT clause.").severity(15));
+    }
+    Ok(())
 }
 
 /// True if `OUTPUT` names something else than this image of the statement's rows.

@@ -65,6 +65,8 @@ pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledD
     }
     let target = find_target(&update.target, &update.from, scope)?;
     let table = target.table.clone();
+    let exposed = target.exposed.as_deref().unwrap_or(&table.name);
+    check_qualifiers(&update.assignments, &[&update.target.name, exposed, &table.name])?;
     binder.note_read(&table);
     binder.frames.push(Frame::default());
     let changes = if inner_only(&update.from) && update.top.is_none() {
@@ -315,6 +317,20 @@ fn assignments(
     scope: &dyn Scope,
 ) -> SqlResult<Vec<(usize, String)>> {
     assigned_values(binder, &update.assignments, table, &|name| column_index(table, name), scope)
+}
+
+/// Error 4104: a `SET` list names columns of the target only.
+pub(super) fn check_qualifiers(assignments: &[(ObjectName, Option<Expr>)], targets: &[&str]) -> SqlResult<()> {
+    let stranger = |name: &&ObjectName| {
+        name.schema.as_ref().is_some_and(|table| !targets.iter().any(|target| target.eq_ignore_ascii_case(table)))
+    };
+    match assignments.iter().map(|(name, _)| name).find(stranger) {
+        None => Ok(()),
+        Some(name) => {
+            let shown = super::scope::written(name);
+            Err(SqlError::new(4104, format!("The multi-part identifier \"{shown}\" could not be bound.")))
+        }
+    }
 }
 
 /// Column position and stored value of each assignment.

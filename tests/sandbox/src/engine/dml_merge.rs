@@ -13,7 +13,7 @@ use super::binder::{Binder, Frame, Source, SourceColumn};
 use super::compile::default_to_sqlite;
 use super::compiled::{CompiledDml, DmlKind, NewRows, Staged};
 use super::dml::{RowMaker, check_count, column_index, insert_columns, output_clause, writable};
-use super::dml_change::{assigned_values, row_id_name};
+use super::dml_change::{assigned_values, check_qualifiers, row_id_name};
 use super::dml_staged::{
     Columns, deleted_image, inserted_image, output_query, source_column, staged_limit, staged_source, stored_columns,
     updated_rows,
@@ -129,6 +129,8 @@ impl Merging<'_> {
             (MergeAction::Update(assignments), Some(alias)) => {
                 let table = &self.table;
                 let find = |name: &str| column_index(table, name);
+                let exposed = self.merge.alias.as_deref().unwrap_or(&table.name);
+                check_qualifiers(assignments, &[exposed])?;
                 let set = assigned_values(binder, assignments, table, &find, self.scope).map_err(outside)?;
                 columns.add_new_row(table, alias, &set);
                 columns.add_old_row(table, alias);
@@ -162,7 +164,8 @@ impl Merging<'_> {
     /// Binds what a kind of clause is about, in a frame that is left for its expressions.
     fn bind(&self, binder: &mut Binder<'_>, when: MergeWhen) -> SqlResult<Bound> {
         binder.frames.push(Frame::default());
-        binder.frame().inner_only = true;
+        // Without a match it is the source that is searched for each target row.
+        binder.frame().inner_only = when != MergeWhen::NotMatchedBySource;
         let exposed = self.merge.alias.as_deref();
         let alias = binder.fresh_alias();
         let target = format!("{} AS {alias}", self.table.sqlite_name);

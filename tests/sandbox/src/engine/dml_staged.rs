@@ -11,7 +11,7 @@ use crate::tsql::ast::{Delete, Expr, ObjectName, Output, SelectItem, TableRef, T
 use super::binder::{Binder, Frame, RowOrigin, Source};
 use super::compiled::{Compiled, CompiledDml, DmlKind, NewRows, Staged};
 use super::dml::{column_index, output_clause, writable};
-use super::dml_change::{assigned_values, bind_target, find_target, row_id_name, where_clause};
+use super::dml_change::{assigned_values, bind_target, check_qualifiers, find_target, row_id_name, where_clause};
 use super::expr_walk;
 use super::meta::{Scope, Table};
 use super::typed::{Shape, Typed, coerce};
@@ -269,6 +269,7 @@ pub(super) fn stage_update(mut binder: Binder<'_>, update: &Update, scope: &dyn 
     let running = reads_own_variables(update)?;
     let rows = Rows::bind(&mut binder, &update.target, &update.from, scope)?;
     let table = rows.table.clone();
+    check_qualifiers(&update.assignments, &[&update.target.name, &table.name])?;
     let mut positions = Vec::new();
     for (name, _) in &update.assignments {
         positions.push((name.name.clone(), rows.column(&mut binder, &name.name)?));

@@ -338,12 +338,6 @@ impl Binder<'_> {
                 }
                 _ => return Err(invalid()),
             },
-            "CHECKSUM_AGG" => match ty {
-                SqlType::Int | SqlType::SmallInt | SqlType::TinyInt => {
-                    simple(format!("ts_checksum_agg({argument})"), SqlType::Int, true)
-                }
-                _ => return Err(invalid()),
-            },
             "STDEV" | "STDEVP" | "VAR" | "VARP" => match family(&ty) {
                 Family::Integer | Family::Money | Family::Float | Family::Decimal => {
                     let value = coerce(value, &SqlType::Float)?;

@@ -56,7 +56,7 @@ impl SqlSession {
         let Some(entry) = entry else { return self.swap(table, rows, None) };
         let (own, references) = foreign_keys(&catalog, entry);
         if references.iter().any(|(_, _, key)| key.on_delete != 0 || key.on_update != 0) {
-            return self.move_in_order(table, rows, &own);
+            return self.move_in_order(&catalog.database, table, rows, &own, &references);
         }
         let in_place = entry.tracked_by_cdc.then(|| unmoved(entry, rows));
         if own.is_empty() && references.is_empty() {
@@ -72,7 +72,14 @@ impl SqlSession {
 
     /// Cascading foreign keys follow updates, not what is deleted and inserted again: the rows are updated one by one, each as soon
     /// as its new key is free. Keys that change places with each other never are.
-    fn move_in_order(&self, table: &Table, rows: &NewRows, own: &[Key<'_>]) -> Exec<()> {
+    fn move_in_order(
+        &self,
+        database: &str,
+        table: &Table,
+        rows: &NewRows,
+        own: &[Key<'_>],
+        references: &[Key<'_>],
+    ) -> Exec<()> {
         let refused = || {
             let what =
                 "an UPDATE of several rows that swaps key values, of a table that cascading foreign keys refer to";
@@ -81,6 +88,18 @@ impl SqlSession {
         if own.iter().any(|(_, parent, _)| parent.table.object_id == table.object_id) {
             return refused();
         }
+        // Keys without a cascade are checked when all rows have moved.
+        self.connection.execute_batch("PRAGMA defer_foreign_keys = ON")?;
+        let kept: Vec<Key<'_>> = references.iter().filter(|(_, _, key)| key.on_update == 0).copied().collect();
+        let moved = self.move_rows(table, rows).and_then(|moved| {
+            if moved { self.check_foreign_keys(database, rows, own, &kept) } else { Ok(()) }.map(|()| moved)
+        });
+        self.connection.execute_batch("PRAGMA defer_foreign_keys = OFF")?;
+        if moved? { Ok(()) } else { self.refuse_swap(table, rows, refused) }
+    }
+
+    /// Updates each row as soon as its new key is free; false if some never are.
+    fn move_rows(&self, table: &Table, rows: &NewRows) -> Exec<bool> {
         let (target, source, row_id) = (&table.sqlite_name, &rows.source, rows.row_id);
         let set: Vec<String> = rows
             .assigned
@@ -110,11 +129,11 @@ impl SqlSession {
                 }
             }
             if blocked.len() == before {
-                return self.refuse_swap(table, rows, refused);
+                return Ok(false);
             }
             waiting = blocked;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Rows that cannot move: either their keys change places, or one of them meets a row that stays, error 2627.

@@ -82,11 +82,14 @@ impl Binder<'_> {
         }
         let mut keys = Vec::with_capacity(items.len());
         for item in items {
-            let position = output_position(&item.expr, plan)?.ok_or_else(|| {
-                SqlError::new(
+            let position = output_position(&item.expr, plan)?.ok_or_else(|| match &item.expr {
+                Expr::Column(parts) if parts.len() == 1 => {
+                    SqlError::new(207, format!("Invalid column name '{}'.", parts[0]))
+                }
+                _ => SqlError::new(
                     104,
                     "ORDER BY items must appear in the select list if the statement contains a UNION, INTERSECT or EXCEPT operator.",
-                )
+                ),
             })?;
             keys.push(format!("{}{}", self.ordinal(position, plan)?, if item.descending { " DESC" } else { "" }));
         }
@@ -115,7 +118,14 @@ pub(super) fn output_position(expr: &Expr, plan: &Plan) -> SqlResult<Option<usiz
             .severity(15)),
         },
         Expr::Column(parts) => match parts.as_slice() {
-            [name] => Ok(plan.outputs.iter().position(|o| o.name.eq_ignore_ascii_case(name))),
+            [name] => {
+                let mut named = plan.outputs.iter().enumerate().filter(|(_, o)| o.name.eq_ignore_ascii_case(name));
+                let first = named.next().map(|(position, _)| position);
+                match named.next() {
+                    Some(_) => Err(SqlError::new(209, format!("Ambiguous column name '{name}'."))),
+                    None => Ok(first),
+                }
+            }
             _ => Ok(None),
         },
         _ => Ok(None),

@@ -13,7 +13,7 @@ use super::typed::{Collation, Shape, Typed, coerce, shared_collation, shared_typ
 const MAX_TERMS: usize = 500;
 
 /// The terms of a chain of `UNION ALL`, which needs no nesting however long it is.
-fn union_terms(body: &SetExpr) -> Vec<&SetExpr> {
+pub(super) fn union_terms(body: &SetExpr) -> Vec<&SetExpr> {
     let mut terms = Vec::new();
     let mut rest = body;
     while let SetExpr::SetOp { op: SetOp::Union, all: true, left, right } = rest {
@@ -38,7 +38,7 @@ impl Binder<'_> {
         }
     }
 
-    fn set_operation(&mut self, op: SetOp, all: bool, terms: &[&SetExpr]) -> SqlResult<Plan> {
+    pub fn set_operation(&mut self, op: SetOp, all: bool, terms: &[&SetExpr]) -> SqlResult<Plan> {
         if all && op != SetOp::Union {
             return Err(SqlError::unsupported("EXCEPT ALL and INTERSECT ALL"));
         }

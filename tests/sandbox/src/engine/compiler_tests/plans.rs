@@ -90,3 +90,14 @@ fn rows_computed_first_are_found_by_index_too() {
         assert!(plan.contains("sqlite_autoindex_dbo.T_1 (Id=?)") && !scanned, "{sql}:\n{plan}");
     }
 }
+
+#[test]
+fn a_merge_searches_its_source_for_rows_that_are_gone() {
+    let mut world = World::new();
+    world.table("CREATE TABLE T (Id int NOT NULL, Name nvarchar(20) NULL)");
+    world.table("CREATE TABLE #S (Id int NOT NULL, Name nvarchar(4000) NULL)");
+    let plan = world.explain_staged(
+        "MERGE T AS t USING #S AS s ON t.Id = s.Id WHEN NOT MATCHED BY SOURCE THEN UPDATE SET Name = N'gone';",
+    );
+    assert!(plan.contains("sqlite_autoindex_dbo.#S_1 (Id=?)"), "{plan}");
+}
