@@ -117,7 +117,7 @@ async fn what_is_left_out_says_so() {
     for sql in [
         "UPDATE t SET x = 1 WHERE CURRENT OF c",
         "SELECT * FROM t FOR XML AUTO",
-        "CREATE TRIGGER tr ON t AFTER INSERT AS SELECT 1",
+        "CREATE TRIGGER tr ON t INSTEAD OF INSERT AS SELECT 1",
         "CREATE TABLE u (x hierarchyid)",
         "CREATE TABLE u (x geography)",
         "DECLARE c CURSOR FOR SELECT id FROM t",

@@ -117,6 +117,8 @@ pub(super) struct Binder<'a> {
     pub reads: Vec<Arc<Table>>,
     pub hints: Vec<(Arc<Table>, Hints)>,
     pub recursion: Option<Recursion>,
+    /// Views that are being put in, the innermost last.
+    pub views: Vec<i32>,
     /// 0 is without limit.
     pub max_recursion: u32,
     /// Name of the common table expression or derived table through which rows are changed.
@@ -140,6 +142,7 @@ impl<'a> Binder<'a> {
             reads: Vec::new(),
             hints: Vec::new(),
             recursion: None,
+            views: Vec::new(),
             max_recursion: DEFAULT_MAX_RECURSION,
             changed_through: None,
             own_columns: Default::default(),

@@ -19,6 +19,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{BulkColumn, Insert, ObjectName};
+use crate::tsql::modules::TriggerEvent;
 use crate::types::{Datum, SqlType};
 use rusqlite::CachedStatement;
 use std::borrow::Cow;
@@ -33,6 +34,7 @@ pub struct PendingLoad {
     target: ObjectName,
     columns: Vec<BulkColumn>,
     keep_nulls: bool,
+    fire_triggers: bool,
 }
 
 impl PendingLoad {
@@ -55,17 +57,13 @@ impl SqlSession {
         self.refresh_catalog()?;
         let table = self.find_table(target)?;
         let mut keep_nulls = false;
+        let mut fire_triggers = false;
         for option in options {
             let upper = option.to_ascii_uppercase();
             match upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default() {
                 "KEEP_NULLS" => keep_nulls = true,
-                "TABLOCK"
-                | "CHECK_CONSTRAINTS"
-                | "FIRE_TRIGGERS"
-                | "ROWS_PER_BATCH"
-                | "KILOBYTES_PER_BATCH"
-                | "ORDER"
-                | "" => {}
+                "FIRE_TRIGGERS" => fire_triggers = true,
+                "TABLOCK" | "CHECK_CONSTRAINTS" | "ROWS_PER_BATCH" | "KILOBYTES_PER_BATCH" | "ORDER" | "" => {}
                 _ => return Err(SqlError::unsupported(format!("INSERT BULK with {option}")).into()),
             }
         }
@@ -75,7 +73,8 @@ impl SqlSession {
         if !table.writable {
             return Err(SqlError::unsupported(format!("INSERT BULK into {}.{}", table.schema, table.name)).into());
         }
-        self.pending_load = Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_nulls });
+        self.pending_load =
+            Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_nulls, fire_triggers });
         Ok(())
     }
 
@@ -125,21 +124,16 @@ impl SqlSession {
                 let text = "Bulk load: the column count of the rows differs from that of the INSERT BULK statement.";
                 return Err(SqlError::new(4815, text).into());
             }
+            let events: &[TriggerEvent] = if pending.fire_triggers { &[TriggerEvent::Insert] } else { &[] };
+            let firing = session.begin_firing(&table, events, &[])?;
             // A client that wants the server to number the rows leaves the identity column out; there is no option for it.
             let numbered = named.iter().any(|&at| table.columns[at].identity.is_some());
             let mut load = Load::new(session, &table, &types, &named, numbered, pending.keep_nulls);
-            let mut count = 0;
-            let armed = session.is_armed(Point::BulkRow);
-            while let Some(row) = rows()? {
-                load.insert(&row)?;
-                count += 1;
-                if armed {
-                    session.pass(Point::BulkRow)?;
-                }
-                if count % CANCEL_CHECK_ROWS == 0 && sink.is_cancelled() {
-                    return Err(Stop::Cancelled);
-                }
-            }
+            let loaded = load.insert_all(rows, sink);
+            drop(load);
+            session.end_capture();
+            let count = loaded?;
+            session.fire(firing, count, sink)?;
             Ok(count)
         })
     }
@@ -161,7 +155,7 @@ impl SqlSession {
         (rows, types): (&[Vec<Datum>], &[SqlType]),
         frame: &mut Frame,
         sink: &mut dyn Sink,
-    ) -> Exec<()> {
+    ) -> Exec<u64> {
         if insert.output.is_some() {
             return Err(SqlError::unsupported("INSERT … OUTPUT … EXEC").into());
         }
@@ -184,15 +178,17 @@ impl SqlSession {
         }
         let writes = if table.database == TEMPORARY_DATABASE { Writes::Temporary } else { Writes::Database };
         let wants = self.table_want(&table, Mode::Exclusive);
-        let count = self.write_with(wants, writes, sink, |session, _| {
+        self.write_with(wants, writes, sink, |session, sink| {
             session.before_rows(&table)?;
+            let firing = session.begin_firing(&table, &[TriggerEvent::Insert], &[])?;
             let mut load = Load::new(session, &table, types, &named, explicit, true);
-            for row in rows {
-                load.insert(row)?;
-            }
+            let loaded = rows.iter().try_for_each(|row| load.insert(row));
+            drop(load);
+            session.end_capture();
+            loaded?;
+            session.fire(firing, rows.len() as u64, sink)?;
             Ok(rows.len() as u64)
-        })?;
-        self.done(count, false, sink)
+        })
     }
 }
 
@@ -226,6 +222,26 @@ impl<'a> Load<'a> {
         let usual = (0..named.len()).filter(taken).collect();
         let full_name = format!("{}.{}.{}", session.database().name, table.schema, table.name);
         Self { session, table, types, named, keep_identity, keep_nulls, full_name, statements: Vec::new(), usual }
+    }
+
+    fn insert_all(
+        &mut self,
+        rows: &mut dyn FnMut() -> SqlResult<Option<Vec<Datum>>>,
+        sink: &mut dyn Sink,
+    ) -> Exec<u64> {
+        let mut count = 0;
+        let armed = self.session.is_armed(Point::BulkRow);
+        while let Some(row) = rows()? {
+            self.insert(&row)?;
+            count += 1;
+            if armed {
+                self.session.pass(Point::BulkRow)?;
+            }
+            if count % CANCEL_CHECK_ROWS == 0 && sink.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+        }
+        Ok(count)
     }
 
     fn insert(&mut self, row: &[Datum]) -> Exec<()> {

@@ -2,9 +2,11 @@
 
 use super::catalog_store::{ATTACHED, index_storage, null_index_storage};
 use super::meta::{Column, Table};
+use super::modules::Modules;
 use super::principals::Principals;
 use super::quoting::quote;
 use super::system_types::{Facets, from_facets};
+use super::table_types::TableType;
 use crate::error::{SqlError, SqlResult};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -182,6 +184,10 @@ pub struct Catalog {
     pub schemas: Vec<Schema>,
     /// Users, roles, permissions.
     pub principals: Arc<Principals>,
+    /// Procedures, triggers and views.
+    pub modules: Modules,
+    /// Table types.
+    pub table_types: Vec<TableType>,
     tables: HashMap<i32, Arc<TableEntry>>,
     objects: HashMap<i32, Object>,
     by_name: HashMap<(i32, String), i32>,
@@ -253,6 +259,7 @@ impl Catalog {
         let objects = &catalog.objects;
         catalog.by_name.retain(|_, id| objects.contains_key(id));
         catalog.tables.remove(&table);
+        catalog.modules.retain(|id, _| objects.contains_key(id));
         catalog.read(connection, Some(table))?;
         Ok(catalog)
     }
@@ -267,6 +274,8 @@ impl Catalog {
         load_columns(connection, only, &mut building).map_err(super::storage_error)??;
         load_indexes(connection, only, &mut building).map_err(super::storage_error)?;
         load_constraints(connection, only, &self.objects, &mut building).map_err(super::storage_error)?;
+        super::modules::load(connection, only, &self.objects, &mut self.modules).map_err(super::storage_error)?;
+        self.table_types = super::table_types::load(connection).map_err(super::storage_error)?;
         self.tables.extend(building.into_iter().map(|(id, entry)| (id, Arc::new(entry))));
         Ok(())
     }
@@ -340,6 +349,20 @@ fn empty_entry(
         defaults: Vec::new(),
         tracked_by_cdc,
     }
+}
+
+/// The entry of a table of which the catalog knows nothing.
+pub(super) fn bare_entry(table: Table, storage: String) -> TableEntry {
+    let object = Object {
+        object_id: table.object_id,
+        name: table.name.clone(),
+        schema_id: 1,
+        parent_object_id: 0,
+        kind: "U".to_owned(),
+    };
+    let mut entry = empty_entry(&table.database, table.schema.clone(), &object, Some(storage), (true, false));
+    entry.table = Arc::new(table);
+    entry
 }
 
 /// The condition that keeps a query to one table.

@@ -41,6 +41,18 @@ const TABLES: &[&str] = &[
         delete_action INT NOT NULL, update_action INT NOT NULL, is_system_named INT NOT NULL)"#,
     r#""$foreign_key_columns"(object_id INT NOT NULL, ordinal INT NOT NULL, parent_column_id INT NOT NULL,
         referenced_column_id INT NOT NULL, PRIMARY KEY(object_id, ordinal)) WITHOUT ROWID"#,
+    r#""$modules"(object_id INTEGER PRIMARY KEY, definition TEXT NOT NULL, bound_to TEXT, is_disabled INT NOT NULL DEFAULT 0,
+        is_nfr INT NOT NULL DEFAULT 0)"#,
+    r#""$trigger_events"(object_id INT NOT NULL, type INT NOT NULL, is_first INT NOT NULL DEFAULT 0, is_last INT NOT NULL DEFAULT 0,
+        PRIMARY KEY(object_id, type)) WITHOUT ROWID"#,
+    r#""$parameters"(object_id INT NOT NULL, parameter_id INT NOT NULL, name TEXT NOT NULL, type_id INT NOT NULL,
+        user_type_id INT NOT NULL, max_length INT NOT NULL, precision INT NOT NULL, scale INT NOT NULL, is_output INT NOT NULL,
+        is_readonly INT NOT NULL, PRIMARY KEY(object_id, parameter_id)) WITHOUT ROWID"#,
+    r#""$table_types"(user_type_id INTEGER PRIMARY KEY, schema_id INT NOT NULL, name TEXT NOT NULL, object_id INT NOT NULL,
+        definition TEXT NOT NULL)"#,
+    r#""$sequences"(object_id INTEGER PRIMARY KEY, type_id INT NOT NULL, precision INT NOT NULL, start_value INT NOT NULL,
+        increment INT NOT NULL, min INT NOT NULL, max INT NOT NULL, is_cycling INT NOT NULL, cache_size INT, is_cached INT NOT NULL,
+        last INT)"#,
 ];
 
 /// Schemas every database has, with their ids.
@@ -238,6 +250,7 @@ pub fn keep_last_column_id(connection: &Connection, table: i32) -> rusqlite::Res
 /// Deletes the rows of an object from every catalog table.
 pub fn delete_object(connection: &Connection, object_id: i32) -> rusqlite::Result<()> {
     connection.execute(r#"DELETE FROM db."$settings" WHERE name = 'columns:' || ?1"#, [object_id])?;
+    super::modules::delete(connection, object_id)?;
     for table in ["$columns", "$indexes", "$index_columns", "$objects"] {
         connection.execute(&format!("DELETE FROM db.{} WHERE object_id = ?1", quote(table)), [object_id])?;
     }

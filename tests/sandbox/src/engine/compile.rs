@@ -22,6 +22,15 @@ pub fn compile_query(query: &Query, scope: &dyn Scope) -> SqlResult<Compiled> {
     Ok(compiled)
 }
 
+/// Compiles the query of a view.
+pub fn compile_view(query: &Query, scope: &dyn Scope) -> SqlResult<Compiled> {
+    let mut binder = Binder::new(scope);
+    let plan = binder.subquery(query)?;
+    let mut compiled = finish(binder, &plan);
+    compiled.into = query.body.first_select().and_then(|select| select.into.clone());
+    Ok(compiled)
+}
+
 /// Compiles `SELECT @a = …, @b = … [FROM …]`: a column per assignment, of the variable's type. The last row wins.
 pub fn compile_select_assign(
     assignments: &[(String, Expr)],

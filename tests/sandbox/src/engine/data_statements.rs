@@ -23,6 +23,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::faults::Point;
 use crate::session::{ColumnMeta, Sink};
 use crate::tsql::ast::{Delete, Expr, Insert, InsertSource, Merge, ObjectName, Stmt, Update};
+use crate::tsql::modules::TriggerEvent;
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{CachedStatement, Row};
@@ -436,7 +437,41 @@ impl SqlSession {
         self.done(modified.count, modified.returned_rows, sink)
     }
 
+    /// Changes rows, then runs the triggers that this fires.
     fn run_modification(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<Modified> {
+        let staged = dml.staged.as_ref();
+        let events: Vec<TriggerEvent> = match (dml.kind, staged) {
+            (DmlKind::Insert, _) => vec![TriggerEvent::Insert],
+            (DmlKind::Update, _) => vec![TriggerEvent::Update],
+            (DmlKind::Delete, _) => vec![TriggerEvent::Delete],
+            (DmlKind::Merge, staged) => [
+                (TriggerEvent::Insert, staged.is_some_and(|s| s.insert.is_some())),
+                (TriggerEvent::Update, staged.is_some_and(|s| s.update.is_some())),
+                (TriggerEvent::Delete, staged.is_some_and(|s| s.deletes)),
+            ]
+            .into_iter()
+            .filter_map(|(event, there)| there.then_some(event))
+            .collect(),
+        };
+        let rows = staged.and_then(|s| s.update.as_ref()).or(dml.new_rows.as_ref());
+        let assigned = rows.map_or(&[][..], |rows| &rows.assigned);
+        let firing = self.begin_firing(&dml.target, &events, assigned)?;
+        let allowed = match (&firing, &dml.output_into) {
+            (_, Some(output)) => self.refuse_output_into(&output.target),
+            _ => Ok(()),
+        };
+        let allowed = match &firing {
+            Some(firing) if !dml.statement.columns.is_empty() => allowed.and_then(|()| firing.refuse_output()),
+            _ => allowed,
+        };
+        let result = allowed.map_err(Stop::from).and_then(|()| self.change_rows(dml, frame, sink));
+        self.end_capture();
+        let modified = result?;
+        self.fire(firing, modified.count, sink)?;
+        Ok(modified)
+    }
+
+    fn change_rows(&mut self, dml: &CompiledDml, frame: &Frame, sink: &mut dyn Sink) -> Exec<Modified> {
         self.before_rows(&dml.target)?;
         if let Some(output) = &dml.output_into {
             self.check_output_target(&output.target)?;

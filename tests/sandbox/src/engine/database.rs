@@ -107,6 +107,8 @@ pub struct Database {
     pub access: Access,
     /// Counts commits that wrote, for whoever waits on changes.
     pub commits: AtomicU64,
+    /// `RECURSIVE_TRIGGERS`.
+    pub recursive_triggers: AtomicBool,
     /// `compatibility_level` and the like are constants; the recovery model can be set without effect.
     pub recovery_model: AtomicI64,
     /// Faults that tests ask for.
@@ -132,6 +134,7 @@ impl Database {
             read_committed_snapshot: AtomicBool::new(false),
             access: Access::default(),
             commits: AtomicU64::new(0),
+            recursive_triggers: AtomicBool::new(false),
             recovery_model: AtomicI64::new(1),
             faults: Arc::clone(&options.faults),
             owner: Mutex::new(vec![1]),
@@ -213,6 +216,8 @@ impl Database {
 
     /// Reads the catalog in one view of the database.
     fn load(&self, connection: &Connection, version: u64) -> SqlResult<Catalog> {
+        let recursive = catalog_store::setting(connection, super::firing::RECURSIVE).map_err(storage_error)?;
+        self.recursive_triggers.store(recursive == Some(1), Ordering::Release);
         if !connection.is_autocommit() {
             return Catalog::load(connection, &self.name, version);
         }

@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 impl SqlSession {
     pub(super) fn execute_ddl(&mut self, batch: &Arc<Batch>, statement: &Stmt, sink: &mut dyn Sink) -> Exec<()> {
         self.refresh_catalog()?;
+        self.forget_captures()?;
         self.begin_implicit(true, sink)?;
         match &statement.kind {
             StmtKind::CreateTable(create) => self.create_table(create, sink)?,
@@ -33,12 +34,16 @@ impl SqlSession {
             StmtKind::DropSchema { name, if_exists } => self.drop_schema(name, *if_exists, sink)?,
             StmtKind::CreateDatabase { name, collation } => self.create_database(name, collation.as_deref())?,
             StmtKind::DropDatabase { names, if_exists } => self.drop_databases(names, *if_exists)?,
+            StmtKind::AlterDatabase { name, option, value, .. } if option == "RECURSIVE_TRIGGERS" => {
+                self.set_recursive_triggers(name.as_deref(), value.as_deref() == Some("ON"), sink)?;
+            }
             StmtKind::AlterDatabase { name, option, value, others_leave } => {
                 self.alter_database(name.as_deref(), option, value.as_deref(), *others_leave)?;
             }
             StmtKind::Backup { database, file, overwrite } => return self.backup(database, file, *overwrite, sink),
             StmtKind::Restore { database, file, replace } => return self.restore(database, file, *replace, sink),
             StmtKind::Security(statement) => self.security_statement(statement, sink)?,
+            StmtKind::Module(statement) => self.module_statement(statement, sink)?,
             other => return Err(SqlError::unsupported(format!("{} here", kind_name(other))).into()),
         }
         self.finished(0);
@@ -47,7 +52,7 @@ impl SqlSession {
     }
 
     /// Error 226: statements that cannot be taken back.
-    fn refuse_in_transaction(&self, what: &str) -> Exec<()> {
+    pub(super) fn refuse_in_transaction(&self, what: &str) -> Exec<()> {
         if self.shared.state().tran_count > 0 {
             let text = format!("{what} statement not allowed within multi-statement transaction.");
             return Err(SqlError::new(226, text).with_state(6).into());

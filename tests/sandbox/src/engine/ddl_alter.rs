@@ -41,6 +41,9 @@ impl SqlSession {
                 .cloned()
                 .ok_or_else(|| cannot_find(name))?;
             let id = entry.table.object_id;
+            if matches!(action, AlterTable::DropColumns { .. } | AlterTable::AlterColumn(_)) {
+                s.refuse_bound_columns(&entry)?;
+            }
             let server = Arc::clone(s.server());
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::BeforeAlterTable, table: &entry, text })?;
             match action {

@@ -204,7 +204,9 @@ impl SqlSession {
         if name.starts_with("##") {
             return Err(SqlError::unsupported("global temporary tables").into());
         }
-        if name.starts_with('#') && self.shared.state().temporary(name).is_some() {
+        // A procedure may make a table of the name that its caller has.
+        let here = self.shared.state().temporary.get(&fold(name)).is_some_and(|t| t.level == self.level);
+        if name.starts_with('#') && here {
             return Err(already_there(name).into());
         }
         self.next_temporary += 1;
@@ -228,8 +230,9 @@ impl SqlSession {
         }
         state.temporary_version += 1;
         if name.starts_with('#') {
-            let temporary = Temporary { entry: Arc::clone(&entry), level: self.level };
-            Arc::make_mut(&mut state.temporary).insert(fold(name), temporary);
+            let tables = Arc::make_mut(&mut state.temporary);
+            let hidden = tables.remove(&fold(name)).map(Box::new);
+            tables.insert(fold(name), Temporary { entry: Arc::clone(&entry), level: self.level, hidden });
         }
         Ok(entry)
     }
@@ -370,9 +373,13 @@ impl SqlSession {
     pub(super) fn drop_table(&mut self, name: &ObjectName, if_exists: bool, text: &str) -> Exec<()> {
         let catalog = self.catalog();
         let Some(entry) = catalog.table(name.schema.as_deref().unwrap_or("dbo"), &name.name).cloned() else {
+            if let Some(other) = catalog.object(name.schema.as_deref().unwrap_or("dbo"), &name.name) {
+                return Err(super::module_statements::wrong_drop("TABLE", &written(name), &other.kind).into());
+            }
             return if if_exists { Ok(()) } else { Err(cannot_drop("table", &written(name)).into()) };
         };
         let id = entry.table.object_id;
+        self.refuse_bound(id, "DROP TABLE", &written(name))?;
         if catalog.references_to(id).any(|(child, _)| child.table.object_id != id) {
             let text = format!(
                 "Could not drop object '{}' because it is referenced by a FOREIGN KEY constraint.",
@@ -392,7 +399,10 @@ impl SqlSession {
     fn drop_temporary(&mut self, name: &str, entry: &TableEntry) -> Exec<()> {
         self.connection.execute_batch(&format!("DROP TABLE {}", entry.table.sqlite_name))?;
         let mut state = self.shared.state();
-        Arc::make_mut(&mut state.temporary).remove(&fold(name));
+        let tables = Arc::make_mut(&mut state.temporary);
+        if let Some(hidden) = tables.remove(&fold(name)).and_then(|table| table.hidden) {
+            tables.insert(fold(name), *hidden);
+        }
         state.temporary_version += 1;
         Ok(())
     }
@@ -404,10 +414,16 @@ impl SqlSession {
             let deeper = state.temporary.iter().filter(|(_, t)| t.level > level);
             deeper.map(|(name, t)| (name.clone(), Arc::clone(&t.entry))).collect()
         };
+        let more = !tables.is_empty();
         for (name, entry) in tables {
             if let Err(stop) = self.drop_temporary(&name, &entry) {
                 tracing::warn!(?stop, "a temporary table could not be dropped");
+                return;
             }
+        }
+        // Those may have hidden others of levels that end as well.
+        if more {
+            self.drop_temporary_above(level);
         }
     }
 

@@ -69,7 +69,9 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
             check_count(plan.outputs.len(), columns.len(), insert.columns.is_empty(), true)?;
             insert_from_plan(&mut binder, plan, &row)?
         }
-        InsertSource::Exec(_) => return Err(SqlError::unsupported("INSERT … EXEC in this place")),
+        InsertSource::Exec(_) | InsertSource::ExecString(_) => {
+            return Err(SqlError::unsupported("INSERT … EXEC in this place"));
+        }
     };
     let output = output_clause(&mut binder, insert.output.as_ref(), vec![image("inserted", &target)], scope)?;
     let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
@@ -133,6 +135,11 @@ pub fn insert_rows(
 pub(super) fn writable(table: Arc<Table>) -> SqlResult<Arc<Table>> {
     if table.writable {
         Ok(table)
+    } else if table.name.starts_with('@') {
+        let text = format!("The table-valued parameter \"{}\" is READONLY and cannot be modified.", table.name);
+        Err(SqlError::new(10700, text))
+    } else if table.database == super::scope::TEMPORARY_DATABASE {
+        Err(SqlError::new(286, "The logical tables INSERTED and DELETED cannot be updated."))
     } else {
         Err(SqlError::new(259, "Ad hoc updates to system catalogs are not allowed."))
     }

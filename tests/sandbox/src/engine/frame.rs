@@ -1,7 +1,9 @@
 //! The variables of a batch, of `sp_executesql`, or of a prepared statement.
 
 use super::catalog::{TableEntry, fold};
+use super::meta::Table;
 use crate::error::{SqlError, SqlResult};
+use crate::tsql::ast::ObjectName;
 use crate::types::{Datum, SqlType};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +22,10 @@ pub struct Variable {
 pub struct Frame {
     variables: HashMap<String, Variable>,
     tables: HashMap<String, Arc<TableEntry>>,
+    /// Table variables of the caller that it lets this frame read.
+    lent: HashMap<String, Arc<TableEntry>>,
+    /// `inserted` and `deleted` of a trigger.
+    images: Option<[Arc<Table>; 2]>,
 }
 
 impl Frame {
@@ -56,10 +62,30 @@ impl Frame {
 
     /// A table variable by name.
     pub fn table(&self, name: &str) -> Option<&Arc<TableEntry>> {
-        self.tables.get(&fold(name))
+        let name = fold(name);
+        self.tables.get(&name).or_else(|| self.lent.get(&name))
     }
 
-    /// Every table variable.
+    /// Lets the frame read a table variable of another one under a name of its own.
+    pub fn lend(&mut self, name: &str, entry: Arc<TableEntry>) {
+        self.lent.insert(fold(name), entry);
+    }
+
+    /// Gives the frame of a trigger its `inserted` and `deleted`.
+    pub fn set_images(&mut self, inserted: Arc<Table>, deleted: Arc<Table>) {
+        self.images = Some([inserted, deleted]);
+    }
+
+    /// `inserted` or `deleted`, in a trigger.
+    pub fn image(&self, name: &ObjectName) -> Option<Arc<Table>> {
+        let images = self.images.as_ref()?;
+        if !super::firing::is_image(name) {
+            return None;
+        }
+        Some(Arc::clone(&images[usize::from(name.name.eq_ignore_ascii_case("deleted"))]))
+    }
+
+    /// Every table variable of its own.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<TableEntry>> {
         self.tables.values()
     }

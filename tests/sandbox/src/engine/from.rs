@@ -27,8 +27,15 @@ impl Binder<'_> {
     pub fn table_ref(&mut self, table: &TableRef) -> SqlResult<String> {
         match table {
             TableRef::Table { name, alias, hints } => {
+                let hinted = !hints.is_empty();
                 let hints = read_hints(hints)?;
                 if let Some(text) = self.cte_source(name, alias.as_deref())? {
+                    return Ok(text);
+                }
+                if let Some(text) = self.view_source(name, alias.as_deref())? {
+                    if hinted {
+                        return Err(SqlError::unsupported("table hints on a view"));
+                    }
                     return Ok(text);
                 }
                 let table = self.read_table(name)?;

@@ -25,8 +25,8 @@ pub enum Flow {
     Break,
     /// To the loop's condition.
     Continue,
-    /// Out of the batch or procedure, with a status.
-    Return(i32),
+    /// Out of the batch or procedure, with a status if one was given.
+    Return(Option<i32>),
 }
 
 impl SqlSession {
@@ -39,6 +39,20 @@ impl SqlSession {
 
     /// Runs a batch one level deeper; what it created for itself is gone afterwards.
     pub(super) fn run_level(&mut self, batch: &Arc<Batch>, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<i32> {
+        match self.run_scope(batch, frame, sink) {
+            Ok(status) => Ok(status.unwrap_or(0)),
+            Err(Stop::ScopeAborted(status)) => Ok(status),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The same, with the status only if one was given.
+    pub(super) fn run_scope(
+        &mut self,
+        batch: &Arc<Batch>,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<Option<i32>> {
         if self.level >= MAX_LEVEL {
             let text = "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32).";
             return Err(SqlError::new(217, text).into());
@@ -46,17 +60,24 @@ impl SqlSession {
         self.level += 1;
         // The session's own batches share one scope, which SCOPE_IDENTITY() carries over from one to the next.
         let own_scope = self.level > 1;
-        if own_scope {
-            self.shared.state().scope_identity.push(None);
-        }
+        // SET options go back to what they were when a procedure, a trigger or dynamic SQL is left.
+        let options = {
+            let mut state = self.shared.state();
+            if own_scope {
+                state.scope_identity.push(None);
+            }
+            own_scope.then(|| state.options.clone())
+        };
         let outer_floor = own_scope.then(|| self.enter_contexts());
         let result = self.run_block(batch, &batch.statements, frame, sink);
         self.level -= 1;
         if let Some(floor) = outer_floor {
             self.leave_contexts(floor);
         }
-        if own_scope {
-            self.shared.state().scope_identity.pop();
+        if let Some(options) = options {
+            let mut state = self.shared.state();
+            state.scope_identity.pop();
+            state.options = options;
         }
         let tables: Vec<_> = frame.tables().map(|t| t.table.sqlite_name.clone()).collect();
         for table in tables {
@@ -69,8 +90,7 @@ impl SqlSession {
         }
         match result {
             Ok(Flow::Return(status)) => Ok(status),
-            Ok(_) => Ok(0),
-            Err(Stop::ScopeAborted(status)) => Ok(status),
+            Ok(_) => Ok(None),
             Err(stop) => Err(stop),
         }
     }
@@ -122,8 +142,9 @@ impl SqlSession {
         self.release_statement_locks();
         match executed {
             Err(Stop::Error(error)) => {
-                let line = if error.line > 1 && !error.procedure.is_empty() { error.line } else { statement.line };
-                self.failed(error.at_line(line), matches!(statement.kind, StmtKind::Throw(_)), sink)?;
+                let placed = error.line != 1 && !error.procedure.is_empty();
+                let error = if placed { error } else { self.in_module(error.at_line(statement.line)) };
+                self.failed(error, matches!(statement.kind, StmtKind::Throw(_)), sink)?;
                 Ok(Flow::Next)
             }
             other => other,
@@ -161,10 +182,10 @@ impl SqlSession {
             StmtKind::Return(value) => {
                 let status = match value {
                     Some(value) => match self.scalar_as(batch, value, &crate::types::SqlType::Int, frame, sink)? {
-                        Datum::Int(status) => status,
-                        _ => 0,
+                        Datum::Int(status) => Some(status),
+                        _ => Some(0),
                     },
-                    None => 0,
+                    None => None,
                 };
                 return Ok(Flow::Return(status));
             }
@@ -206,6 +227,15 @@ impl SqlSession {
         }
     }
 
+    /// An error or message of the statement that runs, with the name of the module it stands in.
+    pub(super) fn in_module(&self, error: SqlError) -> SqlError {
+        if !error.procedure.is_empty() {
+            return error;
+        }
+        let procedure = self.shared.state().modules.last().map(|module| module.name.clone());
+        SqlError { procedure: procedure.unwrap_or_default(), ..error }
+    }
+
     /// What an error does beyond ending its statement: `Ok` when the batch goes on.
     pub(super) fn failed(&mut self, error: SqlError, thrown: bool, sink: &mut dyn Sink) -> Exec<()> {
         let (xact_abort, in_transaction) = {
@@ -230,6 +260,7 @@ impl SqlSession {
             return Err(Stop::Raised { error, uncaught_at });
         }
         sink.message(&error)?;
+        self.worst_severity = self.worst_severity.max(error.severity);
         if in_transaction && ends_transaction {
             self.roll_back_and_tell(sink)?;
         }
@@ -261,8 +292,8 @@ fn classify(error: &SqlError) -> Class {
         102 | 137 | 156 | 206 | 207 | 208 | 209 | 4104 | 8120 | 8155 | 8156 | 1087 | 1011 | 1013 | 4121 | 195 | 213
         | 8144 => Class::NameResolution,
         // Conversion errors, update conflicts, deadlocks.
-        241 | 242 | 244 | 245 | 248 | 295 | 8114 | 1205 | 3951 | 3952 | 3960 | 3961 => Class::EndsTransaction,
-        217 | 3930 | 3931 | 911 | 916 => Class::EndsBatch,
+        3616 | 241 | 242 | 244 | 245 | 248 | 295 | 8114 | 1205 | 3951 | 3952 | 3960 | 3961 => Class::EndsTransaction,
+        217 | 3609 | 3930 | 3931 | 911 | 916 => Class::EndsBatch,
         50_000 if error.message.starts_with("sandbox: not supported") => Class::NameResolution,
         _ if error.severity >= 19 => Class::EndsTransaction,
         _ => Class::EndsStatement,

@@ -77,6 +77,11 @@ pub struct Column {
 pub trait Scope {
     /// A table, view, `#temp`, or `@table` variable. Error 208 if it does not exist.
     fn table(&self, name: &ObjectName) -> SqlResult<Arc<Table>>;
+    /// The view of a name, if it is one that a user made.
+    fn view(&self, name: &ObjectName) -> SqlResult<Option<Arc<super::modules::Module>>> {
+        let _ = name;
+        Ok(None)
+    }
     /// The type of a scalar variable (`@x`) or system variable (`@@x`); `None` if not declared (error 137).
     fn variable(&self, name: &str) -> Option<SqlType>;
     /// A table-valued function with constant-foldable or variable arguments, turned into a table the statement can read

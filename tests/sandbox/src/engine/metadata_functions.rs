@@ -3,6 +3,7 @@
 //! Source: <https://learn.microsoft.com/sql/t-sql/functions/metadata-functions-transact-sql>.
 
 use super::catalog::{Catalog, TableEntry, same_name};
+use super::modules::Trigger;
 use super::session_functions::{identity, text, with_identity};
 use super::session_state::SessionShared;
 use super::system_types::{SYSTEM_TYPES, facets};
@@ -121,6 +122,9 @@ pub(super) fn object_definition(session: &SessionShared, arguments: &[Datum]) ->
     let Some(id) = int(arguments.first()) else { return Datum::Null };
     let catalog = catalog(session);
     let Some(object) = catalog.object_by_id(id) else { return Datum::Null };
+    if let Some(module) = catalog.modules.get(&id) {
+        return text(&module.definition);
+    }
     let Some(table) = catalog.table_by_id(object.parent_object_id) else { return Datum::Null };
     if let Some(check) = table.checks.iter().find(|c| c.object_id == id) {
         return text(&check.definition);
@@ -226,6 +230,10 @@ pub(super) fn object_property(session: &SessionShared, arguments: &[Datum]) -> D
     let table = catalog.table_by_id(id);
     let has = |f: &dyn Fn(&TableEntry) -> bool| table.map_or(Datum::Null, |t| Datum::Int(i32::from(f(t))));
     let is = |kind: &str| Datum::Int(i32::from(object.kind == kind));
+    let trigger = |f: &dyn Fn(&Trigger) -> bool| {
+        let facts = catalog.modules.get(&id).and_then(|module| module.trigger.as_ref());
+        facts.map_or(Datum::Null, |facts| Datum::Int(i32::from(f(facts))))
+    };
     match property.to_ascii_lowercase().as_str() {
         "istable" | "isusertable" => is("U"),
         "isview" => is("V"),
@@ -249,10 +257,57 @@ pub(super) fn object_property(session: &SessionShared, arguments: &[Datum]) -> D
         "tablehasdefaultcnst" => has(&|t| !t.defaults.is_empty()),
         "tablehasclustindex" => has(&|t| t.indexes.iter().any(|i| i.index_id == 1)),
         "tablehasindex" => has(&|t| !t.indexes.is_empty()),
-        "tablehasdeletetrigger" | "tablehasinserttrigger" | "tablehasupdatetrigger" => has(&|_| false),
+        "tablehasinserttrigger" => has(&|t| has_trigger(&catalog, t, 1)),
+        "tablehasupdatetrigger" => has(&|t| has_trigger(&catalog, t, 2)),
+        "tablehasdeletetrigger" => has(&|t| has_trigger(&catalog, t, 3)),
+        "execistriggerdisabled" => trigger(&|t| t.disabled),
+        "execisaftertrigger" => trigger(&|_| true),
+        "execisinsteadoftrigger" => trigger(&|_| false),
+        "execisinserttrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 1)),
+        "execisupdatetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 2)),
+        "execisdeletetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 3)),
+        "execisfirstinserttrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 1 && e.1)),
+        "execisfirstupdatetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 2 && e.1)),
+        "execisfirstdeletetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 3 && e.1)),
+        "execislastinserttrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 1 && e.2)),
+        "execislastupdatetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 2 && e.2)),
+        "execislastdeletetrigger" => trigger(&|t| t.events.iter().any(|e| e.0 == 3 && e.2)),
+        "isexecuted" => Datum::Int(i32::from(matches!(object.kind.as_str(), "P" | "TR" | "V"))),
+        "isschemabound" => Datum::Int(i32::from(catalog.modules.get(&id).is_some_and(|m| !m.bound_to.is_empty()))),
         "tabletemporaltype" => has(&|_| false),
         _ => Datum::Null,
     }
+}
+
+fn has_trigger(catalog: &Catalog, table: &TableEntry, event: u8) -> bool {
+    catalog.modules.values().any(|module| {
+        let fires = |trigger: &Trigger| trigger.events.iter().any(|(number, _, _)| *number == event);
+        module.parent == table.table.object_id && module.trigger.as_ref().is_some_and(fires)
+    })
+}
+
+/// The innermost trigger's column mask.
+pub(super) fn columns_updated(session: &SessionShared, _: &[Datum]) -> Datum {
+    let state = session.state();
+    let fired = state.modules.last().and_then(|module| module.fired.as_ref());
+    fired.map_or(Datum::Null, |fired| Datum::Binary(fired.mask()))
+}
+
+/// Whether the innermost trigger's statement wrote a column.
+pub(super) fn updated(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let state = session.state();
+    let fired = state.modules.last().and_then(|module| module.fired.as_ref());
+    let wrote = fired.zip(string(arguments.first())).is_some_and(|(fired, column)| fired.writes(column));
+    Datum::Int(i32::from(wrote))
+}
+
+/// How many triggers are running: all, or those of an id.
+pub(super) fn trigger_nest_level(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let id = int(arguments.first()).filter(|id| *id != 0);
+    let state = session.state();
+    let triggers = state.modules.iter().filter(|module| module.fired.is_some());
+    let count = triggers.filter(|module| id.is_none_or(|id| id == module.object_id)).count();
+    Datum::Int(count as i32)
 }
 
 pub(super) fn index_property(session: &SessionShared, arguments: &[Datum]) -> Datum {

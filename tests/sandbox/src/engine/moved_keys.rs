@@ -45,7 +45,7 @@ impl SqlSession {
         if count < 2 {
             return Ok(None);
         }
-        self.place_rows(table, rows)?;
+        self.moving_rows(|| self.place_rows(table, rows))?;
         Ok(Some(count))
     }
 

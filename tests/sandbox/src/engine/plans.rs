@@ -9,6 +9,7 @@ use crate::tsql::ast::{Expr, Stmt, StmtKind};
 use crate::tsql::{ParameterDeclaration, parse_batch, parse_parameters};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Batches a session keeps; when there are more, it starts over.
 const MAX_BATCHES: usize = 512;
@@ -16,11 +17,13 @@ const MAX_BATCHES: usize = 512;
 const MAX_TEXT: usize = 256 * 1024;
 /// Bytes of text that a session keeps; when there are more, it starts over.
 const MAX_KEPT: usize = 4 * 1024 * 1024;
+/// Plans that a session keeps, those of modules too; when there are more, it starts over.
+const MAX_PLANS: usize = 20_000;
 
 /// A parsed batch.
 #[derive(Debug)]
 pub struct Batch {
-    /// Unique in the session.
+    /// Unique in the process: sessions share the batches of modules.
     pub id: u64,
     /// Its text.
     pub text: String,
@@ -38,6 +41,19 @@ pub enum Plan {
     Query(Arc<Compiled>),
     /// A data modification.
     Dml(Arc<CompiledDml>),
+}
+
+impl Batch {
+    /// The statements of a procedure or trigger.
+    pub fn of_module(text: &str, parameters: Vec<ParameterDeclaration>, statements: Vec<Stmt>) -> SqlResult<Self> {
+        check_declarations(&parameters, &statements)?;
+        Ok(Self { id: next_id(), text: text.to_owned(), parameters, statements, kept: true })
+    }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Plan {
@@ -77,7 +93,6 @@ struct Kept {
 pub struct Plans {
     batches: HashMap<(String, String), Arc<Batch>>,
     plans: HashMap<(u64, usize), Kept>,
-    next_batch: u64,
     kept_bytes: usize,
 }
 
@@ -92,8 +107,7 @@ impl Plans {
         let parameters = parse_parameters(parameters)?;
         let statements = parse_batch(text)?;
         check_declarations(&parameters, &statements)?;
-        let batch = Arc::new(Batch { id: self.next_batch, text: text.to_owned(), parameters, statements, kept });
-        self.next_batch += 1;
+        let batch = Arc::new(Batch { id: next_id(), text: text.to_owned(), parameters, statements, kept });
         if kept {
             if self.batches.len() >= MAX_BATCHES || self.kept_bytes + text.len() > MAX_KEPT {
                 self.batches.clear();
@@ -118,6 +132,9 @@ impl Plans {
     /// Keeps a plan.
     pub fn put(&mut self, batch: &Batch, node: usize, basis: Basis, plan: &Plan) {
         if batch.kept {
+            if self.plans.len() >= MAX_PLANS {
+                self.plans.clear();
+            }
             let kept = Kept { basis, uses_temporary: plan.uses_temporary(), plan: plan.clone() };
             self.plans.insert((batch.id, node), kept);
         }
@@ -126,7 +143,10 @@ impl Plans {
 
 /// Error 134: a variable is declared once in a batch, wherever the DECLARE stands.
 fn check_declarations(parameters: &[ParameterDeclaration], statements: &[Stmt]) -> SqlResult<()> {
-    let mut seen: HashSet<String> = parameters.iter().map(|p| fold(&p.name)).collect();
+    let mut seen: HashSet<String> = HashSet::new();
+    if let Some(parameter) = parameters.iter().find(|parameter| !seen.insert(fold(&parameter.name))) {
+        return Err(declared_twice(&parameter.name));
+    }
     check_block(statements, &mut seen)
 }
 
@@ -136,12 +156,7 @@ fn check_block(statements: &[Stmt], seen: &mut HashSet<String>) -> SqlResult<()>
             StmtKind::Declare(declarations) => {
                 for declaration in declarations {
                     if !seen.insert(fold(&declaration.name)) {
-                        let text = format!(
-                            "The variable name '{}' has already been declared. Variable names must be unique within a query batch or \
-                             stored procedure.",
-                            declaration.name
-                        );
-                        return Err(SqlError::new(134, text).severity(15).at_line(statement.line));
+                        return Err(declared_twice(&declaration.name).at_line(statement.line));
                     }
                 }
             }
@@ -161,6 +176,13 @@ fn check_block(statements: &[Stmt], seen: &mut HashSet<String>) -> SqlResult<()>
         }
     }
     Ok(())
+}
+
+fn declared_twice(name: &str) -> SqlError {
+    let text = format!(
+        "The variable name '{name}' has already been declared. Variable names must be unique within a query batch or stored procedure."
+    );
+    SqlError::new(134, text).severity(15).with_state(2)
 }
 
 /// The identity of a statement in its batch's tree, which does not move.

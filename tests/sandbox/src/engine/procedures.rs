@@ -7,6 +7,7 @@ use super::frame::Frame;
 use super::plans::Batch;
 use super::session::SqlSession;
 use super::stop::{Exec, Stop};
+use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::session::{Param, Sink};
 use crate::tsql::ast::{Exec as ExecStatement, Expr, Insert, ObjectName};
@@ -24,6 +25,10 @@ pub struct Argument {
     pub value: Datum,
     /// Written back.
     pub output: bool,
+    /// The word DEFAULT.
+    pub default: bool,
+    /// A table variable.
+    pub table: Option<Arc<super::catalog::TableEntry>>,
 }
 
 impl From<Param> for Argument {
@@ -31,7 +36,7 @@ impl From<Param> for Argument {
         // Some clients send the parameters of the system procedures without their `@`.
         let bare = !param.name.is_empty() && !param.name.starts_with('@');
         let name = if bare { format!("@{}", param.name) } else { param.name };
-        Self { name, ty: param.ty, value: param.value, output: param.output }
+        Self { name, ty: param.ty, value: param.value, output: param.output, default: false, table: None }
     }
 }
 
@@ -81,8 +86,17 @@ impl SqlSession {
         for given in &exec.arguments {
             let name = given.name.clone().unwrap_or_default();
             let Some(value) = &given.value else {
+                let (ty, value) = (SqlType::Int, Datum::Null);
+                arguments.push(Argument { name, ty, value, output: false, default: true, table: None });
                 continue;
             };
+            if let Expr::Variable(variable) = value
+                && let Some(table) = frame.table(variable)
+            {
+                let (ty, value, table) = (SqlType::Int, Datum::Null, Some(Arc::clone(table)));
+                arguments.push(Argument { name, ty, value, output: given.output, default: false, table });
+                continue;
+            }
             let (value, ty) = match value {
                 // An identifier as an argument is a string.
                 Expr::Column(parts) if parts.len() == 1 => (
@@ -94,18 +108,23 @@ impl SqlSession {
             if let (true, Some(Expr::Variable(variable))) = (given.output, &given.value) {
                 targets.push((arguments.len(), variable.clone()));
             }
-            arguments.push(Argument { name, ty, value, output: given.output });
+            arguments.push(Argument { name, ty, value, output: given.output, default: false, table: None });
         }
+        let procedure = self.procedure_of(&exec.procedure, frame)?;
         // The client is told of the procedures that its batch executes, not of those that they execute in turn.
         let told = self.level == 1;
         if told {
             sink.procedure_started();
         }
-        let called = self.call(&exec.procedure, &mut arguments, frame, sink);
+        let called = self.call(&procedure, &mut arguments, frame, sink);
         if told {
             sink.procedure_done(called.as_ref().ok().copied())?;
         }
-        let status = called?;
+        let status = match called {
+            // A procedure that was left in the middle returns nothing.
+            Err(Stop::ScopeAborted(_)) => return Ok(()),
+            other => other?,
+        };
         for (position, variable) in targets {
             let argument = &arguments[position];
             let ty = frame.variable(&variable).ok_or_else(|| super::frame::undeclared(&variable))?.ty;
@@ -117,6 +136,19 @@ impl SqlSession {
             frame.set(variable, super::convert::convert(&Datum::Int(status), &SqlType::Int, &ty, None)?)?;
         }
         Ok(())
+    }
+
+    /// The procedure that `EXEC` names, perhaps by a variable.
+    fn procedure_of(&self, written: &ObjectName, frame: &Frame) -> SqlResult<ObjectName> {
+        if !written.name.starts_with('@') {
+            return Ok(written.clone());
+        }
+        let variable = frame.variable(&written.name).ok_or_else(|| super::frame::undeclared(&written.name))?;
+        match &variable.value {
+            Datum::String(name) => Ok(super::session::procedure_name(name.trim_end())),
+            Datum::Null => Ok(ObjectName::default()),
+            _ => Err(SqlError::unsupported("EXEC of a variable that holds no string")),
+        }
     }
 
     /// `EXEC('…')`.
@@ -178,13 +210,18 @@ impl SqlSession {
             "sp_describe_undeclared_parameters" => self.sp_describe_undeclared_parameters(arguments, sink).map(|()| 0),
             "sp_describe_first_result_set" => self.sp_describe_first_result_set(arguments, sink).map(|()| 0),
             system if catalog_procedures::knows(system) => self.catalog_procedure(system, arguments, sink),
-            "sp_set_session_context" => Err(SqlError::unsupported("sp_set_session_context").into()),
             other => {
                 if let Some(result) = self.principal_procedure(other, arguments, sink) {
                     return result.map(|()| 0);
                 }
                 if let Some(result) = crate::faults::procedures::run(self, name, arguments, sink) {
                     return result;
+                }
+                if let Some(result) = self.module_procedure(name, arguments, sink) {
+                    return result;
+                }
+                if let Some(module) = self.find_procedure(name)? {
+                    return self.call_module(&module, arguments, sink);
                 }
                 let server = Arc::clone(self.server());
                 match server.extension.procedure(self, name, arguments, sink) {
@@ -232,6 +269,14 @@ impl SqlSession {
         for (position, parameter) in batch.parameters.iter().enumerate() {
             let named = values.iter().position(|v| v.name.eq_ignore_ascii_case(&parameter.name));
             let slot = named.or_else(|| values.get(position).filter(|v| v.name.is_empty()).map(|_| position));
+            if let Some(name) = &parameter.table_type {
+                let given = slot.map(|slot| values[slot].clone());
+                if let Some(slot) = slot {
+                    slots[slot] = Some(parameter.name.clone());
+                }
+                self.bind_table_parameter(name, parameter, given.as_ref(), &mut frame, sink)?;
+                continue;
+            }
             let value = match slot {
                 Some(slot) => {
                     slots[slot] = Some(parameter.name.clone());
@@ -281,7 +326,7 @@ impl SqlSession {
     }
 
     /// Error 266: a procedure left another number of transactions open than it found.
-    fn check_transaction_count(&mut self, before: u32, sink: &mut dyn Sink) -> Exec<()> {
+    pub(super) fn check_transaction_count(&mut self, before: u32, sink: &mut dyn Sink) -> Exec<()> {
         let (now, xact_abort) = {
             let state = self.shared.state();
             (state.tran_count, state.options.xact_abort)
@@ -311,10 +356,46 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
-        let mut rows = CollectedRows { sink, rows: Vec::new(), types: Vec::new() };
-        self.exec(batch, exec, frame, &mut rows)?;
-        let (rows, types) = (rows.rows, rows.types);
-        self.insert_collected(insert, (&rows, &types), frame, sink)
+        self.collect_and_insert(insert, frame, sink, |session, frame, sink| session.exec(batch, exec, frame, sink))
+    }
+
+    /// `INSERT … EXEC('…')`.
+    pub(super) fn insert_exec_string(
+        &mut self,
+        batch: &Arc<Batch>,
+        insert: &Insert,
+        text: &Expr,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+    ) -> Exec<()> {
+        self.collect_and_insert(insert, frame, sink, |session, frame, sink| {
+            session.exec_string(batch, text, frame, sink)
+        })
+    }
+
+    /// Runs what returns rows and inserts them, as one statement.
+    fn collect_and_insert(
+        &mut self,
+        insert: &Insert,
+        frame: &mut Frame,
+        sink: &mut dyn Sink,
+        run: impl FnOnce(&mut Self, &mut Frame, &mut dyn Sink) -> Exec<()>,
+    ) -> Exec<()> {
+        if self.insert_exec.is_some() {
+            return Err(SqlError::new(8164, "An INSERT EXEC statement cannot be nested.").into());
+        }
+        self.begin_implicit(true, sink)?;
+        let count = self.write(Writes::Database, sink, |session, sink| {
+            session.enclose();
+            session.insert_exec = Some(session.shared.state().tran_count);
+            let mut rows = CollectedRows { sink, rows: Vec::new(), types: Vec::new() };
+            let ran = run(session, frame, &mut rows);
+            session.insert_exec = None;
+            let (rows, types) = (rows.rows, rows.types);
+            ran?;
+            session.insert_collected(insert, (&rows, &types), frame, sink)
+        })?;
+        self.done(count, false, sink)
     }
 }
 

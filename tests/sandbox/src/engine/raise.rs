@@ -42,6 +42,7 @@ impl SqlSession {
         }
         let text: String = format_message(&template, &values)?.chars().take(MAX_MESSAGE).collect();
         let error = SqlError::new(USER_MESSAGE, text).severity(severity as u8).with_state(state as u8).at_line(line);
+        let error = self.in_module(error);
         if severity <= 10 {
             self.finished(0);
             sink.message(&error)?;
@@ -53,6 +54,7 @@ impl SqlSession {
         if self.try_levels.is_empty() {
             drop(session);
             sink.message(&error)?;
+            self.worst_severity = self.worst_severity.max(error.severity);
             return Ok(());
         }
         if session.options.xact_abort && session.tran_count > 0 {

@@ -4,6 +4,7 @@ use super::catalog::same_name;
 use super::collation::DEFAULT_COLLATION;
 use super::frame::Frame;
 use super::meta::{Scope, SessionFunction, Table};
+use super::modules::Module;
 use super::session::SqlSession;
 use super::{session_functions, system_variables, system_views};
 use crate::error::{SqlError, SqlResult};
@@ -32,7 +33,17 @@ impl Scope for StatementScope<'_> {
                     .with_state(2)
             });
         }
+        if let Some(image) = self.frame.image(name) {
+            return Ok(image);
+        }
         self.session.find_table(name)
+    }
+
+    fn view(&self, name: &ObjectName) -> SqlResult<Option<Arc<Module>>> {
+        if name.name.starts_with(['@', '#']) || self.frame.image(name).is_some() {
+            return Ok(None);
+        }
+        Ok(self.session.find_view(name))
     }
 
     fn variable(&self, name: &str) -> Option<SqlType> {
@@ -78,6 +89,12 @@ impl SqlSession {
         if let Some(entry) = catalog.table(schema, &name.name) {
             return Ok(Arc::clone(&entry.table));
         }
+        if self.find_view(name).is_some() {
+            return Err(SqlError::unsupported(format!(
+                "the view {} in this place: views can be read only",
+                written(name)
+            )));
+        }
         if let Some(view) = system_views::find(schema, &name.name, &catalog) {
             return Ok(view);
         }
@@ -86,6 +103,16 @@ impl SqlSession {
             Some(table) => Ok(table),
             None => Err(invalid_object(name)),
         }
+    }
+
+    /// A view that a user made, by name.
+    fn find_view(&self, name: &ObjectName) -> Option<Arc<Module>> {
+        let catalog = self.catalog();
+        if name.database.as_deref().is_some_and(|database| !same_name(database, &catalog.database)) {
+            return None;
+        }
+        let object = catalog.object(name.schema.as_deref().unwrap_or("dbo"), &name.name)?;
+        (object.kind == "V").then(|| catalog.modules.get(&object.object_id).cloned()).flatten()
     }
 
     /// Views over the whole server are the same in every database.

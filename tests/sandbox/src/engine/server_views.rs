@@ -46,6 +46,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             i32::from(d.access.is_single_user()),
             i32::from(cdc.awaits_capture(d)),
             hex(&d.owner()),
+            i32::from(d.recursive_triggers.load(Ordering::Acquire)),
         ])
     };
     session.server.databases().iter().map(row).collect()

@@ -45,8 +45,16 @@ pub struct SqlSession {
     pub(super) try_levels: Vec<u32>,
     /// Table variables of the batches that run; a rollback does not touch their rows.
     pub(super) table_variables: Vec<Arc<TableEntry>>,
+    /// `user_type_id`s of those that were declared with a table type, by `object_id`.
+    pub(super) table_variable_types: std::collections::HashMap<i32, i32>,
     /// Nesting of batches, `sp_executesql` and procedures.
     pub(super) level: u32,
+    /// Severity of the worst error that the module which runs has met and gone on from.
+    pub(super) worst_severity: u8,
+    /// Transactions open when the INSERT … EXEC that runs began.
+    pub(super) insert_exec: Option<u32>,
+    /// Where the rows that statements change are kept for triggers.
+    pub(super) firings: super::firing::Firings,
     /// Numbers for SQLite names of temporary tables.
     pub(super) next_temporary: u32,
     /// Contexts of `EXECUTE AS` below this one belong to an outer batch or procedure.
@@ -92,7 +100,11 @@ impl SqlSession {
             pending_load: None,
             try_levels: Vec::new(),
             table_variables: Vec::new(),
+            table_variable_types: std::collections::HashMap::new(),
             level: 0,
+            worst_severity: 0,
+            insert_exec: None,
+            firings: super::firing::Firings::default(),
             next_temporary: 0,
             impersonation_floor: 0,
             home: database.id,
@@ -100,6 +112,7 @@ impl SqlSession {
             cancel: CancelSlot::default(),
         };
         session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
+        super::firing::register(&session.connection, &session.shared).map_err(storage_error)?;
         session.watch_cancellation().map_err(storage_error)?;
         server.extension.register(&session)?;
         match session.pass(Point::Login) {
@@ -200,6 +213,7 @@ impl SqlSession {
     }
 
     fn switch(&mut self, from: &Arc<Database>, to: &Arc<Database>) -> SqlResult<()> {
+        self.forget_firings()?;
         let inside = Inside::enter(to)?;
         self.connection.execute_batch(&format!("DETACH DATABASE {ATTACHED}")).map_err(storage_error)?;
         let attached = to.attach(&self.connection).and_then(|()| to.catalog(&self.connection));
@@ -255,6 +269,9 @@ impl SqlSession {
         *lock(&self.cancel) = None;
         self.level = 0;
         self.table_variables.clear();
+        self.table_variable_types.clear();
+        self.insert_exec = None;
+        self.shared.state().modules.clear();
         let outcome = match outcome {
             Ok(value) => Ok(Some(value)),
             Err(Stop::BatchAborted | Stop::ScopeAborted(_)) => Ok(None),
@@ -392,7 +409,7 @@ impl Drop for Inside {
 }
 
 /// A procedure's name as a client writes it in a remote procedure call: up to four parts, perhaps in brackets.
-fn procedure_name(text: &str) -> ObjectName {
+pub(super) fn procedure_name(text: &str) -> ObjectName {
     let mut parts: Vec<String> = Vec::new();
     let mut current = String::new();
     let mut quoted = false;

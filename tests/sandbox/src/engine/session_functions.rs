@@ -10,6 +10,7 @@ use super::session_state::SessionShared;
 use super::{application_locks, server_views, system_functions as system};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::ObjectName;
+use crate::tsql::modules::UPDATED;
 use crate::types::{Datum, Length, SqlType};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -33,7 +34,7 @@ const INT: SqlType = SqlType::Int;
 pub(super) const IDENTITY: SqlType = SqlType::Decimal { precision: 38, scale: 0 };
 
 macro_rules! functions {
-    ($(($name:literal, [$($parameter:expr),*], $required:literal, $returns:expr, $run:expr)),* $(,)?) => {
+    ($(($name:expr, [$($parameter:expr),*], $required:literal, $returns:expr, $run:expr)),* $(,)?) => {
         &[$(Function { name: $name, parameters: &[$($parameter),*], required: $required, returns: $returns, run: $run }),*]
     };
 }
@@ -42,7 +43,7 @@ const FUNCTIONS: &[Function] = functions![
     ("object_id", [TEXT, NAME], 1, INT, metadata::object_id),
     ("object_name", [INT, INT], 1, NAME, metadata::object_name),
     ("object_schema_name", [INT, INT], 1, NAME, metadata::object_schema_name),
-    ("object_definition", [INT], 1, TEXT, metadata::object_definition),
+    ("object_definition", [INT], 1, SqlType::NVarChar(Length::Max), metadata::object_definition),
     ("schema_id", [NAME], 0, INT, metadata::schema_id),
     ("schema_name", [INT], 0, NAME, metadata::schema_name),
     ("db_id", [NAME], 0, SqlType::SmallInt, metadata::db_id),
@@ -87,6 +88,9 @@ const FUNCTIONS: &[Function] = functions![
     ("context_info", [], 0, SqlType::VarBinary(Length::N(128)), system::context_info),
     ("applock_mode", [NAME, LOCK_NAME, NAME], 3, NAME, application_locks::applock_mode),
     ("applock_test", [NAME, LOCK_NAME, NAME, NAME], 4, SqlType::SmallInt, application_locks::applock_test),
+    ("columns_updated", [], 0, SqlType::VarBinary(Length::N(128)), metadata::columns_updated),
+    (UPDATED, [NAME], 1, INT, metadata::updated),
+    ("trigger_nestlevel", [INT, NAME, NAME], 0, INT, metadata::trigger_nest_level),
     ("error_number", [], 0, INT, |s, _| caught(s, |e| Datum::Int(e.number))),
     ("error_message", [], 0, TEXT, |s, _| caught(s, |e| text(&e.message))),
     ("error_severity", [], 0, INT, |s, _| caught(s, |e| Datum::Int(i32::from(e.severity)))),

@@ -3,10 +3,12 @@
 use super::catalog::{Catalog, TableEntry, fold};
 use super::database::{Database, Identity, lock};
 use super::logins::Login;
+use super::modules::Running;
 use super::security::{Impersonation, KnownToken};
 use super::server_state::Server;
 use crate::error::SqlError;
 use crate::faults::Line;
+use crate::types::{Datum, SqlType};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -70,6 +72,8 @@ pub struct Temporary {
     pub entry: Arc<TableEntry>,
     /// Nesting level it was created at; it is dropped when that level is left.
     pub level: u32,
+    /// The table of the same name that a level further out has.
+    pub hidden: Option<Box<Temporary>>,
 }
 
 /// See the module.
@@ -103,8 +107,16 @@ pub struct State {
     pub options: Options,
     /// `CURRENT_TRANSACTION_ID()`, 0 outside.
     pub transaction_id: u64,
-    /// `SESSION_CONTEXT()` and `CONTEXT_INFO()`.
+    /// `CONTEXT_INFO()`.
     pub context_info: Vec<u8>,
+    /// `SESSION_CONTEXT()`: values with their types, and whether they can be set again.
+    pub session_context: HashMap<String, (Datum, SqlType, bool)>,
+    /// Procedures and triggers that run, the innermost last.
+    pub modules: Vec<Running>,
+    /// Tables whose changed rows are kept for triggers, with the number to keep them under.
+    pub captured: HashMap<i32, i64>,
+    /// Rows that are deleted and inserted now are updated ones.
+    pub moving_rows: bool,
     /// Running a request, for `sys.dm_exec_sessions`.
     pub running: bool,
     /// The statement that runs, for `sys.dm_exec_requests`.
@@ -138,6 +150,10 @@ impl State {
             options: Options::default(),
             transaction_id: 0,
             context_info: Vec::new(),
+            session_context: HashMap::new(),
+            modules: Vec::new(),
+            captured: HashMap::new(),
+            moving_rows: false,
             running: false,
             command: "",
             request_began: 0,

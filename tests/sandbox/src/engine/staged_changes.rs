@@ -115,7 +115,8 @@ impl SqlSession {
             );
             match self.part(dml, DmlKind::Update, sql, frame) {
                 Err(Stop::Error(error)) if is_duplicate(&error) => {
-                    self.place_rows(&dml.target, rows).map_err(|stop| renamed(stop, dml.kind, DmlKind::Update))?;
+                    self.moving_rows(|| self.place_rows(&dml.target, rows))
+                        .map_err(|stop| renamed(stop, dml.kind, DmlKind::Update))?;
                 }
                 other => other?,
             }

@@ -31,6 +31,7 @@ impl SqlSession {
             }
             StmtKind::Insert(insert) => match &insert.source {
                 InsertSource::Exec(exec) => self.insert_exec(batch, insert, exec, frame, sink),
+                InsertSource::ExecString(text) => self.insert_exec_string(batch, insert, text, frame, sink),
                 _ => self.insert(batch, statement, insert, frame, sink),
             },
             StmtKind::Update(update) => self.update(batch, statement, update, frame, sink),
@@ -55,7 +56,8 @@ impl SqlSession {
             StmtKind::Print(expr) => {
                 let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_else(|| " ".to_owned());
                 self.finished(0);
-                sink.message(&SqlError::new(0, text).severity(0).at_line(statement.line))?;
+                let message = self.in_module(SqlError::new(0, text).severity(0).at_line(statement.line));
+                sink.message(&message)?;
                 Ok(())
             }
             StmtKind::RaisError { message, severity, state, arguments } => {
@@ -103,6 +105,7 @@ impl SqlSession {
                         self.finished(1);
                     }
                 }
+                DeclaredType::OfType(ty) => self.declare_of_type(&declaration.name, ty, frame, sink)?,
                 DeclaredType::Table(elements) => self.declare_table(&declaration.name, elements, frame, sink)?,
             }
         }

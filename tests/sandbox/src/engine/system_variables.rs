@@ -39,7 +39,7 @@ pub fn value_of(session: &SqlSession, name: &str) -> Option<Datum> {
         "@@LOCK_TIMEOUT" => Datum::Int(state.options.lock_timeout),
         "@@NESTLEVEL" => Datum::Int(session.level.saturating_sub(1) as i32),
         "@@TEXTSIZE" => Datum::Int(state.options.text_size),
-        "@@PROCID" => Datum::Int(0),
+        "@@PROCID" => Datum::Int(state.modules.last().map_or(0, |module| module.object_id)),
         "@@OPTIONS" => Datum::Int(options(&state.options)),
         "@@MICROSOFTVERSION" => Datum::Int(MICROSOFT_VERSION),
         "@@MAX_CONNECTIONS" => Datum::Int(32_767),

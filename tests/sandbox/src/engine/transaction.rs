@@ -47,6 +47,8 @@ pub struct Transaction {
     pub open: Open,
     /// It changed the catalog.
     pub catalog_dirty: bool,
+    /// That of one statement which runs others: T-SQL sees it, the client does not.
+    pub(super) enclosing: bool,
     /// Tables truncated in it: their identity counters started over, which a rollback takes back.
     pub(super) truncated: Vec<i32>,
     /// The level under which it first accessed data.
@@ -87,6 +89,7 @@ impl SqlSession {
             name,
             open: Open::Nothing,
             catalog_dirty: false,
+            enclosing: false,
             truncated: Vec::new(),
             started_as: None,
             changes_before: self.connection.total_changes(),
@@ -127,6 +130,10 @@ impl SqlSession {
             let state = self.shared.state();
             (state.tran_count, state.doomed)
         };
+        if self.insert_exec.is_some_and(|outer| count <= outer) {
+            let text = "Cannot use the COMMIT statement within an INSERT-EXEC statement unless BEGIN TRANSACTION is used first.";
+            return Err(SqlError::new(3916, text).into());
+        }
         match count {
             0 => {
                 let text = "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.";
@@ -143,11 +150,13 @@ impl SqlSession {
                 return Ok(());
             }
         }
-        let descriptor = self.transaction.as_ref().map_or(0, |t| t.descriptor);
+        let (descriptor, enclosing) = self.transaction.as_ref().map_or((0, false), |t| (t.descriptor, t.enclosing));
         match self.commit_open() {
             Ok(()) => {
                 self.end_transaction();
-                sink.transaction_changed(TransactionChange::Committed(descriptor))?;
+                if !enclosing {
+                    sink.transaction_changed(TransactionChange::Committed(descriptor))?;
+                }
                 Ok(())
             }
             Err(error) => {
@@ -159,6 +168,10 @@ impl SqlSession {
 
     /// `ROLLBACK`, to a savepoint when `name` is one.
     pub fn roll_back(&mut self, name: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
+        if self.insert_exec.is_some() {
+            let text = "Cannot use the ROLLBACK statement within an INSERT-EXEC statement.";
+            return Err(SqlError::new(3915, text).into());
+        }
         let Some(transaction) = self.transaction.as_ref() else {
             let text = "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.";
             return Err(SqlError::new(3903, text).into());
@@ -244,7 +257,8 @@ impl SqlSession {
     /// Rolls back whatever is open, without a word; what the client has to be told.
     pub(super) fn roll_back_all(&mut self) -> Option<TransactionChange> {
         let transaction = self.transaction.as_ref()?;
-        let (descriptor, in_tsql) = (transaction.descriptor, self.shared.state().tran_count > 0);
+        let (descriptor, enclosing) = (transaction.descriptor, transaction.enclosing);
+        let told = self.shared.state().tran_count > 0 && !enclosing;
         let (open, dirty) = (transaction.open, transaction.catalog_dirty);
         let temporary = Arc::clone(&transaction.temporary_before);
         if open != Open::Nothing && !self.connection.is_autocommit() {
@@ -269,7 +283,7 @@ impl SqlSession {
                 Err(error) => tracing::warn!(%error, "the catalog could not be read after a rollback"),
             }
         }
-        in_tsql.then_some(TransactionChange::RolledBack(descriptor))
+        told.then_some(TransactionChange::RolledBack(descriptor))
     }
 
     /// Rolls back whatever is open and tells the client.
@@ -287,6 +301,7 @@ impl SqlSession {
 
     /// Counters of tables that were truncated are read again from the catalog, which was rolled back.
     fn restore_identities(&mut self) {
+        self.captures_unknown();
         let truncated = self.transaction.as_ref().map(|t| t.truncated.clone()).unwrap_or_default();
         let database = self.database();
         for table in truncated {
@@ -526,9 +541,14 @@ impl SqlSession {
         }
         self.run_often(BEGIN_STATEMENT)?;
         let temporary = Arc::clone(&self.shared.state().temporary);
+        let descriptor = self.transaction.as_ref().map(|t| t.descriptor);
         let result = run(self, sink);
         if self.lost_transaction() {
             self.roll_back_and_tell(sink)?;
+            return result;
+        }
+        // A trigger, or what INSERT … EXEC ran, has ended the transaction, and with it the savepoint.
+        if self.transaction.as_ref().map(|t| t.descriptor) != descriptor {
             return result;
         }
         match result {
@@ -561,8 +581,12 @@ impl SqlSession {
             Writes::Database => self.open_write(wants),
             Writes::Temporary => self.lock(&wants).and_then(|_| self.open_temporary()),
         };
-        let result = opened.and_then(|()| run(self, sink)).and_then(|value| self.commit_open().map(|()| value));
-        match result {
+        let descriptor = self.transaction.as_ref().map(|t| t.descriptor);
+        let result = opened.and_then(|()| run(self, sink));
+        if self.transaction.as_ref().map(|t| t.descriptor) != descriptor {
+            return result;
+        }
+        match result.and_then(|value| self.commit_open().map(|()| value)) {
             Ok(value) => {
                 self.end_transaction();
                 Ok(value)
@@ -571,6 +595,20 @@ impl SqlSession {
                 self.roll_back_all();
                 Err(stop)
             }
+        }
+    }
+
+    /// Makes the statement's transaction one that the statements which it runs see: `@@TRANCOUNT` is 1 in them.
+    pub(super) fn enclose(&mut self) {
+        let mut state = self.shared.state();
+        if state.tran_count > 0 {
+            return;
+        }
+        state.tran_count = 1;
+        state.doomed = false;
+        drop(state);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.enclosing = true;
         }
     }
 

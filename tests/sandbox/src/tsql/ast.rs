@@ -129,6 +129,8 @@ pub enum StmtKind {
     WaitForDelay(Expr),
     /// `INSERT BULK table (columns …) [WITH (…)]`: what a bulk-load client sends before its row data.
     InsertBulk { table: ObjectName, columns: Vec<BulkColumn>, options: Vec<String> },
+    /// Statements about procedures, triggers, views, sequences and table types.
+    Module(Box<super::modules::ModuleStatement>),
     /// `CHECKPOINT` and other statements that have no effect here.
     NoOp,
 }
@@ -173,6 +175,8 @@ pub enum DeclaredType {
     Scalar(SqlType),
     /// `TABLE (…)`.
     Table(Vec<TableElement>),
+    /// A table type.
+    OfType(ObjectName),
 }
 
 /// `EXEC`.
@@ -180,7 +184,7 @@ pub enum DeclaredType {
 pub struct Exec {
     /// `@rc = …`.
     pub return_into: Option<String>,
-    /// The procedure.
+    /// The procedure; a name with an `@` stands for the variable that holds the procedure's name.
     pub procedure: ObjectName,
     /// Arguments in order.
     pub arguments: Vec<ExecArg>,
@@ -377,6 +381,8 @@ pub enum InsertSource {
     Query(Box<Query>),
     /// `EXEC …`.
     Exec(Box<Exec>),
+    /// `EXEC('…')`.
+    ExecString(Expr),
     /// `DEFAULT VALUES`.
     DefaultValues,
 }

@@ -3,6 +3,7 @@
 pub mod ast;
 mod keywords;
 mod lexer;
+pub mod modules;
 pub mod outside;
 mod parser;
 pub mod security;

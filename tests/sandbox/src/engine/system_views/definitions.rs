@@ -7,7 +7,7 @@ use super::View;
 const TYPE_DESC: &str = "CASE o.type WHEN 'U' THEN 'USER_TABLE' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'UQ' THEN \
     'UNIQUE_CONSTRAINT' WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN 'CHECK_CONSTRAINT' WHEN 'D' THEN \
     'DEFAULT_CONSTRAINT' WHEN 'P' THEN 'SQL_STORED_PROCEDURE' WHEN 'V' THEN 'VIEW' WHEN 'IF' THEN \
-    'SQL_INLINE_TABLE_VALUED_FUNCTION' WHEN 'FN' THEN 'SQL_SCALAR_FUNCTION' ELSE o.type END";
+    'SQL_INLINE_TABLE_VALUED_FUNCTION' WHEN 'FN' THEN 'SQL_SCALAR_FUNCTION' WHEN 'TR' THEN 'SQL_TRIGGER' WHEN 'SO' THEN 'SEQUENCE_OBJECT' WHEN 'TT' THEN 'TYPE_TABLE' ELSE o.type END";
 
 /// `o.type` padded to two characters, as the views show it.
 const TYPE: &str = "substr(o.type || ' ', 1, 2)";
@@ -386,48 +386,141 @@ pub(super) const VIEWS: &[View] = &[
         ],
         "(SELECT 1) one"
     ),
-    empty!(
+    view!(
         "triggers",
         &[
-            ("name", "sysname", "''"),
-            ("object_id", "int", "0"),
-            ("parent_class", "tinyint", "0"),
-            ("parent_class_desc", "nvarchar(60)", "''"),
-            ("parent_id", "int", "0"),
-            ("type", "char(2)", "''"),
-            ("type_desc", "nvarchar(60)", "''"),
-            ("create_date", "datetime", "0"),
-            ("modify_date", "datetime", "0"),
-            ("is_ms_shipped", "bit", "0"),
-            ("is_disabled", "bit", "0"),
-            ("is_not_for_replication", "bit", "0"),
+            ("name", "sysname", "o.name"),
+            ("object_id", "int", "o.object_id"),
+            ("parent_class", "tinyint", "1"),
+            ("parent_class_desc", "nvarchar(60)", "'OBJECT_OR_COLUMN'"),
+            ("parent_id", "int", "o.parent_object_id"),
+            ("type", "char(2)", TYPE),
+            ("type_desc", "nvarchar(60)", TYPE_DESC),
+            ("create_date", "datetime", "o.create_date"),
+            ("modify_date", "datetime", "o.modify_date"),
+            ("is_ms_shipped", "bit", "o.is_ms_shipped"),
+            ("is_disabled", "bit", "m.is_disabled"),
+            ("is_not_for_replication", "bit", "m.is_nfr"),
             ("is_instead_of_trigger", "bit", "0"),
-        ]
+        ],
+        r#"db."$objects" o JOIN db."$modules" m ON m.object_id = o.object_id WHERE o.type = 'TR'"#
     ),
-    empty!(
+    view!(
         "trigger_events",
         &[
-            ("object_id", "int", "0"),
-            ("type", "int", "0"),
-            ("type_desc", "nvarchar(60)", "''"),
-            ("is_first", "bit", "0"),
-            ("is_last", "bit", "0"),
-        ]
+            ("object_id", "int", "e.object_id"),
+            ("type", "int", "e.type"),
+            ("type_desc", "nvarchar(60)", "CASE e.type WHEN 1 THEN 'INSERT' WHEN 2 THEN 'UPDATE' ELSE 'DELETE' END"),
+            ("is_trigger_event", "bit", "1"),
+            ("is_first", "bit", "e.is_first"),
+            ("is_last", "bit", "e.is_last"),
+            ("event_group_type", "int", "NULL"),
+            ("event_group_type_desc", "nvarchar(60)", "NULL"),
+        ],
+        r#"db."$trigger_events" e"#
     ),
-    empty!(
+    view!(
         "sql_modules",
         &[
-            ("object_id", "int", "0"),
-            ("definition", "nvarchar(max)", "''"),
-            ("uses_ansi_nulls", "bit", "0"),
-            ("uses_quoted_identifier", "bit", "0"),
-            ("is_schema_bound", "bit", "0"),
-            ("execute_as_principal_id", "int", "0"),
-        ]
+            ("object_id", "int", "m.object_id"),
+            ("definition", "nvarchar(max)", "m.definition"),
+            ("uses_ansi_nulls", "bit", "1"),
+            ("uses_quoted_identifier", "bit", "1"),
+            ("is_schema_bound", "bit", "(m.bound_to IS NOT NULL)"),
+            ("uses_database_collation", "bit", "0"),
+            ("is_recompiled", "bit", "0"),
+            ("null_on_null_input", "bit", "0"),
+            ("execute_as_principal_id", "int", "NULL"),
+            ("uses_native_compilation", "bit", "0"),
+        ],
+        r#"db."$modules" m"#
     ),
-    view!("views", object_columns!(), NO_OBJECTS),
-    view!("procedures", object_columns!(), NO_OBJECTS),
-    view!("sequences", object_columns!(), NO_OBJECTS),
+    view!(
+        "parameters",
+        &[
+            ("object_id", "int", "p.object_id"),
+            ("name", "sysname", "p.name"),
+            ("parameter_id", "int", "p.parameter_id"),
+            ("system_type_id", "tinyint", "p.type_id"),
+            ("user_type_id", "int", "p.user_type_id"),
+            ("max_length", "smallint", "p.max_length"),
+            ("precision", "tinyint", "p.precision"),
+            ("scale", "tinyint", "p.scale"),
+            ("is_output", "bit", "p.is_output"),
+            ("is_cursor_ref", "bit", "0"),
+            // For T-SQL modules it is always 0: the text has the defaults.
+            ("has_default_value", "bit", "0"),
+            ("is_xml_document", "bit", "0"),
+            ("xml_collection_id", "int", "0"),
+            ("is_readonly", "bit", "p.is_readonly"),
+            ("is_nullable", "bit", "1"),
+        ],
+        r#"db."$parameters" p"#
+    ),
+    view!(
+        "views",
+        object_columns!(
+            ("is_replicated", "bit", "0"),
+            ("has_replication_filter", "bit", "0"),
+            ("has_opaque_metadata", "bit", "0"),
+            ("has_unchecked_assembly_data", "bit", "0"),
+            ("with_check_option", "bit", "0"),
+            ("is_date_correlation_view", "bit", "0"),
+        ),
+        r#"db."$objects" o WHERE o.type = 'V'"#
+    ),
+    view!(
+        "procedures",
+        object_columns!(
+            ("is_auto_executed", "bit", "0"),
+            ("is_execution_replicated", "bit", "0"),
+            ("is_repl_serializable_only", "bit", "0"),
+            ("skips_repl_constraints", "bit", "0"),
+        ),
+        r#"db."$objects" o WHERE o.type = 'P'"#
+    ),
+    view!(
+        "sequences",
+        object_columns!(
+            ("start_value", "bigint", "q.start_value"),
+            ("increment", "bigint", "q.increment"),
+            ("minimum_value", "bigint", "q.min"),
+            ("maximum_value", "bigint", "q.max"),
+            ("is_cycling", "bit", "q.is_cycling"),
+            ("is_cached", "bit", "q.is_cached"),
+            ("cache_size", "int", "q.cache_size"),
+            ("system_type_id", "tinyint", "q.type_id"),
+            ("user_type_id", "int", "q.type_id"),
+            ("precision", "tinyint", "q.precision"),
+            ("scale", "tinyint", "0"),
+            ("current_value", "bigint", "ifnull(sandbox_identity_last(q.object_id, q.last), q.start_value)"),
+            ("last_used_value", "bigint", "sandbox_identity_last(q.object_id, q.last)"),
+        ),
+        r#"db."$objects" o JOIN db."$sequences" q ON q.object_id = o.object_id"#
+    ),
+    view!(
+        "table_types",
+        &[
+            ("name", "sysname", "y.name"),
+            ("system_type_id", "tinyint", "243"),
+            ("user_type_id", "int", "y.user_type_id"),
+            ("schema_id", "int", "y.schema_id"),
+            ("principal_id", "int", "NULL"),
+            ("max_length", "smallint", "-1"),
+            ("precision", "tinyint", "0"),
+            ("scale", "tinyint", "0"),
+            ("collation_name", "sysname", "NULL"),
+            ("is_nullable", "bit", "0"),
+            ("is_user_defined", "bit", "1"),
+            ("is_assembly_type", "bit", "0"),
+            ("default_object_id", "int", "0"),
+            ("rule_object_id", "int", "0"),
+            ("is_table_type", "bit", "1"),
+            ("type_table_object_id", "int", "y.object_id"),
+            ("is_memory_optimized", "bit", "0"),
+        ],
+        r#"db."$table_types" y"#
+    ),
     view!("synonyms", object_columns!(("base_object_name", "nvarchar(max)", "''"),), NO_OBJECTS),
     empty!(
         "extended_properties",

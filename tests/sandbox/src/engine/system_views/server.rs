@@ -50,7 +50,7 @@ pub(super) const VIEWS: &[View] = &[
             ("recovery_model_desc", "nvarchar(60)", "json_extract(r.value, '$[6]')"),
             ("is_ansi_null_default_on", "bit", "0"),
             ("is_ansi_nulls_on", "bit", "0"),
-            ("is_recursive_triggers_on", "bit", "0"),
+            ("is_recursive_triggers_on", "bit", "json_extract(r.value, '$[11]')"),
             ("is_trustworthy_on", "bit", "0"),
             ("is_published", "bit", "0"),
             ("is_subscribed", "bit", "0"),

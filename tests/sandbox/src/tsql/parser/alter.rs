@@ -4,12 +4,16 @@ use super::Parser;
 use crate::error::SqlResult;
 use crate::tsql::ast::{AlterTable, StmtKind, TableElement};
 use crate::tsql::lexer::Kind;
+use crate::tsql::modules::Verb;
 
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> SqlResult<StmtKind> {
         self.expect("ALTER")?;
         if self.eat("TABLE") {
             let table = self.object_name()?;
+            if self.is_any(&["ENABLE", "DISABLE"]) && self.is_at(1, "TRIGGER") {
+                return self.switch_triggers_of(table);
+            }
             let action = Box::new(self.alter_action()?);
             return Ok(StmtKind::AlterTable { table, action });
         }
@@ -17,6 +21,9 @@ impl Parser<'_> {
             return self.alter_database();
         }
         if let Some(statement) = self.alter_principal()? {
+            return Ok(statement);
+        }
+        if let Some(statement) = self.module(Verb::Alter)? {
             return Ok(statement);
         }
         self.unsupported_object("ALTER")
@@ -124,7 +131,7 @@ impl Parser<'_> {
         !self.is_name_at(0) && !self.is_any(&["ON", "OFF", "FULL"]) && self.kind() == Kind::Word
     }
 
-    fn if_exists(&mut self) -> bool {
+    pub(super) fn if_exists(&mut self) -> bool {
         self.eat_words(&["IF", "EXISTS"])
     }
 
@@ -146,6 +153,9 @@ impl Parser<'_> {
             return Ok(StmtKind::DropDatabase { names: self.comma_separated(Self::name)?, if_exists });
         }
         if let Some(statement) = self.drop_principal()? {
+            return Ok(statement);
+        }
+        if let Some(statement) = self.drop_module()? {
             return Ok(statement);
         }
         self.unsupported_object("DROP")

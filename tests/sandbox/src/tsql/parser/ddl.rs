@@ -6,6 +6,7 @@ use crate::tsql::ast::{
     ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, StmtKind, TableElement,
 };
 use crate::tsql::lexer::Kind;
+use crate::tsql::modules::Verb;
 use crate::types::SqlType;
 
 impl Parser<'_> {
@@ -33,6 +34,9 @@ impl Parser<'_> {
             return self.create_database();
         }
         if let Some(statement) = self.create_principal()? {
+            return Ok(statement);
+        }
+        if let Some(statement) = self.module(Verb::Create)? {
             return Ok(statement);
         }
         self.unsupported_object("CREATE")

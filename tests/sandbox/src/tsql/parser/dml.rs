@@ -48,8 +48,10 @@ impl Parser<'_> {
         }
         if self.is_any(&["EXEC", "EXECUTE"]) {
             self.at += 1;
-            if self.is("(") {
-                return self.unsupported("INSERT … EXEC of a string");
+            if self.eat("(") {
+                let text = self.expr()?;
+                self.expect(")")?;
+                return Ok(InsertSource::ExecString(text));
             }
             return Ok(InsertSource::Exec(Box::new(self.exec()?)));
         }

@@ -263,6 +263,9 @@ impl Parser<'_> {
         if call && (text.eq_ignore_ascii_case("PARSE") || text.eq_ignore_ascii_case("TRY_PARSE")) {
             return self.unsupported("PARSE");
         }
+        if call && text.eq_ignore_ascii_case("UPDATE") {
+            return self.updated_column();
+        }
         if BARE_FUNCTIONS.iter().any(|name| text.eq_ignore_ascii_case(name)) {
             let name = ObjectName { name: text.to_owned(), ..ObjectName::default() };
             self.at += 1;

@@ -10,6 +10,7 @@ mod dml;
 mod expr;
 mod grouping;
 mod merge;
+mod modules;
 mod query;
 mod security;
 mod session;
@@ -40,6 +41,10 @@ pub struct ParameterDeclaration {
     pub default: Option<Expr>,
     /// `OUTPUT`.
     pub output: bool,
+    /// The table type of a `READONLY` parameter; `ty` has no meaning then.
+    pub table_type: Option<ObjectName>,
+    /// `READONLY`.
+    pub readonly: bool,
 }
 
 /// Parses a batch.
@@ -98,13 +103,25 @@ struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
+    /// Inside a module's definition.
+    module: bool,
+    /// Columns that `UPDATE(column)` was met with.
+    updated: Vec<String>,
     /// Token after the last condition of IF or WHILE: a CTE may begin there without a semicolon.
     condition_end: Option<usize>,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> SqlResult<Self> {
-        Ok(Self { text, tokens: tokenize(text)?, at: 0, depth: 0, condition_end: None })
+        Ok(Self {
+            text,
+            tokens: tokenize(text)?,
+            at: 0,
+            depth: 0,
+            module: false,
+            updated: Vec::new(),
+            condition_end: None,
+        })
     }
 
     fn token(&self) -> Token {

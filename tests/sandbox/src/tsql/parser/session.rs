@@ -1,6 +1,6 @@
 //! Variables, SET options and procedure calls.
 
-use super::{ParameterDeclaration, Parser};
+use super::{ParameterDeclaration, Parser, syntax_error};
 use crate::error::SqlResult;
 use crate::tsql::ast::{Declaration, DeclaredType, Exec, ExecArg, Expr, Literal, SetValue, StmtKind, UnaryOp};
 use crate::tsql::lexer::Kind;
@@ -21,6 +21,9 @@ impl Parser<'_> {
             if parser.is("CURSOR") {
                 return parser.unsupported("cursors");
             }
+            if let Some(table_type) = parser.table_type()? {
+                return Ok(Declaration { name, ty: DeclaredType::OfType(table_type), value: None });
+            }
             let ty = DeclaredType::Scalar(parser.data_type()?);
             let value = if parser.eat("=") { Some(parser.expr()?) } else { None };
             Ok(Declaration { name, ty, value })
@@ -32,13 +35,22 @@ impl Parser<'_> {
     pub(super) fn parameter(&mut self) -> SqlResult<ParameterDeclaration> {
         let name = self.variable()?;
         self.eat("AS");
+        if let Some(table_type) = self.table_type()? {
+            let readonly = self.eat("READONLY");
+            let (ty, table_type) = (super::modules::NO_SCALAR, Some(table_type));
+            return Ok(ParameterDeclaration { name, ty, default: None, output: false, table_type, readonly });
+        }
         let ty = self.data_type()?;
+        if self.is("VARYING") {
+            return self.unsupported("cursor parameters");
+        }
+        if !self.eat_words(&["NOT", "NULL"]) {
+            self.eat("NULL");
+        }
+        let table_type = None;
         let default = if self.eat("=") { Some(self.constant()?) } else { None };
         let output = self.eat("OUTPUT") || self.eat("OUT");
-        if self.is("READONLY") {
-            return self.unsupported("table-valued parameters");
-        }
-        Ok(ParameterDeclaration { name, ty, default, output })
+        Ok(ParameterDeclaration { name, ty, default, output, table_type, readonly: false })
     }
 
     /// `@a = expr` or `@a += expr`, the latter expanded.
@@ -147,25 +159,38 @@ impl Parser<'_> {
 
     pub(super) fn exec(&mut self) -> SqlResult<Exec> {
         let mut return_into = None;
-        if self.kind() == Kind::Variable {
-            if !self.is_at(1, "=") {
-                return self.unsupported("EXEC of a procedure named by a variable");
-            }
+        if self.kind() == Kind::Variable && self.is_at(1, "=") {
             return_into = Some(self.variable()?);
             self.at += 1;
         }
-        let procedure = self.object_name()?;
+        let procedure = self.target()?;
         if self.is(".") || self.is(";") && self.ahead(1).kind == Kind::Integer {
             return self.unsupported("numbered procedures");
         }
         let mut arguments = Vec::new();
         if self.begins_argument() {
-            arguments = self.comma_separated(Self::exec_argument)?;
+            arguments = self.exec_arguments()?;
         }
         if self.eat("WITH") && !self.eat("RECOMPILE") {
             return self.unsupported("EXEC … WITH RESULT SETS");
         }
         Ok(Exec { return_into, procedure, arguments })
+    }
+
+    /// Arguments in order: once one is named, all that follow are (error 119).
+    fn exec_arguments(&mut self) -> SqlResult<Vec<ExecArg>> {
+        let line = self.line();
+        let arguments = self.comma_separated(Self::exec_argument)?;
+        let named = arguments.iter().position(|argument| argument.name.is_some()).unwrap_or(arguments.len());
+        if let Some(position) = arguments.iter().skip(named).position(|argument| argument.name.is_none()) {
+            let message = format!(
+                "Must pass parameter number {} and subsequent parameters as '@name = value'. After the form '@name = value' has been \
+                 used, all subsequent parameters must be passed in the form '@name = value'.",
+                named + position + 1
+            );
+            return Err(syntax_error(119, message, line));
+        }
+        Ok(arguments)
     }
 
     fn begins_argument(&self) -> bool {
@@ -187,7 +212,12 @@ impl Parser<'_> {
             return Ok(ExecArg { name, value: None, output: false });
         }
         let value = Some(self.constant()?);
+        let line = self.line();
         let output = self.eat("OUTPUT") || self.eat("OUT");
+        if output && !matches!(value, Some(Expr::Variable(_))) {
+            let message = "Cannot use the OUTPUT option when passing a constant to a stored procedure.";
+            return Err(syntax_error(179, message.to_owned(), line));
+        }
         Ok(ExecArg { name, value, output })
     }
 

@@ -36,7 +36,7 @@ impl Parser<'_> {
             || (self.is_any(&["SEND", "RECEIVE", "GET", "MOVE"]) && self.is_at(1, "CONVERSATION"))
     }
 
-    fn statements_until(&mut self, statements: &mut Vec<Stmt>, closers: &[&str]) -> SqlResult<()> {
+    pub(super) fn statements_until(&mut self, statements: &mut Vec<Stmt>, closers: &[&str]) -> SqlResult<()> {
         loop {
             while self.eat(";") {}
             if self.kind() == Kind::End || self.is_any(closers) {
@@ -74,6 +74,10 @@ impl Parser<'_> {
             "CREATE" => self.create(),
             "ALTER" => self.alter(),
             "DROP" => self.drop_statement(),
+            "USE" if self.module => {
+                let text = "a USE database statement is not allowed in a procedure, function or trigger.";
+                Err(syntax_error(154, text.to_owned(), self.line()))
+            }
             "USE" => {
                 self.at += 1;
                 self.name().map(StmtKind::Use)
@@ -98,15 +102,14 @@ impl Parser<'_> {
             "THROW" => self.throw(),
             "RETURN" => self.return_statement(),
             "WAITFOR" => self.waitfor(),
+            "ENABLE" | "DISABLE" if self.is_at(1, "TRIGGER") => self.switch_triggers(),
             "BACKUP" => self.backup(),
             "RESTORE" => self.restore(),
             "MERGE" => self.merge(Vec::new()),
             "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
             "REVERT" => self.revert(),
             "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE"
-            | "SHUTDOWN" | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" | "ENABLE" | "DISABLE" => {
-                self.unsupported(&word)
-            }
+            | "SHUTDOWN" | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" => self.unsupported(&word),
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }
