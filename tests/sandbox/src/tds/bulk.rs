@@ -108,9 +108,8 @@ fn read_columns(cursor: &mut Cursor<'_>) -> WireResult<(Vec<TypeInfo>, Vec<Colum
         let mut info = TypeInfo::read(cursor)?;
         if info.layout == Layout::LongLength {
             info.layout = Layout::TextPointer;
-            for _ in 0..cursor.u8("table name")? {
-                cursor.us_varchar("table name")?;
-            }
+            // One text, not the parts that the server's own COLMETADATA counts: so do all clients that we know.
+            cursor.us_varchar("table name")?;
         }
         let name = cursor.b_varchar("column name")?;
         types.push(info);

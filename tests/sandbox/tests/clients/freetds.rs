@@ -91,6 +91,7 @@ async fn runs_a_session(protection: Protection, version: &str) {
                 "BEGIN TRANSACTION\nDELETE goods\nROLLBACK\nSELECT COUNT(*) AS left_over FROM goods",
                 "EXEC sp_executesql N'SELECT @a * 2 AS twice', N'@a int', @a = 21",
                 "DECLARE @found int; EXEC @found = sp_executesql N'RETURN 5'; SELECT @found AS returned",
+                "SELECT CAST(N'<a>ž</a>' AS xml) AS x, CAST(1.5 AS sql_variant) AS v, CAST('ü' AS text) AS t, CAST(0x0102 AS image) AS i",
                 "SELECT CAST(REPLICATE(CAST('long' AS varchar(max)), 5000) AS varchar(max)) AS text_",
                 "USE master SELECT DB_NAME() AS here",
             ],
@@ -102,6 +103,7 @@ async fn runs_a_session(protection: Protection, version: &str) {
          a\n1\n(1 row affected)\nb\tc\nleft_over\n2\n(1 row affected)\n\
          twice\n42\n(1 row affected)\n(return status = 0)\n\
          (return status = 5)\nreturned\n5\n(1 row affected)\n\
+         x\tv\tt\ti\n<a>ž</a>\t1.5\tü\t0102\n(1 row affected)\n\
          text_\n{long}\n(1 row affected)\n\
          here\nmaster\n(1 row affected)"
     );
@@ -194,6 +196,9 @@ const COPIED_AS_TEXT: &[CopiedColumn] = &[
     ("a_latin", "varchar(50)", "'Grüße €'", "'ÿ'"),
     ("a_nchar", "nchar(5)", "N'日本'", "N'abcde'"),
     ("a_nvarchar", "nvarchar(50)", "N'𝄞 clef'", "N'žluť'"),
+    ("a_text", "text", "'Grüße'", "'x'"),
+    ("a_ntext", "ntext", "N'𝄞 clef'", "N'x'"),
+    ("a_image", "image", "0x00FF00", "0x0A"),
     ("a_nvarcharmax", "nvarchar(max)", "REPLICATE(CAST(N'ž' AS nvarchar(max)), 5000)", "N'𝄞'"),
 ];
 
@@ -224,8 +229,14 @@ async fn round_trip(version: &str, mode: &str, columns: &[&[CopiedColumn]], null
         let ended = site.freebcp(table, direction, mode, &whole_values).await;
         assert!(ended.success && ended.output.contains(&copied), "{direction}: {}{}", ended.output, ended.errors);
     }
-    for (name, ..) in &columns {
-        let same = format!("(o.{name} = c.{name} OR o.{name} IS NULL AND c.{name} IS NULL)");
+    for (name, ty, ..) in &columns {
+        let compared = |row: &str| match *ty {
+            "text" => format!("CAST({row}.{name} AS varchar(max))"),
+            "ntext" => format!("CAST({row}.{name} AS nvarchar(max))"),
+            "image" => format!("CAST({row}.{name} AS varbinary(max))"),
+            _ => format!("{row}.{name}"),
+        };
+        let same = format!("({} = {} OR o.{name} IS NULL AND c.{name} IS NULL)", compared("o"), compared("c"));
         let found = format!("SELECT COUNT(*) AS n FROM original o JOIN copy c ON c.id = o.id AND {same}");
         assert_eq!(site.value(&found).await, if nulls { "3" } else { "2" }, "{name}");
     }

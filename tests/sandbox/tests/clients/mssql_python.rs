@@ -8,6 +8,8 @@ const STEPS: &[&str] = &[
     "wrong password",
     "create a table",
     "parameters of every type",
+    "values of sql variant",
+    "rowversion",
     "declared parameters",
     "description",
     "many rows of parameters",

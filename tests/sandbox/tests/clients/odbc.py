@@ -6,7 +6,7 @@ import time
 import uuid
 
 import mssql_python
-from steps import LARGE, PASSWORD, PORT, PROTECTION, equal, step
+from steps import LARGE, PASSWORD, PORT, PROTECTION, equal, same, step
 
 ENCRYPT = {"plain": "no", "encrypted": "yes", "strict": "strict"}[PROTECTION]
 UTC_5_30 = datetime.timezone(-datetime.timedelta(hours=5, minutes=30))
@@ -49,6 +49,11 @@ COLUMNS = [
     ("a_varbinary", "varbinary(50)", b"\x00\xff\x00", "0x00FF00"),
     ("a_varbinarymax", "varbinary(max)", b"z" * 10000, "CAST(REPLICATE(CAST('z' AS varchar(max)), 10000) AS varbinary(max))"),
     ("a_uniqueidentifier", "uniqueidentifier", uuid.UUID("6F9619FF-8B86-D011-B42D-00C04FC964FF"), "'6F9619FF-8B86-D011-B42D-00C04FC964FF'"),
+    ("a_text", "text", "Grüße", "'Grüße'"),
+    ("a_ntext", "ntext", "𝄞 clef", "N'𝄞 clef'"),
+    ("a_image", "image", b"\x00\xff", "0x00FF"),
+    ("a_xml", "xml", "<a>ž</a>", "N'<a>ž</a>'"),
+    ("a_sql_variant", "sql_variant", 5, "5"),
 ]
 NAMES = ", ".join(column[0] for column in COLUMNS)
 VALUES = [column[2] for column in COLUMNS]
@@ -56,7 +61,7 @@ BACK = [column[4] if len(column) > 4 else column[2] for column in COLUMNS]
 NULLS = [None] * len(COLUMNS)
 SLOTS = ", ".join("?" for _ in COLUMNS)
 # True in T-SQL for a row of the values.
-SAME = " AND ".join(f"{name} = {literal}" for name, _, _, literal, *_ in COLUMNS)
+SAME = " AND ".join(same(name, ty, literal) for name, ty, _, literal, *_ in COLUMNS)
 
 
 def table(name):
@@ -115,6 +120,32 @@ def parameters_of_every_type():
         # The parameter is a datetime2: against it the datetime is the full third of a millisecond, 03.0033333.
         found = [] if name == "a_datetime" else [(1,)]
         equal(rows(f"SELECT id FROM every_type WHERE {name} = ?", value), found)
+
+
+@step
+def values_of_sql_variant():
+    for literal, value in [
+        ("CAST(1.50 AS decimal(5,2))", decimal.Decimal("1.50")),
+        ("N'ž'", "ž"),
+        ("'abc'", "abc"),
+        ("CAST('2024-01-02T03:04:05' AS datetime)", datetime.datetime(2024, 1, 2, 3, 4, 5)),
+        ("CAST('2024-01-02' AS date)", datetime.date(2024, 1, 2)),
+        ("0x0102", b"\x01\x02"),
+        ("CAST(1 AS bit)", True),
+        ("CAST(2.5 AS float)", 2.5),
+        ("CAST(12 AS money)", decimal.Decimal("12.0000")),
+        ("CAST(NULL AS int)", None),
+    ]:
+        equal(rows(f"SELECT CAST({literal} AS sql_variant)"), [(value,)])
+
+
+@step
+def rowversion():
+    session.execute("CREATE TABLE versions (id int PRIMARY KEY, v rowversion)")
+    session.execute("INSERT versions (id) VALUES (1), (2)")
+    (first,), (second,) = rows("SELECT v FROM versions ORDER BY id")
+    assert len(first) == 8 and first < second, (first, second)
+    equal(rows("SELECT id FROM versions WHERE v = ?", second), [(2,)])
 
 
 @step

@@ -7,7 +7,7 @@ import uuid
 
 import pytds
 from pytds import tds_base, tds_types
-from steps import AUTHORITY, LARGE, PASSWORD, PORT, equal, step
+from steps import AUTHORITY, LARGE, PASSWORD, PORT, equal, same, step
 
 UTC_5_30 = datetime.timezone(-datetime.timedelta(hours=5, minutes=30))
 
@@ -52,6 +52,7 @@ COLUMNS = [
     ("a_varbinary", "varbinary(50)", tds_types.VarBinaryType(50), b"\x00\xff\x00", "0x00FF00"),
     ("a_varbinarymax", "varbinary(max)", tds_types.VarBinaryMaxType(), b"z" * 10000, "CAST(REPLICATE(CAST('z' AS varchar(max)), 10000) AS varbinary(max))"),
     ("a_uniqueidentifier", "uniqueidentifier", tds_types.UniqueIdentifierType(), uuid.UUID("6F9619FF-8B86-D011-B42D-00C04FC964FF"), "'6F9619FF-8B86-D011-B42D-00C04FC964FF'"),
+    ("a_xml", "xml", tds_types.XmlType(), "<a>ž</a>", "N'<a>ž</a>'"),
 ]
 NAMES = ", ".join(column[0] for column in COLUMNS)
 VALUES = [column[3] for column in COLUMNS]
@@ -60,7 +61,7 @@ SENT = [pytds.Binary(value) if isinstance(value, bytes) else value for value in 
 BACK = [column[5] if len(column) > 5 else column[3] for column in COLUMNS]
 NULLS = [None] * len(COLUMNS)
 # True in T-SQL for a row of the values.
-SAME = " AND ".join(f"{column[0]} = {column[4]}" for column in COLUMNS)
+SAME = " AND ".join(same(column[0], column[1], column[4]) for column in COLUMNS)
 
 session = None
 
@@ -125,7 +126,24 @@ def parameters_of_every_type():
     equal(rows(f"SELECT {NAMES} FROM every_type ORDER BY id"), [BACK, NULLS])
     equal(rows(f"SELECT id FROM every_type WHERE {SAME}"), [(1,)])
     for column, value in zip(COLUMNS, SENT):
-        equal(rows(f"SELECT IIF(%s = {column[4]}, 1, 0)", (typed(column, value),)), [(1,)])
+        equal(rows(f"SELECT IIF({same('%s', column[1], column[4])}, 1, 0)", (typed(column, value),)), [(1,)])
+
+
+@step
+def text_ntext_image_and_sql_variant():
+    # The client writes no table name for these in a bulk load, and no sql_variant at all.
+    run("CREATE TABLE old (t text, n ntext, i image, v sql_variant, r rowversion)")
+    sent = [(tds_types.TextType(), "Grüße"), (tds_types.NTextType(), "žluť"), (tds_types.ImageType(), pytds.Binary(b"\x00\xff"))]
+    run("INSERT old (t, n, i, v) VALUES (%s, %s, %s, %s)", (*(tds_base.Param(type=ty, value=value) for ty, value in sent), 5))
+    run("INSERT old (t) VALUES (NULL)")
+    found = rows("SELECT t, n, i, v, r FROM old ORDER BY r")
+    equal([row[:4] for row in found], [("Grüße", "žluť", b"\x00\xff", 5), (None, None, None, None)])
+    assert found[0][4] < found[1][4]
+    for literal, value in [
+        ("CAST(1.5 AS decimal(5,2))", decimal.Decimal("1.5")), ("N'ž'", "ž"), ("0x0102", b"\x01\x02"),
+        ("CAST('2024-01-02' AS date)", datetime.date(2024, 1, 2)), ("CAST(2.5 AS float)", 2.5),
+    ]:
+        equal(rows(f"SELECT CAST({literal} AS sql_variant)"), [(value,)])
 
 
 @step

@@ -8,6 +8,7 @@ const STEPS: &[&str] = &[
     "wrong password",
     "create a table",
     "parameters of every type",
+    "text ntext image and sql variant",
     "results typed by the server",
     "procedure with output",
     "several results and messages",

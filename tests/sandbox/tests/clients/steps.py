@@ -12,6 +12,15 @@ AUTHORITY = os.environ.get("SANDBOX_AUTHORITY")
 LARGE = 10_000_000 if PROTECTION == "plain" else 1_000_000
 
 
+# Types whose values cannot be compared, and those that can be which they convert to.
+COMPARED_AS = {"text": "varchar(max)", "ntext": "nvarchar(max)", "image": "varbinary(max)", "xml": "nvarchar(max)"}
+
+
+def same(column, ty, literal):
+    """The condition in T-SQL that a column has a value."""
+    return f"CAST({column} AS {COMPARED_AS[ty]}) = {literal}" if ty in COMPARED_AS else f"{column} = {literal}"
+
+
 def step(function):
     """Runs a step and prints its name; a step that fails ends the program."""
     name = function.__name__.strip("_").replace("_", " ")

@@ -96,14 +96,20 @@ const COLUMNS = [
   ['a_varbinary', 'varbinary(50)', TYPES.VarBinary, Buffer.from([0, 255, 0]), '0x00FF00', { length: 50 }],
   ['a_varbinarymax', 'varbinary(max)', TYPES.VarBinary, Buffer.alloc(10000, 7), "CAST(REPLICATE(CAST(CHAR(7) AS varchar(max)), 10000) AS varbinary(max))", { length: Infinity }],
   ['a_uniqueidentifier', 'uniqueidentifier', TYPES.UniqueIdentifier, '6F9619FF-8B86-D011-B42D-00C04FC964FF', "'6F9619FF-8B86-D011-B42D-00C04FC964FF'"],
+  ['a_text', 'text', TYPES.Text, 'Grüße', "'Grüße'"],
+  ['a_ntext', 'ntext', TYPES.NText, '𝄞 clef', "N'𝄞 clef'"],
+  ['a_image', 'image', TYPES.Image, Buffer.from([0, 255]), '0x00FF'],
 ];
+// Types whose values cannot be compared, and those that can be which they convert to.
+const COMPARED_AS = { text: 'varchar(max)', ntext: 'nvarchar(max)', image: 'varbinary(max)' };
+const isSame = (column, ty, literal) => (COMPARED_AS[ty] ? `CAST(${column} AS ${COMPARED_AS[ty]}) = ${literal}` : `${column} = ${literal}`);
 const names = COLUMNS.map(([name]) => name).join(', ');
 const parameters = COLUMNS.map(([name, , type, value, , facets]) => [name, type, value, finite(facets)]);
 const nulls = COLUMNS.map(([name, , type, , , facets]) => [name, type, null, finite(facets)]);
 const values = COLUMNS.map(([, , , value]) => (typeof value === 'bigint' ? String(value) : value));
 const ofNothing = COLUMNS.map(() => null);
 // True in T-SQL for the row of the values.
-const same = COLUMNS.map(([name, , , , literal]) => `${name} = ${literal}`).join(' AND ');
+const same = COLUMNS.map(([name, ty, , , literal]) => isSame(name, ty, literal)).join(' AND ');
 
 // A parameter's length follows from its value where the declaration says max.
 function finite(facets) {
@@ -144,10 +150,21 @@ const steps = {
     await run(session, `INSERT every (${names}) VALUES (${slots})`, nulls);
     assert.deepEqual(await rows(session, `SELECT ${names} FROM every ORDER BY id`), [values, ofNothing]);
     assert.deepEqual(await rows(session, `SELECT id FROM every WHERE ${same}`), [[1]]);
-    for (const [name, , type, value, literal, facets] of COLUMNS) {
-      const [[back, equal]] = await rows(session, `SELECT @v, IIF(@v = ${literal}, 1, 0)`, [['v', type, value, finite(facets)]]);
+    for (const [name, ty, type, value, literal, facets] of COLUMNS) {
+      const [[back, equal]] = await rows(session, `SELECT @v, IIF(${isSame('@v', ty, literal)}, 1, 0)`, [['v', type, value, finite(facets)]]);
       assert.deepEqual([back, equal], [typeof value === 'bigint' ? String(value) : value, 1], name);
     }
+  },
+  async 'types that it only reads'() {
+    await batch(session, "CREATE TABLE read_only (x xml, v sql_variant, r rowversion, twice AS 2 * 3)");
+    await batch(session, "INSERT read_only (x, v) VALUES (N'<a>ž</a>', CAST(N'ž' AS sql_variant)), (NULL, CAST(5 AS sql_variant))");
+    const found = await rows(session, 'SELECT x, v, r, twice FROM read_only ORDER BY r');
+    assert.deepEqual(found.map(([x, v, , twice]) => [x, v, twice]), [['<a>ž</a>', 'ž', 6], [null, 5, 6]]);
+    assert.ok(Buffer.compare(found[0][2], found[1][2]) < 0);
+    for (const [literal, value] of [
+      ['CAST(1.5 AS decimal(5,2))', 1.5], ['0x0102', Buffer.from([1, 2])], ["CAST('2024-01-02' AS date)", utc(2024, 0, 2)],
+      ['CAST(1 AS bit)', true], ['CAST(2.5 AS float)', 2.5], ['CAST(NULL AS int)', null],
+    ]) assert.deepEqual(await rows(session, `SELECT CAST(${literal} AS sql_variant)`), [[value]]);
   },
   async 'metadata'() {
     const { sets } = await run(session, 'SELECT id, a_decimal, a_nvarchar, a_varbinarymax FROM every WHERE 1 = 0');

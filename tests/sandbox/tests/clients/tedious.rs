@@ -8,6 +8,7 @@ const STEPS: &[&str] = &[
     "wrong password",
     "create a table",
     "parameters of every type",
+    "types that it only reads",
     "metadata",
     "output parameters and status",
     "several results, counts and messages",
