@@ -800,6 +800,49 @@ SELECT __$operation, __$update_mask, id, v FROM cdc.dbo_merged_CT ORDER BY id, _
 SELECT COUNT(DISTINCT __$start_lsn) FROM cdc.dbo_merged_CT
 => 1
 
+--- case: what a trigger writes belongs to the transaction that fired it
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
+CREATE TABLE dbo.fired (id int NOT NULL PRIMARY KEY, v int NULL);
+CREATE TABLE dbo.log_of_fired (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, source int NOT NULL, what varchar(10) NOT NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'fired', @role_name = NULL;
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'log_of_fired', @role_name = NULL;
+GO
+CREATE TRIGGER dbo.fired_changed ON dbo.fired AFTER INSERT, UPDATE AS
+BEGIN
+    INSERT dbo.log_of_fired (source, what) SELECT id, CASE WHEN EXISTS (SELECT 1 FROM deleted) THEN 'update' ELSE 'insert' END FROM inserted;
+END
+GO
+INSERT dbo.fired VALUES (7, 1);
+GO
+UPDATE dbo.fired SET v = 2;
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT f.__$operation, f.v, l.__$operation, l.source, l.what FROM cdc.dbo_fired_CT AS f JOIN cdc.dbo_log_of_fired_CT AS l ON l.__$start_lsn = f.__$start_lsn WHERE f.__$operation <> 3 ORDER BY f.__$start_lsn
+=> 2|1|2|7|insert
+=> 4|2|2|7|update
+
+--- case: what a trigger rolls back is not captured
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
+CREATE TABLE dbo.guarded (id int NOT NULL PRIMARY KEY);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'guarded', @role_name = NULL;
+GO
+CREATE TRIGGER dbo.guarded_insert ON dbo.guarded AFTER INSERT AS
+IF EXISTS (SELECT 1 FROM inserted WHERE id < 0) ROLLBACK TRANSACTION;
+GO
+INSERT dbo.guarded VALUES (1);
+GO
+INSERT dbo.guarded VALUES (-1);
+=> error 3609 level 16: *
+INSERT dbo.guarded VALUES (2);
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, id FROM cdc.dbo_guarded_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+=> 2|1
+=> 2|2
+
 --- case: deletes by a cascade belong to the transaction that caused them
 --- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
 CREATE TABLE dbo.parent (id int NOT NULL PRIMARY KEY);

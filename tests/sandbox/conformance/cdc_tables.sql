@@ -112,6 +112,24 @@ WHERE i.object_id = OBJECT_ID(N'cdc.dbo_indexed_CT') AND i.index_id = 1 ORDER BY
 SELECT COUNT(*) FROM sys.indexes WHERE object_id = OBJECT_ID(N'cdc.dbo_unkeyed_CT')
 => 1
 
+--- case: an instance has a function of all changes and perhaps one of net changes
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql
+CREATE TABLE dbo.with_net (id int NOT NULL PRIMARY KEY);
+CREATE TABLE dbo.without_net (id int NOT NULL PRIMARY KEY);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'with_net', @role_name = NULL;
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'without_net', @role_name = NULL, @supports_net_changes = 0;
+GO
+SELECT name, RTRIM(type), type_desc FROM sys.objects WHERE schema_id = SCHEMA_ID(N'cdc') AND name LIKE N'fn%with%net' ORDER BY name
+=> fn_cdc_get_all_changes_dbo_with_net|IF|SQL_INLINE_TABLE_VALUED_FUNCTION
+=> fn_cdc_get_all_changes_dbo_without_net|IF|SQL_INLINE_TABLE_VALUED_FUNCTION
+=> fn_cdc_get_net_changes_dbo_with_net|IF|SQL_INLINE_TABLE_VALUED_FUNCTION
+SELECT CASE WHEN OBJECT_ID(N'cdc.fn_cdc_get_all_changes_dbo_without_net') IS NULL THEN 0 ELSE 1 END, CASE WHEN OBJECT_ID(N'cdc.fn_cdc_get_net_changes_dbo_without_net') IS NULL THEN 0 ELSE 1 END
+=> 1|0
+EXEC sys.sp_cdc_disable_table @source_schema = N'dbo', @source_name = N'with_net', @capture_instance = N'all';
+GO
+SELECT COUNT(*) FROM sys.objects WHERE schema_id = SCHEMA_ID(N'cdc') AND name LIKE N'fn_cdc_get%dbo_with_net'
+=> 0
+
 --- case: change_tables says what an instance is
 --- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-change-tables-transact-sql
 CREATE TABLE dbo.described (id int NOT NULL CONSTRAINT described_pk PRIMARY KEY);

@@ -5,6 +5,7 @@
 use super::errors;
 use super::lsn::Lsn;
 use super::permissions;
+use super::queries::{ALL_CHANGES, NET_CHANGES};
 use super::triggers::{Capture, CapturedColumn};
 use super::visible::{self, LSN, SCHEMA, VisibleColumn};
 use crate::engine::catalog::{Catalog, Index, TableEntry, same_name};
@@ -278,6 +279,10 @@ impl Made<'_> {
         };
         capture.create(connection)?;
         self.add_indexes(connection, object_id)?;
+        visible::add_function(connection, &format!("{ALL_CHANGES}{}", self.name), now)?;
+        if self.net_changes {
+            visible::add_function(connection, &format!("{NET_CHANGES}{}", self.name), now)?;
+        }
         connection.execute(
             r#"INSERT INTO db."$cdc_change_tables" VALUES (?1, 0, ?2, ?3, ?4, NULL, ?5, NULL, ?6, ?7, ?8, ?9, 1)"#,
             params![
@@ -372,6 +377,9 @@ pub fn disable(connection: &Connection, instance: &Instance) -> SqlResult<()> {
     let run = || -> rusqlite::Result<()> {
         Capture::drop(instance.object_id, &format!("{SCHEMA}.{}_CT", instance.name), connection)?;
         delete_object(connection, instance.object_id)?;
+        for prefix in [ALL_CHANGES, NET_CHANGES] {
+            visible::remove_function(connection, &format!("{prefix}{}", instance.name))?;
+        }
         for table in ["$cdc_change_tables", "$cdc_captured_columns", "$cdc_index_columns", "$cdc_ddl_history"] {
             connection.execute(&format!(r#"DELETE FROM db."{table}" WHERE object_id = ?1"#), [instance.object_id])?;
         }

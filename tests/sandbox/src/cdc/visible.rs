@@ -249,3 +249,23 @@ pub fn add_index(
     }
     Ok(())
 }
+
+/// Adds a query function of the schema to the catalog.
+pub fn add_function(connection: &Connection, name: &str, now: i64) -> rusqlite::Result<()> {
+    let schema_id = schema_id(connection)?.unwrap_or_default();
+    insert_object(connection, &NewObject { name, schema_id, parent: 0, kind: "IF", now })?;
+    Ok(())
+}
+
+/// Removes a query function from the catalog, if it is there.
+pub fn remove_function(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+    let schema_id = schema_id(connection)?.unwrap_or_default();
+    let function: Option<i32> = connection
+        .query_row(
+            r#"SELECT object_id FROM db."$objects" WHERE schema_id = ?1 AND type = 'IF' AND lower(name) = lower(?2)"#,
+            params![schema_id, name],
+            |row| row.get(0),
+        )
+        .optional()?;
+    function.map_or(Ok(()), |function| delete_object(connection, function))
+}
