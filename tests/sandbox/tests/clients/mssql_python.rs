@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     "large values",
     "bulk copy",
     "bulk copy that breaks a constraint leaves nothing",
+    "catalog functions",
     "pool",
 ];
 

@@ -322,6 +322,16 @@ def bulk_copy_that_breaks_a_constraint_leaves_nothing():
 
 
 @step
+def catalog_functions():
+    session.execute("CREATE TABLE refers (b int, a date, once int CONSTRAINT fk_refers REFERENCES once (id), CONSTRAINT pk_refers PRIMARY KEY (a, b))")
+    cursor = session.cursor()
+    equal([tuple(row)[1:] for row in cursor.tables(table="ref%", tableType="TABLE").fetchall()], [("dbo", "refers", "TABLE", None)])
+    equal([tuple(row)[1:] for row in cursor.primaryKeys("refers").fetchall()], [("dbo", "refers", "a", 1, "pk_refers"), ("dbo", "refers", "b", 2, "pk_refers")])
+    found = [tuple(row) for row in cursor.foreignKeys(table="refers").fetchall()]
+    equal(found, [("shop", "dbo", "once", "id", "shop", "dbo", "refers", "once", 1, 1, 1, "fk_refers", "pk_once", 7)])
+
+
+@step
 def pool():
     # A connection that is used again was reset: options, temporary tables and transactions are gone.
     for _ in range(2):
