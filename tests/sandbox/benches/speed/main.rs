@@ -44,7 +44,7 @@ fn main() {
     let size = if quick {
         Size { load: 50_000, scan: 100_000, point: 100_000, transfers: 100, rounds: 2 }
     } else {
-        Size { load: 300_000, scan: 1_000_000, point: 1_000_000, transfers: 500, rounds: 3 }
+        Size { load: 300_000, scan: 1_000_000, point: 1_000_000, transfers: 500, rounds: 5 }
     };
     let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);

@@ -23,8 +23,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// Time that a client has until its login record is complete.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
-/// Packets from the client that wait for its session.
-const PACKETS_IN_FLIGHT: usize = 16;
+/// Packets from the client that wait for its session: enough that a bulk load's session is not woken for each few rows.
+const PACKETS_IN_FLIGHT: usize = 64;
 /// First byte of a TLS record: the client speaks TDS 8.0, which starts with TLS.
 const TLS_HANDSHAKE: u8 = 0x16;
 

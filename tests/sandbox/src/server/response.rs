@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// Bytes of tokens that are gathered before they are sent.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks on the way to the socket.
-pub const CHUNKS_IN_FLIGHT: usize = 4;
+pub const CHUNKS_IN_FLIGHT: usize = 8;
 
 /// Version in PRELOGIN and LOGINACK: SQL Server 2022 RTM, 16.0.1000.
 pub const PRODUCT_VERSION: [u8; 4] = [16, 0, 0x03, 0xE8];
