@@ -94,6 +94,18 @@ GO
 EXEC sys.sp_cdc_enable_db;
 => error 22906 level 16: The database '*' cannot be enabled for Change Data Capture because a database user named 'cdc' or a schema named 'cdc' already exists in the current database. These objects are required exclusively by Change Data Capture. Drop or rename the user or schema and retry the operation.
 
+--- case: a user cdc is in the way of enabling a database
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/known-issues-and-errors-change-data-capture
+--- database: own
+EXEC sys.sp_cdc_disable_db;
+GO
+CREATE USER cdc WITHOUT LOGIN;
+GO
+EXEC sys.sp_cdc_enable_db;
+=> error 22906 level 16: *
+DROP USER cdc;
+EXEC sys.sp_cdc_enable_db;
+
 --- case: once the schema cdc is dropped the database can be enabled
 --- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/known-issues-and-errors-change-data-capture
 --- database: own
