@@ -91,3 +91,10 @@ SELECT CASE WHEN EXISTS (SELECT 1 INTERSECT SELECT 1) THEN 'same' ELSE 'other' E
 SELECT 'n' AS what, COUNT(*) AS v FROM (VALUES (1), (2)) AS t(a) UNION ALL SELECT 's', SUM(a) FROM (VALUES (1), (2)) AS t(a) ORDER BY what
 => n|2
 => s|3
+
+--- case: EXCEPT and INTERSECT have no ALL
+--- doc: https://learn.microsoft.com/sql/t-sql/language-elements/set-operators-except-and-intersect-transact-sql
+SELECT 1 EXCEPT ALL SELECT 1
+=> error 324 level 15: The 'ALL' version of the EXCEPT operator is not supported.
+SELECT 1 INTERSECT ALL SELECT 1
+=> error 324 level 15: The 'ALL' version of the INTERSECT operator is not supported.

@@ -307,3 +307,13 @@ CREATE TABLE dbo.u31s (id int PRIMARY KEY, v int);
 GO
 UPDATE t SET s.v = 1 FROM dbo.u31 AS t JOIN dbo.u31s AS s ON s.id = t.id
 => error 4104 level 16: The multi-part identifier "s.v" could not be bound.
+
+--- case: a subquery over the table itself sees no row changed yet
+--- doc: https://learn.microsoft.com/sql/t-sql/queries/update-transact-sql
+CREATE TABLE dbo.u32 (id int PRIMARY KEY, v int);
+INSERT dbo.u32 VALUES (1, 1), (2, 2), (3, 3);
+UPDATE dbo.u32 SET v = (SELECT SUM(x.v) FROM dbo.u32 AS x WHERE x.id <= dbo.u32.id);
+SELECT * FROM dbo.u32 ORDER BY id
+=> 1|1
+=> 2|3
+=> 3|6

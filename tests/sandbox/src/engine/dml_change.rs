@@ -56,7 +56,11 @@ pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledD
     binder.changed_through = changed_through(&update.target, &update.from, &update.ctes);
     binder.bind_ctes(&update.ctes)?;
     let limited = update.top.as_ref().is_some_and(|top| top.percent || !update.from.is_empty());
+    // SQLite computes new values row by row, so that a subquery would see the rows that are changed already.
+    let asks = update.assignments.iter().filter_map(|(_, expr)| expr.as_ref());
+    let asks = asks.into_iter().any(|expr| super::expr_walk::any(expr, &super::expr_walk::is_query));
     if binder.changed_through.is_some()
+        || asks
         || limited
         || !update.variables.is_empty()
         || outputs_more_than(update.output.as_ref(), "inserted")

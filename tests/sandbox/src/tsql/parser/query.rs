@@ -109,6 +109,9 @@ impl Parser<'_> {
             if length > MAX_SET_OPERATIONS {
                 return Err(too_deep(self.line()));
             }
+            if op == SetOp::Except {
+                self.refuse_all("EXCEPT")?;
+            }
             let all = op == SetOp::Union && self.eat("ALL");
             let right = Box::new(self.intersection()?);
             left = SetExpr::SetOp { op, all, left: Box::new(left), right };
@@ -123,10 +126,20 @@ impl Parser<'_> {
             if length > MAX_SET_OPERATIONS {
                 return Err(too_deep(self.line()));
             }
+            self.refuse_all("INTERSECT")?;
             let right = Box::new(self.set_operand()?);
             left = SetExpr::SetOp { op: SetOp::Intersect, all: false, left: Box::new(left), right };
         }
         Ok(left)
+    }
+
+    /// Error 324.
+    fn refuse_all(&self, operator: &str) -> SqlResult<()> {
+        if self.is("ALL") {
+            let message = format!("The 'ALL' version of the {operator} operator is not supported.");
+            return Err(super::syntax_error(324, message, self.line()));
+        }
+        Ok(())
     }
 
     fn set_operand(&mut self) -> SqlResult<SetExpr> {
