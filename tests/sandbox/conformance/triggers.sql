@@ -639,3 +639,28 @@ SELECT what, come, gone FROM dbo.m1_log ORDER BY what
 => delete|NULL|3
 => insert|900|NULL
 => update|300|3
+
+--- case: keys that a MERGE moves through each other are updated rows, not deleted and inserted ones
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql
+CREATE TABLE dbo.mk (id int PRIMARY KEY, k int UNIQUE);
+CREATE TABLE dbo.mk_log (what varchar(3), gone int, come int);
+INSERT dbo.mk VALUES (1, 1), (2, 2), (3, 3);
+GO
+CREATE TRIGGER dbo.mk_u ON dbo.mk AFTER UPDATE AS
+INSERT dbo.mk_log SELECT 'upd', d.k, i.k FROM inserted AS i JOIN deleted AS d ON d.id = i.id
+GO
+CREATE TRIGGER dbo.mk_d ON dbo.mk AFTER DELETE AS
+INSERT dbo.mk_log SELECT 'del', d.k, NULL FROM deleted AS d
+GO
+CREATE TRIGGER dbo.mk_i ON dbo.mk AFTER INSERT AS
+INSERT dbo.mk_log SELECT 'ins', NULL, i.k FROM inserted AS i
+GO
+MERGE dbo.mk AS t USING (VALUES (1, 2), (2, 1), (9, 9)) AS s(id, k) ON t.id = s.id
+WHEN MATCHED THEN UPDATE SET k = s.k
+WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.k)
+WHEN NOT MATCHED BY SOURCE THEN DELETE;
+SELECT what, gone, come FROM dbo.mk_log ORDER BY what, come
+=> del|3|NULL
+=> ins|NULL|9
+=> upd|2|1
+=> upd|1|2

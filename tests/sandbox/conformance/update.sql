@@ -317,3 +317,19 @@ SELECT * FROM dbo.u32 ORDER BY id
 => 1|1
 => 2|3
 => 3|6
+
+--- case: through a view of one table
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/create-view-transact-sql
+CREATE TABLE dbo.u33 (id int PRIMARY KEY, v int, hidden int DEFAULT 0);
+INSERT dbo.u33 (id, v) VALUES (1, 1), (2, 2), (3, 3);
+GO
+CREATE VIEW dbo.u33v AS SELECT id AS k, v AS w, v * 2 AS twice FROM dbo.u33 WHERE id > 1;
+GO
+UPDATE dbo.u33v SET w = w + 100 WHERE k < 9;
+UPDATE x SET w = 7 FROM dbo.u33v AS x WHERE x.k = 3;
+DELETE FROM dbo.u33v WHERE k = 2;
+SELECT id, v FROM dbo.u33 ORDER BY id;
+UPDATE dbo.u33v SET twice = 1
+=> 1|1
+=> 3|7
+=> error 4406 level 16: Update or insert of view or function '*' failed because it contains a derived or constant field.

@@ -53,7 +53,7 @@ struct Changes {
 pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
     binder.hints(&update.hints)?;
-    binder.changed_through = changed_through(&update.target, &update.from, &update.ctes);
+    binder.changed_through = changed_through(&update.target, &update.from, &update.ctes, scope)?;
     binder.bind_ctes(&update.ctes)?;
     let limited = update.top.as_ref().is_some_and(|top| top.percent || !update.from.is_empty());
     // SQLite computes new values row by row, so that a subquery would see the rows that are changed already.
@@ -153,7 +153,7 @@ impl Changes {
 pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let mut binder = Binder::new(scope);
     binder.hints(&delete.hints)?;
-    binder.changed_through = changed_through(&delete.target, &delete.from, &delete.ctes);
+    binder.changed_through = changed_through(&delete.target, &delete.from, &delete.ctes, scope)?;
     binder.bind_ctes(&delete.ctes)?;
     let percent = delete.top.as_ref().is_some_and(|top| top.percent);
     if binder.changed_through.is_some() || percent || outputs_more_than(delete.output.as_ref(), "deleted") {
@@ -232,8 +232,24 @@ pub(super) fn find_target(name: &ObjectName, from: &[TableRef], scope: &dyn Scop
     Ok(Target { table, exposed })
 }
 
-/// The common table expression or derived table that the target's name stands for.
-fn changed_through(name: &ObjectName, from: &[TableRef], ctes: &[Cte]) -> Option<String> {
+/// The view, common table expression or derived table that the target's name stands for.
+fn changed_through(name: &ObjectName, from: &[TableRef], ctes: &[Cte], scope: &dyn Scope) -> SqlResult<Option<String>> {
+    if let Some(found) = changed_query(name, from, ctes) {
+        return Ok(Some(found));
+    }
+    let mut leaves = Vec::new();
+    from.iter().for_each(|table| collect_leaves(table, &mut leaves));
+    let aliased = leaves.into_iter().find(|(_, alias)| {
+        name.schema.is_none() && alias.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(&name.name))
+    });
+    let view = match aliased {
+        Some((table, _)) => scope.view(&table)?,
+        None => scope.view(name)?,
+    };
+    Ok(view.map(|_| name.name.clone()))
+}
+
+fn changed_query(name: &ObjectName, from: &[TableRef], ctes: &[Cte]) -> Option<String> {
     if name.schema.is_some() || name.database.is_some() {
         return None;
     }

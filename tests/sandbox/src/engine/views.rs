@@ -1,6 +1,6 @@
 //! Views that users made: their query stands where their name is read.
 
-use super::binder::{Binder, Source};
+use super::binder::{Binder, RowOrigin, Source};
 use super::modules::Module;
 use super::system_types::facets;
 use crate::error::{SqlError, SqlResult};
@@ -26,10 +26,11 @@ impl Binder<'_> {
         let frames = std::mem::take(&mut self.frames);
         let ctes = std::mem::take(&mut self.ctes);
         let recursion = self.recursion.take();
+        let changed = self.changes_through(&name.name) || alias.is_some_and(|alias| self.changes_through(alias));
         let plan = self.subquery(query);
         (self.frames, self.ctes, self.recursion) = (frames, ctes, recursion);
         self.views.pop();
-        let plan = plan.map_err(|error| unbound(&view, error))?;
+        let mut plan = plan.map_err(|error| unbound(&view, error))?;
         let sqlite_alias = self.fresh_alias();
         let names: Vec<String> = view.columns.iter().map(|(name, _, _)| name.clone()).collect();
         let found = plan.outputs.iter().map(|output| facets(&output.value.ty));
@@ -40,6 +41,8 @@ impl Binder<'_> {
                 view.name
             )));
         }
+        let rows = if changed { plan.expose_rows() } else { None };
+        let rows = rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
         let text = format!("({}) AS {sqlite_alias}", plan.render());
         let columns = plan.source_columns(&sqlite_alias, &names);
         let schema = alias.is_none().then(|| name.schema.clone().unwrap_or_else(|| "dbo".to_owned()));
@@ -52,7 +55,7 @@ impl Binder<'_> {
             table: None,
             small: false,
             qualified_only: false,
-            rows: None,
+            rows,
         })?;
         Ok(Some(text))
     }
