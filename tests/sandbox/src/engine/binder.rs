@@ -119,6 +119,12 @@ pub(super) struct Binder<'a> {
     pub recursion: Option<Recursion>,
     /// Views that are being put in, the innermost last.
     pub views: Vec<i32>,
+    /// Sequences whose next value the statement takes.
+    pub sequences: Vec<i32>,
+    /// Depth of subqueries around what is being compiled.
+    pub nested: u32,
+    /// The values that an `UPDATE` assigns are being compiled.
+    pub assigning: bool,
     /// 0 is without limit.
     pub max_recursion: u32,
     /// Name of the common table expression or derived table through which rows are changed.
@@ -143,6 +149,9 @@ impl<'a> Binder<'a> {
             hints: Vec::new(),
             recursion: None,
             views: Vec::new(),
+            sequences: Vec::new(),
+            nested: 0,
+            assigning: false,
             max_recursion: DEFAULT_MAX_RECURSION,
             changed_through: None,
             own_columns: Default::default(),

@@ -84,6 +84,8 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
 fn inserted_rows(binder: &mut Binder<'_>, rows: &[Vec<Option<Expr>>], row: &RowMaker<'_>) -> SqlResult<Vec<String>> {
     let mut compiled: Vec<Vec<Option<Typed>>> = Vec::with_capacity(rows.len());
     for values in rows {
+        // Every row takes a value of its own.
+        binder.sequences.clear();
         let mut items = Vec::with_capacity(values.len());
         for value in values {
             items.push(value.as_ref().map(|expr| binder.value(expr)).transpose()?);
@@ -282,6 +284,12 @@ impl RowMaker<'_> {
     }
 
     fn extra_values(&self) -> SqlResult<Vec<String>> {
+        let numbered = |column: &&Column| {
+            column.identity.is_none() && column.default.as_deref().is_some_and(super::sequences::takes_value_in)
+        };
+        if self.extra_columns().filter(numbered).count() > 1 {
+            return Err(SqlError::unsupported("several columns of a row whose DEFAULT is a sequence's next value"));
+        }
         self.extra_columns()
             .map(|column| match (&column.identity, &column.default) {
                 _ if column.ty == SqlType::RowVersion => Ok(super::rowversion::next(self.table)),

@@ -336,7 +336,10 @@ fn assignments(
     table: &Arc<Table>,
     scope: &dyn Scope,
 ) -> SqlResult<Vec<(usize, String)>> {
-    assigned_values(binder, &update.assignments, table, &|name| column_index(table, name), scope)
+    binder.assigning = true;
+    let assigned = assigned_values(binder, &update.assignments, table, &|name| column_index(table, name), scope);
+    binder.assigning = false;
+    assigned
 }
 
 /// Error 4104: a `SET` list names columns of the target only.

@@ -32,6 +32,8 @@ impl Binder<'_> {
                 }
             },
             Expr::Case { operand, branches, otherwise } => {
+                let parts = branches.iter().flat_map(|(when, then)| [when, then]);
+                self.refuse_conditional_values(parts.chain(operand.as_deref()).chain(otherwise.as_deref()))?;
                 self.case(operand.as_deref(), branches, otherwise.as_deref())
             }
             Expr::Cast { expr, ty, try_ } => self.conversion(expr, ty, None, *try_),

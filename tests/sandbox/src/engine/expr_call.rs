@@ -2,6 +2,7 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{Expr, ObjectName, Over};
+use crate::tsql::modules::NEXT_VALUE;
 use crate::types::{Length, SqlType};
 
 use super::binder::Binder;
@@ -41,6 +42,12 @@ impl Binder<'_> {
         over: Option<&Over>,
     ) -> SqlResult<Typed> {
         let upper = name.name.to_ascii_uppercase();
+        if upper == NEXT_VALUE {
+            return self.next_value(arguments);
+        }
+        if matches!(upper.as_str(), "CHOOSE" | "COALESCE" | "IIF" | "ISNULL" | "NULLIF") {
+            self.refuse_conditional_values(arguments)?;
+        }
         if name.schema.is_none()
             && let Some(aggregate) = self.aggregate(&upper, arguments, distinct, star, over)?
         {

@@ -82,6 +82,10 @@ pub trait Scope {
         let _ = name;
         Ok(None)
     }
+    /// A sequence by name, ready to be used; error 208 if it does not exist.
+    fn sequence(&self, name: &ObjectName) -> SqlResult<super::sequences::Sequence> {
+        Err(super::scope::invalid_object(name))
+    }
     /// The type of a scalar variable (`@x`) or system variable (`@@x`); `None` if not declared (error 137).
     fn variable(&self, name: &str) -> Option<SqlType>;
     /// A table-valued function with constant-foldable or variable arguments, turned into a table the statement can read

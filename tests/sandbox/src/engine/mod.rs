@@ -78,6 +78,7 @@ mod scalar_texts;
 pub mod scope;
 pub mod security;
 mod select;
+mod sequences;
 mod server_principals;
 pub mod server_state;
 mod server_views;

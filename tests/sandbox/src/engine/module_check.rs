@@ -82,6 +82,10 @@ impl Scope for CheckScope<'_> {
         self.scope.default_collation()
     }
 
+    fn sequence(&self, name: &ObjectName) -> SqlResult<super::sequences::Sequence> {
+        self.scope.sequence(name)
+    }
+
     fn view(&self, name: &ObjectName) -> SqlResult<Option<Arc<super::modules::Module>>> {
         self.scope.view(name)
     }

@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-settriggerorder-transact-sql>.
 
 use super::metadata_functions::split_name;
-use super::procedures::{Argument, text_argument};
+use super::procedures::{Argument, argument, integer_argument, text_argument};
 use super::session::SqlSession;
 use super::stop::Exec;
 use super::transaction::Writes;
@@ -21,17 +21,43 @@ impl SqlSession {
     pub(super) fn module_procedure(
         &mut self,
         name: &ObjectName,
-        arguments: &[Argument],
+        arguments: &mut [Argument],
         sink: &mut dyn Sink,
     ) -> Option<Exec<i32>> {
         match name.name.to_ascii_lowercase().as_str() {
             "sp_helptext" => Some(self.sp_helptext(arguments, sink)),
+            "sp_set_session_context" => Some(self.sp_set_session_context(arguments)),
+            "sp_sequence_get_range" => Some(self.sp_sequence_get_range(arguments)),
             "sp_settriggerorder" => Some(self.sp_settriggerorder(arguments, sink)),
             "sp_depends" | "sp_refreshview" | "sp_refreshsqlmodule" | "sp_recompile" | "sp_procoption" => {
                 Some(Err(SqlError::unsupported(&name.name).into()))
             }
             _ => None,
         }
+    }
+
+    /// `sp_set_session_context @key, @value [, @read_only]`.
+    fn sp_set_session_context(&mut self, arguments: &[Argument]) -> Exec<i32> {
+        let Some(key) = text_argument(arguments, "@key", 0) else {
+            let text = "The parameters supplied for the procedure \"sp_set_session_context\" are not valid.";
+            return Err(SqlError::new(15666, text).into());
+        };
+        let Some(value) = argument(arguments, "@value", 1) else {
+            let text =
+                "Procedure or function 'sp_set_session_context' expects parameter '@value', which was not supplied.";
+            return Err(SqlError::new(201, text).with_state(4).into());
+        };
+        let read_only = integer_argument(arguments, "@read_only", 2)?.unwrap_or(0) != 0;
+        let mut state = self.shared.state();
+        let folded = super::catalog::fold(&key);
+        if state.session_context.get(&folded).is_some_and(|(_, _, read_only)| *read_only) {
+            let text = format!(
+                "Cannot set key '{key}' in the session context. The key has been set as read_only for this session."
+            );
+            return Err(SqlError::new(15664, text).into());
+        }
+        state.session_context.insert(folded, (value.value.clone(), value.ty, read_only));
+        Ok(0)
     }
 
     /// `sp_helptext @objname`: the text of a module, a line a row.

@@ -50,7 +50,7 @@ impl SqlSession {
             }
             ModuleStatement::CreateSequence { .. }
             | ModuleStatement::AlterSequence { .. }
-            | ModuleStatement::DropSequences { .. } => Err(SqlError::unsupported("this statement").into()),
+            | ModuleStatement::DropSequences { .. } => self.sequence_statement(statement, sink),
         }
     }
 
@@ -67,6 +67,11 @@ impl SqlSession {
             ModuleBody::Trigger { table, .. } => self.trigger_table(definition, table, existing.as_ref())?,
             _ => 0,
         };
+        if let ModuleBody::Procedure { parameters, .. } = &definition.body {
+            for (parameter, name) in parameters.iter().filter_map(|p| Some((p, p.table_type.as_ref()?))) {
+                self.table_type_id(parameter, name)?;
+            }
+        }
         self.check_module(definition)?;
         let view = match &definition.body {
             ModuleBody::View { columns, schema_bound, query } => {

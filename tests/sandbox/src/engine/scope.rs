@@ -46,6 +46,10 @@ impl Scope for StatementScope<'_> {
         Ok(self.session.find_view(name))
     }
 
+    fn sequence(&self, name: &ObjectName) -> SqlResult<super::sequences::Sequence> {
+        self.session.find_sequence(name)
+    }
+
     fn variable(&self, name: &str) -> Option<SqlType> {
         if name.starts_with("@@") {
             return system_variables::type_of(name);

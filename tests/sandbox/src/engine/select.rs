@@ -129,7 +129,10 @@ impl Binder<'_> {
         if query.body.first_select().is_some_and(|select| select.into.is_some()) && !self.frames.is_empty() {
             return Err(SqlError::new(156, "Incorrect syntax near the keyword 'INTO'.").severity(15));
         }
-        self.query(query)
+        self.nested += 1;
+        let plan = self.query(query);
+        self.nested -= 1;
+        plan
     }
 
     /// Takes note of a statement's query hints, before anything that they apply to is bound.
@@ -149,6 +152,7 @@ impl Binder<'_> {
         self.bind_ctes(&query.ctes)?;
         let plan = self.query_body(query);
         self.ctes.truncate(visible);
+        self.check_sequence_query(query)?;
         plan
     }
 

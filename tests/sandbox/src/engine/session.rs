@@ -112,6 +112,7 @@ impl SqlSession {
             cancel: CancelSlot::default(),
         };
         session_functions::register(&session.connection, &session.shared).map_err(storage_error)?;
+        super::sequences::register(&session.connection, &session.shared).map_err(storage_error)?;
         super::firing::register(&session.connection, &session.shared).map_err(storage_error)?;
         session.watch_cancellation().map_err(storage_error)?;
         server.extension.register(&session)?;

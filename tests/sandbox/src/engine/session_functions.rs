@@ -88,6 +88,7 @@ const FUNCTIONS: &[Function] = functions![
     ("context_info", [], 0, SqlType::VarBinary(Length::N(128)), system::context_info),
     ("applock_mode", [NAME, LOCK_NAME, NAME], 3, NAME, application_locks::applock_mode),
     ("applock_test", [NAME, LOCK_NAME, NAME, NAME], 4, SqlType::SmallInt, application_locks::applock_test),
+    ("session_context", [NAME], 1, SqlType::SqlVariant, system::session_context),
     ("columns_updated", [], 0, SqlType::VarBinary(Length::N(128)), metadata::columns_updated),
     (UPDATED, [NAME], 1, INT, metadata::updated),
     ("trigger_nestlevel", [INT, NAME, NAME], 0, INT, metadata::trigger_nest_level),

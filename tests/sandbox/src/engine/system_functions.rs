@@ -218,6 +218,16 @@ pub(super) fn has_perms_by_name(session: &SessionShared, arguments: &[Datum]) ->
     Datum::Int(i32::from(session.is_sysadmin() || !on_server))
 }
 
+/// `SESSION_CONTEXT`: what `sp_set_session_context` gave a key.
+pub(super) fn session_context(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let Some(Datum::String(key)) = arguments.first() else { return Datum::Null };
+    let state = session.state();
+    match state.session_context.get(&super::catalog::fold(key)) {
+        Some((value, ty, _)) => super::variant::wrap(value.clone(), ty, None),
+        None => Datum::Null,
+    }
+}
+
 pub(super) fn context_info(session: &SessionShared, _: &[Datum]) -> Datum {
     let state = session.state();
     if state.context_info.is_empty() { Datum::Null } else { Datum::Binary(state.context_info.clone()) }

@@ -363,8 +363,13 @@ impl SqlSession {
         let mut statement = self.connection.prepare_cached(
             r#"UPDATE db."$columns" SET identity_last = ?2 WHERE object_id = ?1 AND identity_seed IS NOT NULL"#,
         )?;
-        for (table, last) in dirty {
-            statement.execute((table, last))?;
+        let mut sequences =
+            self.connection.prepare_cached(r#"UPDATE db."$sequences" SET last = ?2 WHERE object_id = ?1"#)?;
+        for counter in dirty {
+            // An object has one counter: that of its identity column, or its own if it is a sequence.
+            if statement.execute(counter)? == 0 {
+                sequences.execute(counter)?;
+            }
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use super::ast::{ObjectName, Query, Stmt, TableElement};
 /// Name that the parser gives the function behind `UPDATE(column)`.
 pub const UPDATED: &str = "sandbox_updated";
 
+/// Name that the parser gives the function behind `NEXT VALUE FOR`.
+pub const NEXT_VALUE: &str = "NEXT VALUE FOR";
+
 /// Which verb a definition stands under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {

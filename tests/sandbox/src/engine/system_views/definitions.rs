@@ -186,20 +186,21 @@ pub(super) const VIEWS: &[View] = &[
             ("name", "sysname", "t.name"),
             ("system_type_id", "tinyint", "t.system_type_id"),
             ("user_type_id", "int", "t.user_type_id"),
-            ("schema_id", "int", "4"),
+            ("schema_id", "int", "t.schema_id"),
             ("principal_id", "int", "NULL"),
             ("max_length", "smallint", "t.max_length"),
             ("precision", "tinyint", "t.precision"),
             ("scale", "tinyint", "t.scale"),
             ("collation_name", "sysname", "CASE WHEN t.collated THEN {collation} END"),
             ("is_nullable", "bit", "(t.name <> 'sysname' AND t.name <> 'timestamp')"),
-            ("is_user_defined", "bit", "0"),
+            ("is_user_defined", "bit", "t.of_tables"),
             ("is_assembly_type", "bit", "(t.system_type_id = 240)"),
             ("default_object_id", "int", "0"),
             ("rule_object_id", "int", "0"),
-            ("is_table_type", "bit", "0"),
+            ("is_table_type", "bit", "t.of_tables"),
         ],
-        "{types} t"
+        r#"(SELECT name, system_type_id, user_type_id, 4 AS schema_id, max_length, precision, scale, collated, 0 AS of_tables FROM {types}
+            UNION ALL SELECT name, 243, user_type_id, schema_id, -1, 0, 0, 0, 1 FROM db."$table_types") t"#
     ),
     view!(
         "indexes",

@@ -286,7 +286,7 @@ impl Parser<'_> {
             return self.unsupported(&format!("pseudo column {text}"));
         }
         if text.eq_ignore_ascii_case("NEXT") && self.is_at(1, "VALUE") {
-            return self.unsupported("sequences");
+            return self.next_value();
         }
         self.column_or_call()
     }

@@ -5,7 +5,7 @@ use crate::error::SqlResult;
 use crate::tsql::ast::{BinaryOp, Expr, Literal, ObjectName, StmtKind};
 use crate::tsql::lexer::Kind;
 use crate::tsql::modules::{
-    ModuleBody, ModuleDefinition, ModuleKind, ModuleStatement, SequenceOptions, TriggerEvent, UPDATED, Verb,
+    ModuleBody, ModuleDefinition, ModuleKind, ModuleStatement, NEXT_VALUE, SequenceOptions, TriggerEvent, UPDATED, Verb,
 };
 use crate::types::SqlType;
 
@@ -301,6 +301,19 @@ impl Parser<'_> {
             return self.unsupported("DDL and logon triggers");
         }
         Ok(Some(statement(ModuleStatement::Drop { kind, names, if_exists })))
+    }
+
+    /// `NEXT VALUE FOR sequence`: the function [`NEXT_VALUE`] of its name.
+    pub(super) fn next_value(&mut self) -> SqlResult<Expr> {
+        self.at += 2;
+        self.expect("FOR")?;
+        let parts = self.dotted_name()?;
+        if self.is("OVER") {
+            return self.unsupported("NEXT VALUE FOR … OVER");
+        }
+        let name = ObjectName { name: NEXT_VALUE.to_owned(), ..ObjectName::default() };
+        let arguments = vec![Expr::Column(parts)];
+        Ok(Expr::Call { name, arguments, distinct: false, star: false, over: None })
     }
 
     /// `UPDATE(column)` in a trigger: the function [`UPDATED`](crate::tsql::modules::UPDATED) of the column's name is 1.
