@@ -101,6 +101,8 @@ pub struct Database {
     pub locks: Arc<LockManager>,
     /// `ALLOW_SNAPSHOT_ISOLATION`.
     pub allow_snapshot: AtomicBool,
+    /// `ALLOW_SNAPSHOT_ISOLATION` is about to change, once the transactions that are open are over.
+    pub snapshot_changes: AtomicBool,
     /// `READ_COMMITTED_SNAPSHOT`: READ COMMITTED reads versions in place of waiting for writers.
     pub read_committed_snapshot: AtomicBool,
     /// Who may be in it.
@@ -131,6 +133,7 @@ impl Database {
             create_date,
             locks: Arc::default(),
             allow_snapshot: AtomicBool::new(false),
+            snapshot_changes: AtomicBool::new(false),
             read_committed_snapshot: AtomicBool::new(false),
             access: Access::default(),
             commits: AtomicU64::new(0),

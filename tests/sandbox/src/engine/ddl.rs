@@ -9,7 +9,7 @@ use super::stop::Exec;
 use super::transaction::Writes;
 use crate::error::SqlError;
 use crate::session::Sink;
-use crate::tsql::ast::{Stmt, StmtKind};
+use crate::tsql::ast::{OtherUsers, Stmt, StmtKind};
 use rusqlite::params;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,8 +37,8 @@ impl SqlSession {
             StmtKind::AlterDatabase { name, option, value, .. } if option == "RECURSIVE_TRIGGERS" => {
                 self.set_recursive_triggers(name.as_deref(), value.as_deref() == Some("ON"), sink)?;
             }
-            StmtKind::AlterDatabase { name, option, value, others_leave } => {
-                self.alter_database(name.as_deref(), option, value.as_deref(), *others_leave)?;
+            StmtKind::AlterDatabase { name, option, value, others } => {
+                self.alter_database(name.as_deref(), option, value.as_deref(), *others)?;
             }
             StmtKind::Backup { database, file, overwrite } => return self.backup(database, file, *overwrite, sink),
             StmtKind::Restore { database, file, replace } => return self.restore(database, file, *replace, sink),
@@ -108,7 +108,7 @@ impl SqlSession {
         name: Option<&str>,
         option: &str,
         value: Option<&str>,
-        others_leave: bool,
+        others: OtherUsers,
     ) -> Exec<()> {
         self.refuse_in_transaction("ALTER DATABASE")?;
         let database = match name {
@@ -129,8 +129,8 @@ impl SqlSession {
         };
         let refused = || SqlError::unsupported(format!("ALTER DATABASE SET {option} {value}"));
         match (option.to_ascii_uppercase().as_str(), on) {
-            ("ALLOW_SNAPSHOT_ISOLATION", Some(on)) => database.allow_snapshot.store(on, Ordering::Release),
-            ("READ_COMMITTED_SNAPSHOT", Some(on)) => database.read_committed_snapshot.store(on, Ordering::Release),
+            ("ALLOW_SNAPSHOT_ISOLATION", Some(on)) => self.allow_snapshot(&database, on)?,
+            ("READ_COMMITTED_SNAPSHOT", Some(on)) => self.set_row_versions(&database, on, others)?,
             ("RECOVERY", None) => {
                 let model = match value.as_str() {
                     "FULL" => 1,
@@ -140,7 +140,7 @@ impl SqlSession {
                 };
                 database.recovery_model.store(model, Ordering::Release);
             }
-            ("SINGLE_USER", _) => self.make_single_user(&database, others_leave)?,
+            ("SINGLE_USER", _) => self.make_single_user(&database, others == OtherUsers::End)?,
             ("MULTI_USER", _) => database.access.set_single_user(false),
             ("READ_WRITE" | "ONLINE", _) => {}
             _ => return Err(refused().into()),

@@ -33,6 +33,7 @@ impl SqlSession {
         if name.name.starts_with('#') {
             return Err(SqlError::unsupported("ALTER TABLE of a temporary table").into());
         }
+        self.refuse_in_snapshot()?;
         let wants = self.ddl_want(name.schema.as_deref(), &name.name);
         self.write_with(wants, Writes::Database, sink, |s, _| {
             let catalog = s.catalog();

@@ -20,6 +20,7 @@ impl SqlSession {
         if create.table.name.starts_with('#') {
             return self.write(Writes::Temporary, sink, |s, _| s.create_temporary_index(create));
         }
+        self.refuse_in_snapshot()?;
         let wants = self.ddl_want(create.table.schema.as_deref(), &create.table.name);
         self.write_with(wants, Writes::Database, sink, |s, _| {
             let name = &create.table;
@@ -87,6 +88,7 @@ impl SqlSession {
                 Ok(())
             });
         }
+        self.refuse_in_snapshot()?;
         let wants = self.ddl_want(table.schema.as_deref(), &table.name);
         self.write_with(wants, Writes::Database, sink, |s, _| {
             let catalog = s.catalog();

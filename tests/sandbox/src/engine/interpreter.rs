@@ -292,7 +292,9 @@ fn classify(error: &SqlError) -> Class {
         102 | 137 | 156 | 206 | 207 | 208 | 209 | 4104 | 8120 | 8155 | 8156 | 1087 | 1011 | 1013 | 4121 | 195 | 213
         | 8144 => Class::NameResolution,
         // Conversion errors, update conflicts, deadlocks.
-        3616 | 241 | 242 | 244 | 245 | 248 | 295 | 8114 | 1205 | 3951 | 3952 | 3960 | 3961 => Class::EndsTransaction,
+        3616 | 241 | 242 | 244 | 245 | 248 | 295 | 8114 | 1205 | 3951 | 3952 | 3956 | 3960 | 3961 | 3964 => {
+            Class::EndsTransaction
+        }
         217 | 3609 | 3930 | 3931 | 911 | 916 => Class::EndsBatch,
         50_000 if error.message.starts_with("sandbox: not supported") => Class::NameResolution,
         _ if error.severity >= 19 => Class::EndsTransaction,

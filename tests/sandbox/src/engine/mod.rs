@@ -88,6 +88,7 @@ mod session_locks;
 mod session_options;
 pub mod session_state;
 mod set_operations;
+mod snapshot_options;
 pub mod sqlite_engine;
 mod staged_changes;
 mod statements;

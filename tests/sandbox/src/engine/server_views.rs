@@ -38,7 +38,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             d.id,
             d.name,
             d.create_date,
-            i32::from(d.allow_snapshot.load(Ordering::Acquire)),
+            d.snapshot_state(),
             i32::from(d.read_committed_snapshot.load(Ordering::Acquire)),
             recovery,
             recovery_model(recovery),
@@ -133,7 +133,8 @@ fn locks(session: &SessionShared) -> Vec<Value> {
         session.server.sessions().into_iter().map(|s| (s.id, s.state().transaction_id)).collect();
     let row = |resource: &Resource, owner: i32, mode: Mode, status: &str, span: Span| {
         let (kind, description, entity) = match resource {
-            Resource::Writer(_) => return None,
+            // Neither is the mark of who has changed the catalog.
+            Resource::Writer(_) | Resource::Object(_, 0) => return None,
             Resource::Object(_, object) => ("OBJECT", String::new(), *object),
             Resource::Application(_, name) => ("APPLICATION", format!("0:[{}]", shown(name)), 0),
         };

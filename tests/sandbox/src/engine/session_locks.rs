@@ -78,6 +78,11 @@ impl SqlSession {
         Asker { owner: self.shared.id, timeout, priority, cost }
     }
 
+    /// The client gave up the request that runs.
+    pub(super) fn is_cancelled(&self) -> bool {
+        lock(&self.cancel).as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
     /// Takes locks, or waits for them; true after a wait.
     pub(super) fn lock(&self, wants: &[Want]) -> Exec<bool> {
         if wants.is_empty() {
@@ -86,9 +91,7 @@ impl SqlSession {
         if wants.iter().any(|want| want.span == Span::Statement) || self.transaction.is_none() {
             self.has_statement_locks.set(true);
         }
-        let flag = lock(&self.cancel).clone();
-        let cancelled = || flag.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-        self.server().locks.acquire(&self.asker(), wants, &cancelled).map_err(|failure| match failure {
+        self.server().locks.acquire(&self.asker(), wants, &|| self.is_cancelled()).map_err(|failure| match failure {
             NotGranted::Cancelled => Stop::Cancelled,
             NotGranted::TimedOut => {
                 SqlError::new(1222, "Lock request time out period exceeded.").with_state(51).into()

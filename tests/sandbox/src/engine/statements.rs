@@ -65,6 +65,7 @@ impl SqlSession {
             }
             StmtKind::Throw(arguments) => self.throw(batch, arguments.as_ref(), frame, sink),
             StmtKind::WaitForDelay(expr) => self.wait_for(batch, expr, frame, sink),
+            StmtKind::Kill(id) => self.counted(0, |s| s.kill(*id)),
             StmtKind::Use(name) => self.counted(0, |s| s.use_database(name, sink)),
             StmtKind::InsertBulk { table, columns, options } => self.begin_load(table, columns, options),
             StmtKind::Security(statement) if statement.is_session_only() => {
@@ -172,6 +173,7 @@ fn command(kind: &StmtKind) -> &'static str {
         StmtKind::CreateDatabase { .. } => "CREATE DATABASE",
         StmtKind::DropDatabase { .. } => "DROP DATABASE",
         StmtKind::AlterDatabase { .. } => "ALTER DATABASE",
+        StmtKind::Kill(_) => "KILL",
         _ => "SET",
     }
 }

@@ -404,6 +404,15 @@ impl SqlSession {
             return Ok(());
         }
         let database = self.database();
+        if database.snapshot_state() == super::snapshot_options::IN_TRANSITION_TO_ON {
+            let text = format!(
+                "Snapshot isolation transaction failed to start in database '{}' because the ALTER DATABASE command which enables \
+                 snapshot isolation for this database has not finished yet. The database is in transition to pending ON state. You must \
+                 wait until the ALTER DATABASE Command completes successfully.",
+                database.name
+            );
+            return Err(SqlError::new(3956, text).into());
+        }
         if !database.allow_snapshot.load(Ordering::Acquire) {
             let text = format!(
                 "Snapshot isolation transaction failed accessing database '{}' because snapshot isolation is not allowed in this \
@@ -420,6 +429,16 @@ impl SqlSession {
                 database.name
             );
             return Err(SqlError::new(3951, text).into());
+        }
+        Ok(())
+    }
+
+    /// Error 3964: this DDL in a SNAPSHOT transaction.
+    pub(super) fn refuse_in_snapshot(&self) -> Exec<()> {
+        if self.isolation_of_transaction() == Isolation::Snapshot && self.shared.state().tran_count > 0 {
+            let text = "Transaction failed because this DDL statement is not allowed inside a snapshot isolation transaction. Since \
+                        metadata is not versioned, a metadata change can lead to inconsistency if mixed within snapshot isolation.";
+            return Err(SqlError::new(3964, text).into());
         }
         Ok(())
     }

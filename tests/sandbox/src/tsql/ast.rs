@@ -75,7 +75,9 @@ pub enum StmtKind {
     DropDatabase { names: Vec<String>, if_exists: bool },
     /// `ALTER DATABASE name|CURRENT SET option [value] [WITH …]`, option upper-cased, e.g. `ALLOW_SNAPSHOT_ISOLATION ON`.
     /// `others_leave` with `ROLLBACK IMMEDIATE`.
-    AlterDatabase { name: Option<String>, option: String, value: Option<String>, others_leave: bool },
+    AlterDatabase { name: Option<String>, option: String, value: Option<String>, others: OtherUsers },
+    /// `KILL` of a session.
+    Kill(i64),
     /// `BACKUP DATABASE name TO DISK = 'file'`; `overwrite` with `INIT` or `FORMAT`.
     Backup { database: String, file: String, overwrite: bool },
     /// `RESTORE DATABASE name FROM DISK = 'file' [WITH REPLACE]`.
@@ -734,4 +736,15 @@ pub enum BinaryOp {
     Ge,
     And,
     Or,
+}
+
+/// What `ALTER DATABASE` does about other users of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherUsers {
+    /// Waits for them, where the option needs that.
+    Wait,
+    /// `WITH NO_WAIT`: fails.
+    Fail,
+    /// `WITH ROLLBACK IMMEDIATE`: ends their sessions.
+    End,
 }

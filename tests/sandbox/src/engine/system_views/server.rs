@@ -43,7 +43,7 @@ pub(super) const VIEWS: &[View] = &[
             (
                 "snapshot_isolation_state_desc",
                 "nvarchar(60)",
-                "CASE json_extract(r.value, '$[3]') WHEN 1 THEN 'ON' ELSE 'OFF' END"
+                "CASE json_extract(r.value, '$[3]') WHEN 1 THEN 'ON' WHEN 2 THEN 'IN_TRANSITION_TO_ON' WHEN 3 THEN 'IN_TRANSITION_TO_OFF' ELSE 'OFF' END"
             ),
             ("is_read_committed_snapshot_on", "bit", "json_extract(r.value, '$[4]')"),
             ("recovery_model", "tinyint", "json_extract(r.value, '$[5]')"),

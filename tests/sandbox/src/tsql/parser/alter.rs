@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::error::SqlResult;
-use crate::tsql::ast::{AlterTable, StmtKind, TableElement};
+use crate::tsql::ast::{AlterTable, OtherUsers, StmtKind, TableElement};
 use crate::tsql::lexer::Kind;
 use crate::tsql::modules::Verb;
 
@@ -116,14 +116,17 @@ impl Parser<'_> {
         if self.is("(") || self.is(",") {
             return self.unsupported(&format!("ALTER DATABASE SET {option} with further options"));
         }
-        let mut others_leave = false;
+        let mut others = OtherUsers::Wait;
         if self.eat("WITH") {
-            others_leave = self.eat_words(&["ROLLBACK", "IMMEDIATE"]);
-            if !others_leave && !self.eat("NO_WAIT") {
+            others = if self.eat_words(&["ROLLBACK", "IMMEDIATE"]) {
+                OtherUsers::End
+            } else if self.eat("NO_WAIT") {
+                OtherUsers::Fail
+            } else {
                 return self.unsupported("ALTER DATABASE … WITH ROLLBACK AFTER");
-            }
+            };
         }
-        Ok(StmtKind::AlterDatabase { name, option, value, others_leave })
+        Ok(StmtKind::AlterDatabase { name, option, value, others })
     }
 
     /// Whether a reserved word that is not an option's value stands here.

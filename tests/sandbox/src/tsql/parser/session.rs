@@ -296,4 +296,19 @@ impl Parser<'_> {
         }
         self.constant().map(StmtKind::WaitForDelay)
     }
+
+    /// `KILL session_id`.
+    pub(super) fn kill(&mut self) -> SqlResult<StmtKind> {
+        self.expect("KILL")?;
+        let negative = self.eat("-");
+        if self.kind() != Kind::Integer {
+            return self.unsupported("KILL of anything but a session");
+        }
+        let token = self.advance();
+        let id: i64 = self.slice(token).parse().map_err(|_| self.syntax_error())?;
+        if self.is("WITH") {
+            return self.unsupported("KILL … WITH STATUSONLY");
+        }
+        Ok(StmtKind::Kill(if negative { -id } else { id }))
+    }
 }

@@ -108,8 +108,9 @@ impl Parser<'_> {
             "MERGE" => self.merge(Vec::new()),
             "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
             "REVERT" => self.revert(),
-            "GOTO" | "KILL" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE"
-            | "SHUTDOWN" | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" => self.unsupported(&word),
+            "KILL" => self.kill(),
+            "GOTO" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE" | "SHUTDOWN"
+            | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" => self.unsupported(&word),
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }
