@@ -329,7 +329,7 @@ impl Binder<'_> {
                 let count = if name == "TIMEFROMPARTS" { 5 } else { 8 };
                 let mut arguments = ints(count)?;
                 let precision = arguments.pop();
-                let precision = precision.as_ref().and_then(super::select::constant_count);
+                let precision = precision.as_ref().and_then(super::top::constant_count);
                 let Some(precision) = precision.and_then(|n| u8::try_from(n).ok()).filter(|n| *n <= 7) else {
                     return Err(SqlError::new(
                         10760,

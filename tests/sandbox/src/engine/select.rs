@@ -2,16 +2,13 @@
 
 use crate::error::{SqlError, SqlResult};
 use crate::session::ColumnMeta;
-use crate::tsql::ast::{Expr, Literal, OrderItem, Query, Select, SelectItem, SetExpr, TableRef, Top};
-use crate::types::{Datum, SqlType};
+use crate::tsql::ast::{Expr, Literal, OrderItem, Query, Select, SelectItem, SetExpr, TableRef};
 
 use super::binder::{Binder, Clause, Frame, Grouping, RowOrigin, SourceColumn};
 use super::dml_change::row_id_name;
 use super::expr_aggregate::contains_aggregate;
 use super::meta::{Column, Table};
-use super::order_by::SortKey;
-use super::type_rules::{Family, family};
-use super::typed::{Collation, Shape, Typed, cast, coerce};
+use super::typed::{Collation, Shape, Typed, cast};
 use std::sync::Arc;
 
 /// A result column of a query.
@@ -190,27 +187,6 @@ impl Binder<'_> {
         Ok(plan)
     }
 
-    fn row_count(&mut self, expr: &Expr) -> SqlResult<String> {
-        self.checked_count(expr, "ts_row_count", 0)
-    }
-
-    /// A number of rows; `check` is the SQLite function that makes sure of it at run time.
-    fn checked_count(&mut self, expr: &Expr, check: &str, least: i64) -> SqlResult<String> {
-        let count = self.value(expr)?;
-        if matches!(family(&count.ty), Family::Decimal | Family::Float | Family::Money) && !is_whole(&count) {
-            return Err(SqlError::new(
-                1060,
-                "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
-            )
-            .severity(15));
-        }
-        let count = coerce(count, &SqlType::BigInt)?;
-        match constant_count(&count) {
-            Some(count) if count >= least => Ok(count.to_string()),
-            _ => Ok(format!("{check}({})", count.sql)),
-        }
-    }
-
     /// The plan in a form whose result columns can be converted without changing its rows or their order.
     pub fn detached(&mut self, plan: Plan) -> Plan {
         if plan.distinct || plan.is_ordered_or_limited() { self.as_derived(plan) } else { plan }
@@ -249,95 +225,8 @@ impl Binder<'_> {
         plan
     }
 
-    /// `ROLLUP`, `CUBE` and `GROUPING SETS`: a grouped query for each set, all their rows together.
-    fn grouping_sets(&mut self, select: &Select, order_by: &[OrderItem]) -> SqlResult<Plan> {
-        let bare = Select { top: None, distinct: false, ..select.clone() };
-        let mut plans: Vec<Plan> = Vec::with_capacity(select.grouping_sets.len());
-        let mut sorted: Vec<SortKey> = Vec::new();
-        for set in &select.grouping_sets {
-            self.frames.push(Frame::default());
-            let plan = self.select_in_frame(&bare, &[], Some(set)).and_then(|mut plan| {
-                sorted = self.grouped_sort_keys(select, order_by, &plan)?;
-                let hidden = sorted.iter().filter(|key| key.position.is_none());
-                plan.items.extend(hidden.map(|key| key.value.sql.clone()));
-                Ok(plan)
-            });
-            self.frames.pop();
-            plans.push(plan?);
-        }
-        let alias = self.fresh_alias();
-        let columns = plans[0].source_columns(&alias, &[]);
-        let outputs: Vec<OutputColumn> = plans[0]
-            .outputs
-            .iter()
-            .zip(columns)
-            .map(|(output, mut column)| {
-                column.value.nullable |= select.grouping_sets.len() > 1;
-                OutputColumn { value: column.value, ..output.clone() }
-            })
-            .collect();
-        let texts: Vec<String> = plans.iter().map(Plan::render).collect();
-        let mut plan = Plan {
-            items: outputs.iter().map(|output| output.value.sql.clone()).collect(),
-            outputs,
-            distinct: select.distinct,
-            tail: format!(" FROM ({}) AS {alias}", texts.join(" UNION ALL ")),
-            order_by: String::new(),
-            limit: String::new(),
-            at_most_one_row: false,
-            row_of: None,
-        };
-        let mut hidden = plan.outputs.len();
-        for key in &mut sorted {
-            let place = key.position.unwrap_or_else(|| {
-                hidden += 1;
-                hidden - 1
-            });
-            key.value.sql = format!("{alias}.c{}", place + 1);
-            key.value.shape = Shape::Other;
-        }
-        if select.distinct {
-            if sorted.iter().any(|key| key.position.is_none()) {
-                return Err(SqlError::unsupported("SELECT DISTINCT over grouping sets in another order"));
-            }
-            plan.items =
-                plan.outputs.iter().map(|output| self.distinct_item(&output.value)).collect::<SqlResult<_>>()?;
-        }
-        if let Some(top) = &select.top {
-            if top.percent || top.with_ties {
-                return Err(SqlError::unsupported("TOP … PERCENT and WITH TIES over grouping sets"));
-            }
-            plan.limit = self.top(top)?;
-        }
-        let keys: Vec<String> = sorted.iter().map(|key| self.sorted(key)).collect::<SqlResult<_>>()?;
-        if !keys.is_empty() {
-            plan.order_by = format!(" ORDER BY {}", keys.join(", "));
-        }
-        Ok(plan)
-    }
-
-    /// The order of a query over grouping sets. What is the same expression has not the same text in each of them.
-    fn grouped_sort_keys(&mut self, select: &Select, order_by: &[OrderItem], plan: &Plan) -> SqlResult<Vec<SortKey>> {
-        let plain = select.items.iter().all(|item| matches!(item, SelectItem::Expr { .. }));
-        let mut keys = Vec::with_capacity(order_by.len());
-        for item in order_by {
-            let written = || {
-                let same =
-                    |selected: &SelectItem| matches!(selected, SelectItem::Expr { expr, .. } if *expr == item.expr);
-                select.items.iter().position(same).filter(|_| plain)
-            };
-            let position = super::order_by::output_position(&item.expr, plan)?.or_else(written);
-            let value = match position {
-                Some(position) => plan.outputs[position].value.clone(),
-                None => self.value(&item.expr)?,
-            };
-            keys.push(SortKey { position, value, descending: item.descending });
-        }
-        Ok(keys)
-    }
-
     /// `set` says which of the `GROUP BY` expressions this is grouped by, if not all.
-    fn select_in_frame(
+    pub fn select_in_frame(
         &mut self,
         select: &Select,
         order_by: &[OrderItem],
@@ -445,101 +334,13 @@ impl Binder<'_> {
     }
 
     /// A result column of `SELECT DISTINCT`; error 421 for types that do not compare.
-    fn distinct_item(&self, value: &Typed) -> SqlResult<String> {
+    pub fn distinct_item(&self, value: &Typed) -> SqlResult<String> {
         self.collated(value).map_err(|_| {
             let ty = super::type_rules::type_name(&value.ty);
             SqlError::new(
                 421,
                 format!("The {ty} data type cannot be selected as DISTINCT because it is not comparable."),
             )
-        })
-    }
-
-    /// `TOP (n)` as a limit, in statements other than `SELECT`.
-    pub fn top(&mut self, top: &Top) -> SqlResult<String> {
-        if top.percent {
-            return Err(SqlError::unsupported("TOP … PERCENT in this place"));
-        }
-        if top.with_ties {
-            return Err(ties_without_order());
-        }
-        Ok(format!(" LIMIT {}", self.row_count(&top.count)?))
-    }
-
-    /// `TOP (n) [PERCENT]` of a number of rows.
-    pub fn limit(&mut self, top: &Top, total: &str) -> SqlResult<String> {
-        if !top.percent {
-            return self.top(top);
-        }
-        Ok(format!(" LIMIT {}", self.percent(top, total)?))
-    }
-
-    /// How many rows `TOP (n) PERCENT` means.
-    fn percent(&mut self, top: &Top, total: &str) -> SqlResult<String> {
-        let count = self.value(&top.count)?;
-        let count = coerce(count, &SqlType::Float)?;
-        Ok(format!("ts_percent_rows({}, {total})", count.sql))
-    }
-
-    /// `TOP … PERCENT` and `WITH TIES`: the rows are numbered or ranked in their order.
-    fn ranked(&mut self, mut plan: Plan, top: &Top, order_by: &[OrderItem]) -> SqlResult<Plan> {
-        if top.with_ties && order_by.is_empty() {
-            return Err(ties_without_order());
-        }
-        let keys = self.sort_keys(order_by, &plan)?;
-        if plan.distinct {
-            let positions: Vec<_> = keys.iter().map(|key| (key.position, key.descending)).collect();
-            plan.order_by.clear();
-            let plan = self.as_derived(plan);
-            let keys = positions
-                .into_iter()
-                .filter_map(|(position, descending)| {
-                    let value = plan.outputs[position?].value.clone();
-                    Some(SortKey { position, value, descending })
-                })
-                .collect();
-            return self.rank_rows(plan, top, keys);
-        }
-        self.rank_rows(plan, top, keys)
-    }
-
-    /// An entry of `ORDER BY` as SQLite text.
-    fn sorted(&self, key: &SortKey) -> SqlResult<String> {
-        Ok(format!("{}{}", self.collated(&key.value)?, if key.descending { " DESC" } else { "" }))
-    }
-
-    fn rank_rows(&mut self, mut plan: Plan, top: &Top, keys: Vec<SortKey>) -> SqlResult<Plan> {
-        plan.order_by.clear();
-        let sorted: Vec<String> = keys.iter().map(|key| self.sorted(key)).collect::<SqlResult<_>>()?;
-        let order = if sorted.is_empty() { String::new() } else { format!("ORDER BY {}", sorted.join(", ")) };
-        let width = plan.items.len();
-        let rank = if top.with_ties { "RANK()" } else { "ROW_NUMBER()" };
-        plan.items.push(format!("{rank} OVER ({order})"));
-        plan.items.push("COUNT(*) OVER ()".to_owned());
-        let alias = self.fresh_alias();
-        let wanted = if top.percent {
-            self.percent(top, &format!("{alias}.c{}", width + 2))?
-        } else {
-            self.row_count(&top.count)?
-        };
-        let columns = plan.source_columns(&alias, &[]);
-        let inner = plan.render();
-        let outputs: Vec<OutputColumn> = plan
-            .outputs
-            .into_iter()
-            .zip(columns)
-            .map(|(output, column)| OutputColumn { value: column.value, ..output })
-            .collect();
-        let rank = format!("{alias}.c{}", width + 1);
-        Ok(Plan {
-            items: outputs.iter().map(|output| output.value.sql.clone()).collect(),
-            outputs,
-            distinct: false,
-            tail: format!(" FROM ({inner}) AS {alias} WHERE {rank} <= {wanted}"),
-            order_by: if sorted.is_empty() { String::new() } else { format!(" ORDER BY {rank}") },
-            limit: String::new(),
-            at_most_one_row: false,
-            row_of: None,
         })
     }
 
@@ -653,11 +454,6 @@ pub(super) fn check_column_names(plan: &Plan, names: &[String], table: &str) -> 
     Ok(())
 }
 
-/// A decimal literal without a fraction: an integer that is too long for `int`.
-fn is_whole(value: &Typed) -> bool {
-    matches!(value.shape, Shape::Constant(Datum::Decimal { scale: 0, .. }))
-}
-
 /// Error 144.
 fn check_grouping_expression(expr: &Expr) -> SqlResult<()> {
     if super::expr_walk::any(expr, &super::expr_walk::is_query) || contains_aggregate(expr) {
@@ -668,12 +464,6 @@ fn check_grouping_expression(expr: &Expr) -> SqlResult<()> {
         .severity(15));
     }
     Ok(())
-}
-
-/// Error 1062.
-fn ties_without_order() -> SqlError {
-    SqlError::new(1062, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.")
-        .severity(15)
 }
 
 /// Error 205.
@@ -713,13 +503,4 @@ fn check_query_option(option: &str) -> SqlResult<Option<u32>> {
         return Ok(None);
     }
     Err(SqlError::unsupported(format!("query hint {option}")))
-}
-
-/// The value of a constant row count, where it is one.
-pub(super) fn constant_count(value: &Typed) -> Option<i64> {
-    match value.shape {
-        Shape::Constant(Datum::Int(v)) => Some(i64::from(v)),
-        Shape::Constant(Datum::BigInt(v)) => Some(v),
-        _ => None,
-    }
 }

@@ -71,7 +71,7 @@ impl Binder<'_> {
                 if !is_text(&value.ty) {
                     return Err(invalid_argument(&value.ty, 1, name));
                 }
-                let ty = match (super::select::constant_count(&values[2]), length_of(&value.ty)) {
+                let ty = match (super::top::constant_count(&values[2]), length_of(&value.ty)) {
                     (Some(n), Some(Length::N(own))) if n > 0 => {
                         variable(&value.ty, Length::N(own.min(u16::try_from(n).unwrap_or(own))))
                     }
@@ -81,7 +81,7 @@ impl Binder<'_> {
             }
             ("LEFT" | "RIGHT", [value, count]) => {
                 let text = self.as_text(value, 1, name)?;
-                let ty = match (super::select::constant_count(count), length_of(&text.ty)) {
+                let ty = match (super::top::constant_count(count), length_of(&text.ty)) {
                     (Some(n), Some(Length::N(own))) if n > 0 => {
                         variable(&text.ty, Length::N(own.min(u16::try_from(n).unwrap_or(own))))
                     }
