@@ -1,13 +1,15 @@
-//! `sp_prepare`, `sp_execute`, `sp_prepexec`, `sp_unprepare`: statements kept under a handle.
+//! `sp_prepare`, `sp_execute`, `sp_prepexec`, `sp_prepexecrpc`, `sp_unprepare`: statements and calls kept under a handle.
 //!
 //! Source: <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-prepare-transact-sql>.
 
+use super::frame::Frame;
 use super::plans::Batch;
 use super::procedures::{Argument, integer_argument};
-use super::session::SqlSession;
+use super::session::{SqlSession, procedure_name};
 use super::stop::Exec;
 use crate::error::SqlError;
 use crate::session::Sink;
+use crate::tsql::ast::ObjectName;
 use crate::types::{Datum, SqlType};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,14 +17,23 @@ use std::sync::Arc;
 /// The prepared statements of a session.
 #[derive(Debug, Default)]
 pub struct Prepared {
-    statements: HashMap<i32, Arc<Batch>>,
+    statements: HashMap<i32, Kept>,
     last: i32,
 }
 
+/// What a handle stands for.
+#[derive(Debug, Clone)]
+enum Kept {
+    /// A batch with parameters.
+    Batch(Arc<Batch>),
+    /// A call of a procedure.
+    Call(ObjectName),
+}
+
 impl Prepared {
-    fn add(&mut self, batch: Arc<Batch>) -> i32 {
+    fn add(&mut self, kept: Kept) -> i32 {
         self.last += 1;
-        self.statements.insert(self.last, batch);
+        self.statements.insert(self.last, kept);
         self.last
     }
 }
@@ -35,29 +46,62 @@ impl SqlSession {
             _ => String::new(),
         };
         let batch = self.plans.batch(&text(1), &text(2))?;
-        let handle = self.prepared.add(batch);
+        self.keep(Kept::Batch(batch), arguments);
+        Ok(())
+    }
+
+    /// Gives something a handle, the first argument.
+    fn keep(&mut self, kept: Kept, arguments: &mut [Argument]) {
+        let handle = self.prepared.add(kept);
         if let Some(argument) = arguments.first_mut() {
             argument.ty = SqlType::Int;
             argument.value = Datum::Int(handle);
         }
-        Ok(())
     }
 
     /// `sp_prepexec @handle OUTPUT, @params, @stmt, values…`.
     pub(super) fn sp_prepexec(&mut self, arguments: &mut [Argument], sink: &mut dyn Sink) -> Exec<i32> {
         self.sp_prepare(arguments)?;
-        let batch = self.prepared.statements.get(&self.prepared.last).cloned();
-        match batch {
-            Some(batch) => self.run_with_parameters(&batch, arguments.get_mut(3..).unwrap_or_default(), sink),
-            None => Ok(0),
-        }
+        self.execute_kept(self.prepared.last, arguments, 3, sink)
+    }
+
+    /// `sp_prepexecrpc @handle OUTPUT, @procedure, values…`: what ODBC makes of `{CALL procedure(?)}`.
+    pub(super) fn sp_prepexecrpc(&mut self, arguments: &mut [Argument], sink: &mut dyn Sink) -> Exec<i32> {
+        let name = match arguments.get(1).map(|a| &a.value) {
+            Some(Datum::String(name)) => procedure_name(name),
+            _ => return Err(SqlError::unsupported("sp_prepexecrpc without a procedure's name").into()),
+        };
+        self.keep(Kept::Call(name), arguments);
+        self.execute_kept(self.prepared.last, arguments, 2, sink)
     }
 
     /// `sp_execute @handle, values…`.
     pub(super) fn sp_execute(&mut self, arguments: &mut [Argument], sink: &mut dyn Sink) -> Exec<i32> {
         let handle = self.handle(arguments)?;
-        let batch = self.prepared.statements.get(&handle).cloned().ok_or_else(|| no_such(handle))?;
-        self.run_with_parameters(&batch, arguments.get_mut(1..).unwrap_or_default(), sink)
+        self.execute_kept(handle, arguments, 1, sink)
+    }
+
+    /// Executes what has a handle; its values are the arguments from `first` on.
+    fn execute_kept(
+        &mut self,
+        handle: i32,
+        arguments: &mut [Argument],
+        first: usize,
+        sink: &mut dyn Sink,
+    ) -> Exec<i32> {
+        let kept = self.prepared.statements.get(&handle).cloned().ok_or_else(|| no_such(handle))?;
+        let values = arguments.get_mut(first..).unwrap_or_default();
+        match kept {
+            Kept::Batch(batch) => self.run_with_parameters(&batch, values, sink),
+            Kept::Call(name) => {
+                let mut passed = values.to_vec();
+                let status = self.call(&name, &mut passed, &mut Frame::default(), sink)?;
+                for (value, left) in values.iter_mut().zip(passed) {
+                    *value = left;
+                }
+                Ok(status)
+            }
+        }
     }
 
     /// `sp_unprepare @handle`.

@@ -198,6 +198,7 @@ impl SqlSession {
             "sp_executesql" => self.sp_executesql(arguments, sink),
             "sp_prepare" => self.sp_prepare(arguments).map(|()| 0),
             "sp_execute" => self.sp_execute(arguments, sink),
+            "sp_prepexecrpc" => self.sp_prepexecrpc(arguments, sink),
             "sp_prepexec" => self.sp_prepexec(arguments, sink),
             "sp_unprepare" => self.sp_unprepare(arguments).map(|()| 0),
             "sp_getapplock" => self.sp_getapplock(arguments, sink),

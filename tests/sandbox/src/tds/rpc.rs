@@ -97,7 +97,7 @@ fn well_known(number: u16) -> WireResult<&'static str> {
         13 => "sp_prepexec",
         15 => "sp_unprepare",
         1..=9 => return Err(SqlError::unsupported("server cursors (sp_cursor…)").into()),
-        14 => return Err(SqlError::unsupported("sp_prepexecrpc").into()),
+        14 => "sp_prepexecrpc",
         _ => return Err(WireError::malformed(format!("procedure number {number}"))),
     })
 }

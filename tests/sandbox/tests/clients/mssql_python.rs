@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     "many rows of parameters",
     "prepared statement",
     "several results and counts",
+    "stored procedure",
     "messages",
     "errors",
     "transactions",

@@ -211,6 +211,20 @@ def several_results_and_counts():
 
 
 @step
+def stored_procedure():
+    session.execute(
+        "CREATE PROCEDURE dbo.raise_price @by decimal(9,2), @text nvarchar(20) = N'none' AS "
+        "BEGIN SELECT @by AS raised_by, @text AS text; UPDATE many SET name = N'p' WHERE id < 2; SELECT 'end' AS last_one END"
+    )
+    for call in ["{CALL dbo.raise_price(?, ?)}", "EXEC dbo.raise_price ?, ?", "EXEC dbo.raise_price @by = ?, @text = ?"]:
+        cursor = session.execute(call, decimal.Decimal("1.25"), "text")
+        found = [[tuple(row) for row in cursor.fetchall()]]
+        while cursor.nextset():
+            found.append([tuple(row) for row in cursor.fetchall()] if cursor.description else None)
+        equal(found, [[(decimal.Decimal("1.25"), "text")], None, [("end",)]])
+
+
+@step
 def messages():
     cursor = session.execute("PRINT N'žluť'; RAISERROR('note %d', 5, 3, 4); SELECT 1")
     said = [(state, text.rsplit("]", 1)[-1]) for state, text in cursor.messages]

@@ -166,6 +166,18 @@ def procedure_with_output():
 
 
 @step
+def stored_procedure():
+    run(
+        "CREATE PROCEDURE dbo.raise_price @by decimal(9,2), @text nvarchar(20) = N'none', @total decimal(9,2) OUTPUT AS "
+        "BEGIN SET @total = @by * 2; RETURN 3 END"
+    )
+    with session.cursor() as cursor:
+        total = pytds.output(param_type="decimal(9,2)")
+        found = cursor.callproc("dbo.raise_price", (decimal.Decimal("1.25"), "text", total))
+        equal((found[2], cursor.get_proc_return_status()), (decimal.Decimal("2.5"), 3))
+
+
+@step
 def several_results_and_messages():
     with session.cursor() as cursor:
         cursor.execute("PRINT N'žluť'; SELECT 1 AS a; SELECT 'x' AS b, 2 AS c WHERE 1 = 0; RAISERROR('note %d', 5, 3, 4); SELECT 3 AS d")

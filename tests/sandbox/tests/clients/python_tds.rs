@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     "text ntext image and sql variant",
     "results typed by the server",
     "procedure with output",
+    "stored procedure",
     "several results and messages",
     "errors",
     "transactions",

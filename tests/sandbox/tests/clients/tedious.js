@@ -187,6 +187,21 @@ const steps = {
     ], { how: 'callProcedure' });
     assert.deepEqual(called.sets[0].rows, [[6]]);
   },
+  async 'stored procedure'() {
+    await batch(session, `CREATE PROCEDURE dbo.raise_price @by decimal(9,2), @text nvarchar(20) = N'none', @total decimal(9,2) OUTPUT AS
+      BEGIN SELECT @by AS raised_by, @text AS text; SET @total = @by * 2; PRINT 'in it'; RETURN 3 END`);
+    const outputs = [['total', TYPES.Decimal, null, { precision: 9, scale: 2 }]];
+    const answer = await run(session, 'dbo.raise_price', [['by', TYPES.Decimal, 1.25, { precision: 9, scale: 2 }]], { how: 'callProcedure', outputs });
+    assert.deepEqual([answer.sets[0].rows, answer.returned, answer.status], [[[1.25, 'none']], { total: 2.5 }, 3]);
+    assert.equal(session.messages[0].message, 'in it');
+    await assert.rejects(run(session, 'dbo.raise_price', [], { how: 'callProcedure' }), { number: 201 });
+    await assert.rejects(run(session, 'dbo.missing', [], { how: 'callProcedure' }), { number: 2812 });
+  },
+  async 'table-valued parameter'() {
+    const table = { name: 'ids', schema: 'dbo', columns: [{ name: 'a', type: TYPES.Int }], rows: [[1], [2]] };
+    await assert.rejects(run(session, 'SELECT a FROM @t', [['t', TYPES.TVP, table]]), { number: 50000, message: /^sandbox: not supported/ });
+    assert.deepEqual(await rows(session, 'SELECT 5'), [[5]]);
+  },
   async 'several results, counts and messages'() {
     const sql = "PRINT N'žluť'; SELECT 1 AS a; UPDATE every SET a_int = 5; SELECT 'x' AS b WHERE 1 = 0; RAISERROR('note %d', 5, 3, 4)";
     const answer = await batch(session, sql);

@@ -11,6 +11,8 @@ const STEPS: &[&str] = &[
     "types that it only reads",
     "metadata",
     "output parameters and status",
+    "stored procedure",
+    "table-valued parameter",
     "several results, counts and messages",
     "errors",
     "prepared statement",
