@@ -8,10 +8,16 @@ SELECT id, CONVERT(nvarchar(100), x) FROM dbo.x1 ORDER BY id
 => 2|NULL
 => 3|<a b="1"/>
 
+--- case: xml keeps white space under xml:space
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#xml-styles
+SELECT CONVERT(nvarchar(100), CONVERT(xml, N'<root xml:space="preserve">  <child> </child>  </root>')), CONVERT(nvarchar(100), CONVERT(xml, N'<a> </a>'))
+=> <root xml:space="preserve">  <child> </child>  </root>|<a/>
+
 --- case: xml keeps white space under style 1
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#xml-styles
-SELECT CONVERT(nvarchar(100), CONVERT(xml, N'<root>  <child/>  </root>', 1))
-=> <root>  <child/>  </root>
+--- refused: how it is shown is not documented
+SELECT DATALENGTH(CONVERT(nvarchar(100), CONVERT(xml, N'<root>  <child/>  </root>', 1)))
+=> *
 
 --- case: an xml declaration does not stay
 --- doc: https://learn.microsoft.com/sql/t-sql/xml/xml-transact-sql
@@ -574,3 +580,35 @@ SELECT CAST(1 AS bit) + CAST(1 AS bit)
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/data-type-precedence-transact-sql
 SELECT CAST(1 AS bit) + 1, ~CAST(1 AS bit)
 => 2|0
+
+--- case: SERVERPROPERTY is a sql_variant
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql
+SELECT CAST(SQL_VARIANT_PROPERTY(SERVERPROPERTY('EngineEdition'), 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(SERVERPROPERTY('ProductVersion'), 'BaseType') AS varchar(20)), CAST(SERVERPROPERTY('NoSuchProperty') AS varchar(20))
+=> int|nvarchar|NULL
+
+--- case: sys.identity_columns shows values of the column's type
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-identity-columns-transact-sql
+CREATE TABLE dbo.v6 (id smallint IDENTITY(3, 4));
+SELECT CAST(SQL_VARIANT_PROPERTY(seed_value, 'BaseType') AS varchar(20)), CAST(seed_value AS int), CAST(last_value AS int) FROM sys.identity_columns WHERE object_id = OBJECT_ID('dbo.v6')
+=> smallint|3|NULL
+
+--- case: change data capture of rowversion, text, xml and sql_variant
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql
+--- database: own
+CREATE TABLE dbo.ct1 (id int PRIMARY KEY, rv rowversion, t text, x xml, v sql_variant, s int SPARSE NULL);
+EXEC sys.sp_cdc_enable_db;
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'ct1', @role_name = NULL;
+INSERT dbo.ct1 (id, t, x, v) VALUES (1, 'abc', '<a></a>', CAST(5 AS int));
+UPDATE dbo.ct1 SET s = 7 WHERE id = 1;
+DELETE dbo.ct1 WHERE id = 1
+--- session a until
+SELECT __$operation, DATALENGTH(rv), CAST(t AS varchar(10)), CAST(x AS varchar(10)), CAST(v AS int), s FROM cdc.dbo_ct1_CT ORDER BY __$start_lsn, __$seqval, __$operation
+=> 2|8|abc|<a/>|5|NULL
+=> 3|8|NULL|NULL|5|NULL
+=> 4|8|NULL|NULL|5|7
+=> 1|8|NULL|<a/>|5|7
+SELECT c.name, TYPE_NAME(c.system_type_id), c.max_length FROM sys.columns c WHERE c.object_id = OBJECT_ID('cdc.dbo_ct1_CT') AND c.name IN ('rv', 't', 'x', 'v') ORDER BY c.column_id
+=> rv|binary|8
+=> t|text|16
+=> x|xml|-1
+=> v|sql_variant|8016

@@ -162,3 +162,29 @@ async fn comparisons_follow_the_types_not_their_storage() {
         assert_eq!(text(&mut db, &yes(condition)).await, "yes", "{condition}");
     }
 }
+
+#[tokio::test]
+async fn xml_and_the_deprecated_large_types_are_parameters_and_results() {
+    let server = start().await;
+    let mut db = server.shop().await;
+    exec(
+        &mut db,
+        "CREATE TABLE l (id int NOT NULL PRIMARY KEY, x xml NULL, t text NULL, n ntext NULL, i image NULL, rv rowversion)",
+    )
+    .await;
+    let xml = |text: &str| ColumnData::Xml(Some(std::borrow::Cow::Owned(tiberius::xml::XmlData::new(text))));
+    let words = ColumnData::String(Some("Grüße".into()));
+    let bytes = ColumnData::Binary(Some(vec![1, 2, 3].into()));
+    let insert = "INSERT INTO l (id, x, t, n, i) VALUES (@P1, @P2, @P3, @P3, @P4)";
+    let nothing = ColumnData::String(None);
+    db.execute(insert, &[&1, &xml("<a  b='é'></a>"), &words, &bytes]).await.unwrap();
+    db.execute(insert, &[&2, &nothing, &nothing, &ColumnData::Binary(None)]).await.unwrap();
+    let rows = db.simple_query("SELECT x, t, n, i, rv FROM l ORDER BY id").await.unwrap();
+    let rows = rows.into_first_result().await.unwrap();
+    let cells: Vec<&ColumnData<'static>> = rows[0].cells().map(|(_, data)| data).collect();
+    assert_eq!(cells[..4], [&xml("<a b=\"é\"/>"), &words, &words, &bytes]);
+    assert!(matches!(cells[4], ColumnData::Binary(Some(version)) if version.len() == 8));
+    assert!(rows[1].cells().take(4).all(|(_, data)| format!("{data:?}").ends_with("(None)")));
+    let refused = db.execute(insert, &[&3, &xml("<a>"), &words, &bytes]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(9400));
+}

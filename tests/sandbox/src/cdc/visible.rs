@@ -213,6 +213,8 @@ pub fn add_table(
         let column = NewColumn {
             name: &column.name,
             column_id: index as i32 + 1,
+            user_type_id: None,
+            sparse: false,
             facets: facets(&column.ty),
             collation: column.collation.as_deref(),
             nullable: column.nullable,

@@ -25,7 +25,7 @@ const TABLES: &[&str] = &[
     r#""$columns"(object_id INT NOT NULL, column_id INT NOT NULL, name TEXT NOT NULL, type_id INT NOT NULL, max_length INT NOT NULL,
         precision INT NOT NULL, scale INT NOT NULL, collation TEXT, is_nullable INT NOT NULL, identity_seed INT,
         identity_increment INT, identity_last INT, identity_nfr INT NOT NULL DEFAULT 0, computed TEXT,
-        is_persisted INT NOT NULL DEFAULT 0, filler TEXT, PRIMARY KEY(object_id, column_id)) WITHOUT ROWID"#,
+        is_persisted INT NOT NULL DEFAULT 0, filler TEXT, user_type_id INT, is_sparse INT NOT NULL DEFAULT 0, PRIMARY KEY(object_id, column_id)) WITHOUT ROWID"#,
     r#""$defaults"(object_id INTEGER PRIMARY KEY, parent_object_id INT NOT NULL, column_id INT NOT NULL, definition TEXT NOT NULL,
         is_system_named INT NOT NULL)"#,
     r#""$checks"(object_id INTEGER PRIMARY KEY, parent_object_id INT NOT NULL, column_id INT NOT NULL, definition TEXT NOT NULL,
@@ -151,6 +151,10 @@ pub struct NewColumn<'a> {
     pub column_id: i32,
     /// Type.
     pub facets: Facets,
+    /// `user_type_id` where it is not that of the type.
+    pub user_type_id: Option<i32>,
+    /// `SPARSE`.
+    pub sparse: bool,
     /// Collation of a character column.
     pub collation: Option<&'a str>,
     /// Can hold NULL.
@@ -170,8 +174,8 @@ pub fn insert_column(connection: &Connection, table: i32, column: &NewColumn<'_>
     connection
         .prepare_cached(
             r#"INSERT INTO db."$columns"(object_id, column_id, name, type_id, max_length, precision, scale, collation, is_nullable,
-               identity_seed, identity_increment, identity_nfr, computed, is_persisted, filler)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"#,
+               identity_seed, identity_increment, identity_nfr, computed, is_persisted, filler, user_type_id, is_sparse)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"#,
         )?
         .execute(params![
             table,
@@ -189,6 +193,8 @@ pub fn insert_column(connection: &Connection, table: i32, column: &NewColumn<'_>
             column.computed.map(|c| c.0),
             column.computed.is_some_and(|c| c.1),
             column.filler,
+            column.user_type_id,
+            column.sparse,
         ])?;
     Ok(())
 }

@@ -25,12 +25,86 @@ pub struct Rules {
     pub binary: bool,
 }
 
+/// What the names of SQL Server's other collations start with
+/// (<https://learn.microsoft.com/sql/t-sql/statements/windows-collation-name-transact-sql>).
+const DESIGNATORS: &[&str] = &[
+    "ALBANIAN_",
+    "ARABIC_",
+    "ASSAMESE_",
+    "AZERI_",
+    "BASHKIR_",
+    "BENGALI_",
+    "BOSNIAN_",
+    "BRETON_",
+    "CHINESE_",
+    "CORSICAN_",
+    "CROATIAN_",
+    "CYRILLIC_",
+    "CZECH_",
+    "DANISH_",
+    "DARI_",
+    "DIVEHI_",
+    "ESTONIAN_",
+    "FINNISH_",
+    "FRENCH_",
+    "FRISIAN_",
+    "GEORGIAN_",
+    "GERMAN_",
+    "GREEK_",
+    "HEBREW_",
+    "HUNGARIAN_",
+    "ICELANDIC_",
+    "INDIC_",
+    "JAPANESE_",
+    "KAZAKH_",
+    "KHMER_",
+    "KOREAN_",
+    "LAO_",
+    "LATVIAN_",
+    "LITHUANIAN_",
+    "MACEDONIAN_",
+    "MALTESE_",
+    "MAORI_",
+    "MAPUDUNGAN_",
+    "MODERN_",
+    "MOHAWK_",
+    "NEPALI_",
+    "NORWEGIAN_",
+    "PASHTO_",
+    "PERSIAN_",
+    "POLISH_",
+    "ROMANIAN_",
+    "ROMANSH_",
+    "SAMI_",
+    "SERBIAN_",
+    "SLOVAK_",
+    "SLOVENIAN_",
+    "SQL_",
+    "SYRIAC_",
+    "TAMAZIGHT_",
+    "TATAR_",
+    "THAI_",
+    "TIBETAN_",
+    "TRADITIONAL_",
+    "TURKISH_",
+    "TURKMEN_",
+    "UIGHUR_",
+    "UKRAINIAN_",
+    "UPPER_",
+    "URDU_",
+    "UZBEK_",
+    "VIETNAMESE_",
+    "WELSH_",
+    "YAKUT_",
+];
+
 /// The rules of a collation by its name; error 448 for an unknown one.
 pub fn rules(name: &str) -> SqlResult<Rules> {
     let upper = name.to_ascii_uppercase();
     let known = upper.starts_with("SQL_LATIN1_GENERAL_CP1_") || upper.starts_with("LATIN1_GENERAL_");
     if !known {
-        let refused = ["_CI_AS", "_CS_AS", "_BIN", "_BIN2"].iter().any(|suffix| upper.contains(suffix));
+        let refused = DESIGNATORS.iter().any(|name| upper.starts_with(name))
+            && ["_CI_A", "_CS_A", "_BIN", "_CI_"].iter().any(|suffix| upper.contains(suffix));
         return Err(if refused {
             SqlError::unsupported(format!("collation {name} (the Latin1_General family is supported)"))
         } else {
@@ -42,6 +116,9 @@ pub fn rules(name: &str) -> SqlResult<Rules> {
     }
     let words: Vec<&str> = upper.split('_').collect();
     let has = |word: &str| words.contains(&word);
+    if let Some(option) = ["SC", "WS", "KS", "VSS"].into_iter().find(|option| has(option)) {
+        return Err(SqlError::unsupported(format!("collation {name} (option _{option})")));
+    }
     if has("BIN") || has("BIN2") {
         return Ok(Rules { case: true, accent: true, binary: true });
     }
@@ -90,12 +167,12 @@ pub fn compare(a: &str, b: &str, rules: Rules) -> Ordering {
         // UTF-16 order differs from UTF-8 order only past the basic plane.
         return a.encode_utf16().cmp(b.encode_utf16());
     }
-    let primary = compare_by(a, b, primary_weight);
+    let primary = compare_by(a, b, |c| primary_weight(plain_form(c)));
     if primary != Ordering::Equal {
         return primary;
     }
     if rules.accent {
-        let secondary = compare_by(a, b, |c| u32::from(lower(c)));
+        let secondary = compare_by(a, b, |c| u32::from(lower(plain_form(c))));
         if secondary != Ordering::Equal {
             return secondary;
         }
@@ -118,6 +195,19 @@ fn compare_by(a: &str, b: &str, weight: impl Fn(char) -> u32) -> Ordering {
             },
         }
     }
+}
+
+/// The character that stands for those that differ from it by width or kana alone, which no collation here tells apart.
+fn plain_form(c: char) -> char {
+    const FULL_WIDTH: u32 = 0xFEE0;
+    const KATAKANA: u32 = 0x60;
+    let shifted = match c {
+        '\u{ff01}'..='\u{ff5e}' => u32::from(c) - FULL_WIDTH,
+        '\u{3000}' => u32::from(' '),
+        '\u{30a1}'..='\u{30f6}' => u32::from(c) - KATAKANA,
+        _ => return c,
+    };
+    char::from_u32(shifted).unwrap_or(c)
 }
 
 /// Lower case by simple folding.
@@ -199,5 +289,6 @@ mod tests {
     fn unknown_collation_is_refused() {
         assert_eq!(rules("Klingon").unwrap_err().number, 448);
         assert!(rules("Japanese_CI_AS").is_err());
+        assert_eq!(rules("Latin1_General_100_CI_AS_SC").unwrap_err().number, 50000);
     }
 }

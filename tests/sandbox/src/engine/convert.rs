@@ -389,11 +389,13 @@ fn to_binary(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) ->
     // Numbers keep their low bytes and pad at the left; everything else keeps its first bytes and pads at the right.
     if let Some(number) = integer_of(value).or(match value {
         Datum::Money(v) => Some(*v),
+        Datum::DateTime { days, ticks } => Some(i64::from(*days) << 32 | i64::from(*ticks)),
+        Datum::SmallDateTime { days, minutes } => Some(i64::from(*days) << 16 | i64::from(*minutes)),
         _ => None,
     }) {
         let width = match from {
-            SqlType::Money => 8,
-            SqlType::SmallMoney => 4,
+            SqlType::Money | SqlType::DateTime => 8,
+            SqlType::SmallMoney | SqlType::SmallDateTime => 4,
             other => integer_width(other),
         };
         let bytes = number.to_be_bytes();
@@ -429,8 +431,9 @@ fn to_binary(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) ->
 
 /// "… is not a valid style number when converting from x to y."
 pub fn bad_style(style: i32, from: &SqlType, to: &SqlType) -> SqlError {
-    let (from, to) = (type_name(from), type_name(to));
-    SqlError::new(281, format!("{style} is not a valid style number when converting from {from} to a {to}."))
+    let from = type_name(from);
+    let to = if super::type_rules::is_text(to) { "a character string" } else { type_name(to) };
+    SqlError::new(281, format!("{style} is not a valid style number when converting from {from} to {to}."))
 }
 
 fn parse_hex(text: &str, style: i32) -> Option<Vec<u8>> {

@@ -90,12 +90,28 @@ pub fn to_temporal(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i3
                 offset: None,
             }
         }
+        Datum::Binary(bytes) if matches!(to, SqlType::DateTime | SqlType::SmallDateTime) => {
+            return from_binary(bytes, to).ok_or_else(|| super::convert::overflow(to));
+        }
         Datum::Binary(_) => {
             return Err(SqlError::unsupported(format!("conversion of {} to {}", type_name(from), type_name(to))));
         }
         temporal => moment_of(temporal).ok_or_else(|| out_of_range(from, to))?,
     };
     from_moment(moment, from, to)
+}
+
+/// `datetime` and `smalldatetime` as their bytes: days, then 1/300 s or minutes, big-endian.
+fn from_binary(bytes: &[u8], to: &SqlType) -> Option<Datum> {
+    let tail = &bytes[bytes.len().saturating_sub(8)..];
+    let raw = tail.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    if *to == SqlType::SmallDateTime {
+        let (days, minutes) = ((raw >> 16) as u16, raw as u16);
+        return (minutes < 1_440).then_some(Datum::SmallDateTime { days, minutes });
+    }
+    let (days, ticks) = ((raw >> 32) as u32 as i32, raw as u32);
+    let valid = (DAYS_TO_1753..=LAST_DAY).contains(&days.saturating_add(DAYS_TO_1900)) && ticks < 25_920_000;
+    valid.then_some(Datum::DateTime { days, ticks })
 }
 
 /// Makes a value of the temporal type `to`, rounding to its precision.
@@ -113,7 +129,7 @@ pub fn from_moment(moment: Moment, from: &SqlType, to: &SqlType) -> SqlResult<Da
         }
         SqlType::SmallDateTime => {
             // 29.998 seconds and below round down to the minute, 29.999 up.
-            let mut minutes = (ticks + 300_010_000 - 1) / 600_000_000;
+            let mut minutes = (ticks + 300_010_000) / 600_000_000;
             if ticks % 600_000_000 < 299_990_000 {
                 minutes = ticks / 600_000_000;
             }

@@ -6,7 +6,7 @@ use crate::types::{Datum, Length, SqlType};
 use super::convert::{bad_style, overflow, overflow_from};
 use super::encode::TICKS_PER_DAY;
 use super::type_rules::{is_unicode, type_name};
-use super::{calendar, decimal};
+use super::{calendar, code_page, decimal};
 
 /// Code page 1252's characters for the bytes 0x80 to 0x9F; unassigned ones stand for themselves.
 const CP1252_HIGH: [char; 32] = [
@@ -56,9 +56,12 @@ pub fn bytes_of_text(text: &str, ty: &SqlType) -> Vec<u8> {
 }
 
 /// Makes a text fit a character type: code page, length, padding.
-pub fn fit(mut text: String, to: &SqlType) -> String {
+///
+/// # Errors
+/// What SQL Server would do and the sandbox cannot: halves of surrogate pairs, best fits that it does not know.
+pub fn fit(mut text: String, to: &SqlType) -> SqlResult<String> {
     if !is_unicode(to) && !text.is_ascii() && text.chars().any(|c| cp1252_byte(c).is_none()) {
-        text = text.chars().map(|c| if cp1252_byte(c).is_some() { c } else { '?' }).collect();
+        text = code_page::best_fit(&text)?;
     }
     match to {
         SqlType::Char(n) | SqlType::VarChar(Length::N(n)) => {
@@ -76,7 +79,7 @@ pub fn fit(mut text: String, to: &SqlType) -> String {
         SqlType::NChar(n) | SqlType::NVarChar(Length::N(n)) => {
             let limit = usize::from(*n);
             if text.len() > limit && utf16_length(&text) > limit {
-                text = cut_utf16(&text, limit);
+                text = cut_units(&text, limit)?;
             }
             if matches!(to, SqlType::NChar(_)) {
                 let missing = limit.saturating_sub(utf16_length(&text));
@@ -85,7 +88,13 @@ pub fn fit(mut text: String, to: &SqlType) -> String {
         }
         _ => {}
     }
-    text
+    Ok(text)
+}
+
+/// The first `units` UTF-16 code units, where the cut is between characters.
+fn cut_units(text: &str, units: usize) -> SqlResult<String> {
+    let cut = cut_utf16(text, units);
+    if utf16_length(&cut) == units { Ok(cut) } else { Err(SqlError::unsupported("cutting a surrogate pair in two")) }
 }
 
 /// Room of a character type in its own unit.
@@ -148,7 +157,7 @@ pub fn to_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
             _ => overflow(to),
         });
     }
-    Ok(Datum::String(fit(text, to)))
+    fit(text, to).map(Datum::String)
 }
 
 /// XML never loses a part of itself.
@@ -163,15 +172,15 @@ fn xml_text(text: &str, to: &SqlType) -> SqlResult<Datum> {
             "Conversion of one or more characters from XML to target collation impossible",
         ));
     }
-    Ok(Datum::String(fit(text.to_owned(), to)))
+    fit(text.to_owned(), to).map(Datum::String)
 }
 
 /// Small integers that do not fit `char`/`varchar` become `*`; for `nchar`/`nvarchar` that is an error.
 fn number_or_star(text: String, _from: &SqlType, to: &SqlType) -> SqlResult<Datum> {
     if text.len() <= room(to) {
-        return Ok(Datum::String(fit(text, to)));
+        return fit(text, to).map(Datum::String);
     }
-    if is_unicode(to) { Err(overflow(to)) } else { Ok(Datum::String(fit("*".to_owned(), to))) }
+    if is_unicode(to) { Err(overflow(to)) } else { fit("*".to_owned(), to).map(Datum::String) }
 }
 
 fn money_text(value: i64, style: i32) -> Option<String> {

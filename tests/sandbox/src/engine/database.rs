@@ -35,6 +35,8 @@ pub struct Identity {
     pub increment: i64,
     /// Last value given out; `None` before the first.
     pub last: Option<i64>,
+    /// Name of the column's type.
+    pub type_name: &'static str,
     /// Smallest and largest value of the column's type.
     pub range: (i64, i64),
     /// Not yet written to the catalog.
@@ -55,7 +57,8 @@ impl Identity {
             }
             _ => (i64::MIN, i64::MAX),
         };
-        Some(Self { seed, increment, last, range, dirty: false })
+        let type_name = super::type_rules::type_name(&column.ty);
+        Some(Self { seed, increment, last, type_name, range, dirty: false })
     }
 
     /// Takes the next value. Like SQL Server's, it is not given back by a rollback.

@@ -44,6 +44,7 @@ impl SqlSession {
             StmtKind::Restore { database, file, replace } => return self.restore(database, file, *replace, sink),
             StmtKind::Security(statement) => self.security_statement(statement, sink)?,
             StmtKind::Module(statement) => self.module_statement(statement, sink)?,
+            StmtKind::CheckIdentity { table, action, quiet } => self.check_identity(table, *action, *quiet, sink)?,
             other => return Err(SqlError::unsupported(format!("{} here", kind_name(other))).into()),
         }
         self.finished(0);

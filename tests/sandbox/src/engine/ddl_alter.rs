@@ -405,9 +405,9 @@ impl SqlSession {
         }
         let f = facets(&ty);
         self.connection.execute(
-            r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6, is_nullable = ?7
+            r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6, is_nullable = ?7, user_type_id = ?8
                WHERE object_id = ?1 AND column_id = ?2"#,
-            params![id, entry.column_ids[position], f.type_id, f.max_length, f.precision, f.scale, nullable],
+            params![id, entry.column_ids[position], super::system_types::stored_type_id(&ty, def.declared_type_id), f.max_length, f.precision, f.scale, nullable, def.declared_type_id],
         )?;
         self.rewrite_table(id)?;
         // The guard against equal NULLs depends on which columns can be NULL.

@@ -15,8 +15,8 @@ use super::session::SqlSession;
 use super::session_functions::with_identity;
 use super::session_state::Temporary;
 use super::stop::Exec;
-use super::system_types::facets;
-use super::table_design::{Design, constraint_name, key_positions};
+use super::system_types::{Facets, facets, stored_type_id};
+use super::table_design::{Design, constraint_name, key_positions, of_table};
 use super::table_text;
 use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
@@ -31,7 +31,7 @@ const FIRST_TEMPORARY_ID: i32 = -1_000_000;
 impl SqlSession {
     /// `CREATE TABLE`.
     pub(super) fn create_table(&mut self, create: &CreateTable, sink: &mut dyn Sink) -> Exec<()> {
-        let mut design = Design::read(&create.elements)?;
+        let mut design = Design::read(&create.elements).map_err(|e| of_table(e, &create.name.name))?;
         design.settle_keys(&create.name.name, &create.elements)?;
         if create.name.name.starts_with('#') {
             return self.write(Writes::Temporary, sink, |s, _| {
@@ -136,7 +136,9 @@ impl SqlSession {
             let stored = NewColumn {
                 name: &c.name,
                 column_id,
-                facets: facets(&c.ty),
+                facets: Facets { type_id: stored_type_id(&c.ty, column.declared_type_id), ..facets(&c.ty) },
+                user_type_id: column.declared_type_id,
+                sparse: column.sparse,
                 collation: c.collation.as_deref(),
                 nullable: c.nullable,
                 identity: c.identity,
@@ -294,6 +296,8 @@ impl SqlSession {
                 identity_nfr: false,
                 default_name: None,
                 persisted: false,
+                declared_type_id: None,
+                sparse: false,
             });
         }
         let entry = if name.name.starts_with('#') {

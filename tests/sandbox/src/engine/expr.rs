@@ -360,6 +360,8 @@ impl Binder<'_> {
                 return Err(super::expr_call::invalid_argument(&operand.ty, position, "like"));
             }
         }
+        let unicode =
+            [&text.ty, &pattern.ty].into_iter().any(|ty| super::type_rules::is_unicode(ty) || *ty == SqlType::NText);
         let text = as_text(text)?;
         let pattern = as_text(pattern)?;
         let escape = match escape {
@@ -368,7 +370,7 @@ impl Binder<'_> {
         };
         let collation = super::quoting::literal(&collation);
         let not = if negated { "NOT " } else { "" };
-        Ok(format!("({not}ts_like({}, {}, {collation}{escape}))", text.sql, pattern.sql))
+        Ok(format!("({not}ts_like({}, {}, {collation}, {}{escape}))", text.sql, pattern.sql, u8::from(unicode)))
     }
 }
 
@@ -441,7 +443,7 @@ pub(super) fn compile_literal(literal: &Literal) -> SqlResult<Typed> {
             Typed::constant(Datum::String(value.clone()), SqlType::NVarChar(length))
         }
         Literal::String { value, unicode: false } => {
-            let fitted = convert_text::fit(value.clone(), &SqlType::VarChar(Length::Max));
+            let fitted = convert_text::fit(value.clone(), &SqlType::VarChar(Length::Max))?;
             let count = fitted.chars().count();
             let length = if count > 8000 { Length::Max } else { Length::N(count.max(1) as u16) };
             Typed::constant(Datum::String(fitted), SqlType::VarChar(length))

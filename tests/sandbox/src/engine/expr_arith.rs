@@ -144,7 +144,14 @@ fn temporal_sum(op: BinaryOp, left: Typed, right: Typed) -> SqlResult<Typed> {
             Ok(Typed::new(sql, ty, nullable))
         }
         (false, true) if is_number(&left.ty) && op == BinaryOp::Add => temporal_sum(op, right, left),
-        (true, true) => Err(SqlError::unsupported("arithmetic between two datetime values (use DATEDIFF)")),
+        (true, true) => {
+            let ty = common_type(&left.ty, &right.ty);
+            let nullable = left.nullable || right.nullable;
+            let (l, r) = (coerce(left, &ty)?, coerce(right, &ty)?);
+            let sign = if op == BinaryOp::Add { '+' } else { '-' };
+            // Days and the time of day are counted from 1900-01-01, so that sums and differences are moments too.
+            Ok(Typed::new(format!("ts_add_days({} {sign} {}, 0.0, {})", l.sql, r.sql, type_code(&ty)), ty, nullable))
+        }
         _ if family(&left.ty) == Family::Temporal && family(&right.ty) == Family::Temporal => {
             Err(invalid(&left.ty, op))
         }

@@ -325,8 +325,13 @@ impl Binder<'_> {
             }
             ("DATEFROMPARTS", _) => self.scalar("datefromparts", ints(3)?, SqlType::Date),
             ("DATETIMEFROMPARTS", _) => self.scalar("datetimefromparts", ints(7)?, SqlType::DateTime),
-            ("DATETIME2FROMPARTS" | "TIMEFROMPARTS", _) => {
-                let count = if name == "TIMEFROMPARTS" { 5 } else { 8 };
+            ("SMALLDATETIMEFROMPARTS", _) => self.scalar("smalldatetimefromparts", ints(5)?, SqlType::SmallDateTime),
+            ("DATETIME2FROMPARTS" | "TIMEFROMPARTS" | "DATETIMEOFFSETFROMPARTS", _) => {
+                let count = match name {
+                    "TIMEFROMPARTS" => 5,
+                    "DATETIME2FROMPARTS" => 8,
+                    _ => 10,
+                };
                 let mut arguments = ints(count)?;
                 let precision = arguments.pop();
                 let precision = precision.as_ref().and_then(super::top::constant_count);
@@ -336,10 +341,10 @@ impl Binder<'_> {
                         "Scale argument is not valid. Valid expressions for data type datetime2 scale argument are integer constants and integer constant expressions.",
                     ));
                 };
-                if name == "TIMEFROMPARTS" {
-                    self.scalar("timefromparts", arguments, SqlType::Time(precision))
-                } else {
-                    self.scalar("datetime2fromparts", arguments, SqlType::DateTime2(precision))
+                match name {
+                    "TIMEFROMPARTS" => self.scalar("timefromparts", arguments, SqlType::Time(precision)),
+                    "DATETIME2FROMPARTS" => self.scalar("datetime2fromparts", arguments, SqlType::DateTime2(precision)),
+                    _ => self.scalar("datetimeoffsetfromparts", arguments, SqlType::DateTimeOffset(precision)),
                 }
             }
             ("SWITCHOFFSET" | "TODATETIMEOFFSET", [date, zone]) => {

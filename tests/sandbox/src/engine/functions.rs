@@ -267,8 +267,9 @@ fn register_predicates(connection: &Connection) -> rusqlite::Result<()> {
         else {
             return Ok(None);
         };
-        let escape = if context.len() > 3 {
-            match text_argument(context, 3)? {
+        let unicode = integer_argument(context, 3)? == Some(1);
+        let escape = if context.len() > 4 {
+            match text_argument(context, 4)? {
                 None => return Ok(None),
                 Some(escape) => {
                     let mut chars = escape.chars();
@@ -287,7 +288,7 @@ fn register_predicates(connection: &Connection) -> rusqlite::Result<()> {
             None
         };
         let rules = collation::rules(name).map_err(raise)?;
-        Ok(Some(like::matches(text, pattern, escape, rules)))
+        Ok(Some(like::matches(text, pattern, escape, rules, unicode)))
     })?;
     connection.create_scalar_function("ts_pad_binary", 2, pure(), |context| {
         let length = integer_argument(context, 1)?.unwrap_or(0) as usize;

@@ -12,12 +12,14 @@ enum Element {
     Set { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// Matches text against a pattern. Trailing spaces of the text beyond the pattern are ignored, those of the pattern are not.
-pub fn matches(text: &str, pattern: &str, escape: Option<char>, rules: Rules) -> bool {
+/// Matches text against a pattern. Where neither is Unicode, trailing spaces of the text beyond the pattern do not count; those of
+/// the pattern always do.
+pub fn matches(text: &str, pattern: &str, escape: Option<char>, rules: Rules, unicode: bool) -> bool {
     let Some(elements) = parse(pattern, escape) else { return false };
     let chars: Vec<char> = text.chars().collect();
-    if matches_from(&chars, &elements, rules) {
-        return true;
+    let matched = matches_from(&chars, &elements, rules);
+    if matched || unicode {
+        return matched;
     }
     // A match that only trailing spaces prevent is a match.
     let trimmed = text.trim_end_matches(' ').chars().count();
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn patterns_match_as_documented() {
-        let like = |text: &str, pattern: &str| matches(text, pattern, None, DEFAULT);
+        let like = |text: &str, pattern: &str| matches(text, pattern, None, DEFAULT, false);
         assert!(like("Abcde", "a%E"));
         assert!(like("cat", "[bc]at") && !like("rat", "[bc]at"));
         assert!(like("rat", "[^bc]at"));
@@ -170,6 +172,8 @@ mod tests {
         assert!(like("abc ", "abc") && !like("abc", "abc "));
         assert!(!like("abc", "b%"));
         assert!(like("", "%") && !like("", "_"));
-        assert!(matches("10%", "10!%", Some('!'), DEFAULT) && !matches("100", "10!%", Some('!'), DEFAULT));
+        assert!(
+            matches("10%", "10!%", Some('!'), DEFAULT, false) && !matches("100", "10!%", Some('!'), DEFAULT, false)
+        );
     }
 }

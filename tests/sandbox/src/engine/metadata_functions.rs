@@ -206,6 +206,7 @@ pub(super) fn column_property(session: &SessionShared, arguments: &[Datum]) -> D
         "isidentity" => flag(column.identity.is_some()),
         "iscomputed" => flag(column.computed.is_some()),
         "precision" => Datum::Int(match f.precision {
+            0 if super::type_rules::is_unicode(&column.ty) && f.max_length > 0 => i32::from(f.max_length / 2),
             0 => i32::from(f.max_length),
             p => i32::from(p),
         }),

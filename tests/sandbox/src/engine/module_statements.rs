@@ -157,6 +157,8 @@ impl SqlSession {
             let stored = NewColumn {
                 name,
                 column_id,
+                user_type_id: None,
+                sparse: false,
                 facets: facets(&column.ty),
                 collation: collation.as_deref(),
                 nullable: column.nullable,

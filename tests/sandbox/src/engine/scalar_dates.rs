@@ -36,6 +36,23 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
     ("datefromparts", |a, returns| from_parts(a, 3, returns)),
     ("datetimefromparts", |a, returns| from_parts(a, 7, returns)),
     ("datetime2fromparts", |a, returns| from_parts(a, 7, returns)),
+    ("smalldatetimefromparts", |a, returns| {
+        let zero = (Datum::Int(0), SqlType::Int);
+        let whole: Vec<Argument> = a.iter().cloned().chain([zero.clone(), zero]).collect();
+        from_parts(&whole, 7, returns)
+    }),
+    ("datetimeoffsetfromparts", |a, returns| {
+        let invalid = || invalid_parts(returns);
+        let local =
+            from_parts(&a[..7], 7, &SqlType::DateTime2(super::type_rules::scale_of(returns))).map_err(|_| invalid())?;
+        let (hours, minutes) = (integer(a, 7)?, integer(a, 8)?);
+        let signs_agree = hours == 0 || minutes == 0 || (hours < 0) == (minutes < 0);
+        let offset = hours.saturating_mul(60).saturating_add(minutes);
+        if !signs_agree || minutes.abs() > 59 || !(-840..=840).contains(&offset) {
+            return Err(invalid());
+        }
+        from_moment(Moment { offset: Some(offset as i16), ..moment(&local)? }, returns, returns).map_err(|_| invalid())
+    }),
     ("timefromparts", |a, returns| {
         let time = [integer(a, 0)?, integer(a, 1)?, integer(a, 2)?, integer(a, 3)?];
         let ticks = time_of_parts(time, fraction_unit(returns)).ok_or_else(|| invalid_parts(returns))?;

@@ -251,9 +251,9 @@ fn hash_bytes(arguments: &[Argument], _: &SqlType) -> SqlResult<Datum> {
 }
 
 /// Text that fits the returned type, or the error of a text that is too long for it.
-pub(super) fn text_result(text: String, returns: &SqlType) -> Datum {
-    Datum::String(match super::type_rules::length_of(returns) {
+pub(super) fn text_result(text: String, returns: &SqlType) -> SqlResult<Datum> {
+    Ok(Datum::String(match super::type_rules::length_of(returns) {
         Some(Length::Max) | None => text,
-        _ => super::convert_text::fit(text, returns),
-    })
+        _ => super::convert_text::fit(text, returns)?,
+    }))
 }

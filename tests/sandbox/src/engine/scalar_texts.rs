@@ -17,22 +17,22 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
         integer_result(utf16_length(trimmed) as i64, returns)
     }),
     ("datalength", data_length),
-    ("upper", |a, returns| Ok(text_result(map_chars(text(a, 0)?, upper), returns))),
-    ("lower", |a, returns| Ok(text_result(map_chars(text(a, 0)?, collation::lower), returns))),
-    ("ltrim", |a, returns| Ok(text_result(text(a, 0)?.trim_start_matches(' ').to_owned(), returns))),
-    ("rtrim", |a, returns| Ok(text_result(text(a, 0)?.trim_end_matches(' ').to_owned(), returns))),
-    ("trim", |a, returns| Ok(text_result(text(a, 0)?.trim_matches(' ').to_owned(), returns))),
-    ("reverse", |a, returns| Ok(text_result(text(a, 0)?.chars().rev().collect(), returns))),
+    ("upper", |a, returns| text_result(map_chars(text(a, 0)?, upper), returns)),
+    ("lower", |a, returns| text_result(map_chars(text(a, 0)?, collation::lower), returns)),
+    ("ltrim", |a, returns| text_result(text(a, 0)?.trim_start_matches(' ').to_owned(), returns)),
+    ("rtrim", |a, returns| text_result(text(a, 0)?.trim_end_matches(' ').to_owned(), returns)),
+    ("trim", |a, returns| text_result(text(a, 0)?.trim_matches(' ').to_owned(), returns)),
+    ("reverse", |a, returns| text_result(text(a, 0)?.chars().rev().collect(), returns)),
     ("substring", substring),
     ("left", |a, returns| {
         let count = count(a, 1, "LEFT")?;
-        Ok(text_result(slice(text(a, 0)?, 0, count)?, returns))
+        text_result(slice(text(a, 0)?, 0, count)?, returns)
     }),
     ("right", |a, returns| {
         let text = text(a, 0)?;
         let length = utf16_length(text);
         let count = count(a, 1, "RIGHT")?.min(length);
-        Ok(text_result(slice(text, length - count, count)?, returns))
+        text_result(slice(text, length - count, count)?, returns)
     }),
     ("replace", replace),
     ("charindex", char_index),
@@ -48,12 +48,12 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
             if wanted > MAX_RESULT_BYTES {
                 return Err(SqlError::unsupported("REPLICATE of more than 64 MB"));
             }
-            Ok(text_result(text.repeat(count as usize), returns))
+            text_result(text.repeat(count as usize), returns)
         }
     }),
     ("space", |a, returns| match integer(a, 0)? {
         count if count < 0 => Ok(Datum::Null),
-        count => Ok(text_result(" ".repeat(count.min(8000) as usize), returns)),
+        count => text_result(" ".repeat(count.min(8000) as usize), returns),
     }),
     ("ascii", |a, _| {
         Ok(text(a, 0)?.chars().next().map_or(Datum::Null, |c| Datum::Int(i32::from(cp1252_byte(c).unwrap_or(b'?')))))
@@ -148,7 +148,10 @@ fn count(a: &[Argument], index: usize, function: &str) -> SqlResult<usize> {
 }
 
 fn invalid_length(function: &str) -> SqlError {
-    SqlError::new(537, format!("Invalid length parameter passed to the {function} function."))
+    match function {
+        "RIGHT" => SqlError::new(536, "Invalid length parameter passed to the RIGHT function.").with_state(2),
+        _ => SqlError::new(537, "Invalid length parameter passed to the LEFT or SUBSTRING function.").with_state(3),
+    }
 }
 
 /// UTF-16 code units `start..start + count` of a text. Cutting a surrogate pair is refused.
@@ -173,7 +176,7 @@ fn substring(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
     let first = (start - 1).max(0) as usize;
     let length = end.saturating_sub(first);
     match &a[0].0 {
-        Datum::String(text) => Ok(text_result(slice(text, first, length)?, returns)),
+        Datum::String(text) => text_result(slice(text, first, length)?, returns),
         Datum::Binary(bytes) => {
             let first = first.min(bytes.len());
             let end = first.saturating_add(length).min(bytes.len());
@@ -215,7 +218,7 @@ fn replace(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
         from = at + needle.len();
     }
     result.extend(&chars[from..]);
-    Ok(text_result(result, returns))
+    text_result(result, returns)
 }
 
 fn char_index(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
@@ -255,7 +258,7 @@ fn stuff(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
     let start = start as usize - 1;
     let head = slice(text, 0, start)?;
     let tail = slice(text, start.saturating_add(length as usize), usize::MAX)?;
-    Ok(text_result(format!("{head}{insert}{tail}"), returns))
+    text_result(format!("{head}{insert}{tail}"), returns)
 }
 
 fn concat_ws(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
@@ -270,7 +273,7 @@ fn concat_ws(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
             _ => None,
         })
         .collect();
-    Ok(text_result(parts.join(separator), returns))
+    text_result(parts.join(separator), returns)
 }
 
 fn quote_name(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
@@ -289,5 +292,5 @@ fn quote_name(a: &[Argument], returns: &SqlType) -> SqlResult<Datum> {
         _ => return Ok(Datum::Null),
     };
     let doubled = name.replace(close, &format!("{close}{close}"));
-    Ok(text_result(format!("{open}{doubled}{close}"), returns))
+    text_result(format!("{open}{doubled}{close}"), returns)
 }

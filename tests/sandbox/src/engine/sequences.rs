@@ -59,7 +59,14 @@ struct Stored {
 
 impl Stored {
     fn counter(&self) -> Identity {
-        Identity { seed: self.start, increment: self.increment, last: self.last, range: self.range, dirty: false }
+        Identity {
+            seed: self.start,
+            increment: self.increment,
+            last: self.last,
+            type_name: "bigint",
+            range: self.range,
+            dirty: false,
+        }
     }
 
     fn ty(&self) -> SqlType {

@@ -59,9 +59,9 @@ const FUNCTIONS: &[Function] = functions![
     ("ident_current", [TEXT], 1, IDENTITY, metadata::ident_current),
     ("ident_seed", [TEXT], 1, IDENTITY, metadata::ident_seed),
     ("ident_incr", [TEXT], 1, IDENTITY, metadata::ident_incr),
-    ("serverproperty", [NAME], 1, NAME, system::server_property),
-    ("databasepropertyex", [NAME, NAME], 2, NAME, system::database_property),
-    ("connectionproperty", [NAME], 1, NAME, system::connection_property),
+    ("serverproperty", [NAME], 1, SqlType::SqlVariant, system::server_property),
+    ("databasepropertyex", [NAME, NAME], 2, SqlType::SqlVariant, system::database_property),
+    ("connectionproperty", [NAME], 1, SqlType::SqlVariant, system::connection_property),
     ("has_dbaccess", [NAME], 1, INT, system::has_dbaccess),
     ("suser_sname", [SqlType::VarBinary(Length::N(85))], 0, NAME, system::suser_sname),
     ("suser_name", [INT], 0, NAME, system::suser_name),
@@ -107,6 +107,16 @@ pub(super) fn text(value: &str) -> Datum {
     Datum::String(value.to_owned())
 }
 
+/// A property as a `sql_variant`.
+fn as_variant(value: Datum) -> Datum {
+    let ty = match &value {
+        Datum::Int(_) => SqlType::Int,
+        Datum::BigInt(_) => SqlType::BigInt,
+        _ => NAME,
+    };
+    super::variant::wrap(value, &ty, None)
+}
+
 /// An identity value.
 pub(super) fn identity(value: Option<i64>) -> Datum {
     value.map_or(Datum::Null, |v| Datum::Decimal { unscaled: i128::from(v), scale: 0 })
@@ -114,6 +124,11 @@ pub(super) fn identity(value: Option<i64>) -> Datum {
 
 fn caught(session: &SessionShared, field: impl Fn(&SqlError) -> Datum) -> Datum {
     session.state().caught.last().map_or(Datum::Null, field)
+}
+
+/// Whether a function of the session has this name.
+pub fn is_known(name: &str) -> bool {
+    FUNCTIONS.iter().any(|f| name.eq_ignore_ascii_case(f.name))
 }
 
 /// The function of a name, with its signature for this many arguments.
@@ -154,7 +169,9 @@ pub fn register(connection: &Connection, session: &Arc<SessionShared>) -> rusqli
             for (index, ty) in function.parameters.iter().enumerate().take(context.len()) {
                 arguments.push(decode(context.get_raw(index), ty).map_err(failed)?);
             }
-            Ok(encode(&(function.run)(&session, &arguments), &function.returns))
+            let result = (function.run)(&session, &arguments);
+            let result = if function.returns == SqlType::SqlVariant { as_variant(result) } else { result };
+            Ok(encode(&result, &function.returns))
         })?;
     }
     register_identity(connection, session)?;
@@ -171,10 +188,9 @@ fn register_identity(connection: &Connection, session: &Arc<SessionShared>) -> r
     connection.create_scalar_function("sandbox_next_identity", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let table: i32 = context.get(0)?;
         let value = with_identity(&owner, table, Identity::take_next).flatten().ok_or_else(|| {
-            failed(
-                SqlError::new(8115, "Arithmetic overflow error converting IDENTITY to the data type of its column.")
-                    .with_state(1),
-            )
+            let ty = with_identity(&owner, table, |identity| identity.type_name).unwrap_or("int");
+            let text = format!("Arithmetic overflow error converting IDENTITY to data type {ty}.");
+            failed(SqlError::new(8115, text).with_state(1))
         })?;
         owner.state().note_identity(value);
         Ok(value)

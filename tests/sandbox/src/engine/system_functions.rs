@@ -9,8 +9,8 @@ use super::system_variables::PRODUCT_VERSION;
 use crate::types::Datum;
 use std::sync::atomic::Ordering;
 
-/// `SERVERPROPERTY`: <https://learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql>. Values are text, which is what
-/// the function's `sql_variant` is cast to.
+/// `SERVERPROPERTY`: <https://learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql>. Values are text or int, which
+/// the caller makes a `sql_variant` of.
 pub(super) fn server_property(session: &SessionShared, arguments: &[Datum]) -> Datum {
     let Some(property) = string(arguments.first()) else { return Datum::Null };
     let server = &session.server;
@@ -21,8 +21,8 @@ pub(super) fn server_property(session: &SessionShared, arguments: &[Datum]) -> D
         "productminorversion" => text("0"),
         "productbuild" => text("4135"),
         "edition" => text("Developer Edition (64-bit)"),
-        "engineedition" => text("3"),
-        "editionid" => text("-2117995310"),
+        "engineedition" => Datum::Int(3),
+        "editionid" => Datum::BigInt(-2_117_995_310),
         "servername" | "machinename" | "computernamephysicalnetbios" => text(&server.options.server_name),
         "collation" => text(super::collation::DEFAULT_COLLATION),
         "isclustered"
@@ -31,11 +31,11 @@ pub(super) fn server_property(session: &SessionShared, arguments: &[Datum]) -> D
         | "issingleuser"
         | "islocaldb"
         | "isintegratedsecurityonly"
-        | "isxtpsupported" => text("0"),
-        "processid" => text(&std::process::id().to_string()),
-        "lcid" => text("1033"),
-        "sqlcharset" => text("1"),
-        "sqlsortorder" => text("52"),
+        | "isxtpsupported" => Datum::Int(0),
+        "processid" => Datum::Int(std::process::id() as i32),
+        "lcid" => Datum::Int(1033),
+        "sqlcharset" => Datum::Int(1),
+        "sqlsortorder" => Datum::Int(52),
         "resourceversion" => text("16.00.4135"),
         _ => Datum::Null,
     }
@@ -53,10 +53,10 @@ pub(super) fn database_property(session: &SessionShared, arguments: &[Datum]) ->
         "useraccess" => text("MULTI_USER"),
         "collation" => text(super::collation::DEFAULT_COLLATION),
         "recovery" => text(recovery_model(database.recovery_model.load(Ordering::Acquire))),
-        "version" => text("957"),
+        "version" => Datum::Int(957),
         "edition" => Datum::Null,
         "isinstandby" | "isautoclose" | "isautoshrink" | "ispublished" | "ismergepublished" | "issubscribed" => {
-            text("0")
+            Datum::Int(0)
         }
         _ => Datum::Null,
     }

@@ -107,6 +107,12 @@ pub fn facets(ty: &SqlType) -> Facets {
     }
 }
 
+/// `system_type_id` of a column: `numeric` has one of its own beside `decimal`.
+pub fn stored_type_id(ty: &SqlType, declared_type_id: Option<i32>) -> u8 {
+    const NUMERIC: u8 = 108;
+    if declared_type_id == Some(i32::from(NUMERIC)) { NUMERIC } else { facets(ty).type_id }
+}
+
 /// Bytes of a time of day with `n` fractional digits.
 fn fraction_bytes(n: u8) -> i16 {
     match n {

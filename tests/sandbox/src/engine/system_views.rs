@@ -92,6 +92,7 @@ fn type_of(name: &str) -> SqlType {
         "smallint" => SqlType::SmallInt,
         "bigint" => SqlType::BigInt,
         "datetime" => SqlType::DateTime,
+        "sql_variant" => SqlType::SqlVariant,
         "sysname" => SqlType::NVarChar(Length::N(128)),
         "nvarchar(60)" => SqlType::NVarChar(Length::N(60)),
         "nvarchar(max)" => SqlType::NVarChar(Length::Max),
@@ -108,7 +109,9 @@ fn text(view: &View, catalog: &Catalog) -> String {
         .iter()
         .map(|(name, ty, expr)| {
             let expr = expand(expr, catalog);
-            if is_character(&type_of(ty)) {
+            if type_of(ty) == SqlType::SqlVariant {
+                format!("{expr} COLLATE {} AS {}", super::variant::COLLATION, quote(name))
+            } else if is_character(&type_of(ty)) {
                 format!("CAST({expr} AS TEXT) COLLATE {DEFAULT_COLLATION} AS {}", quote(name))
             } else {
                 format!("{expr} AS {}", quote(name))

@@ -5,7 +5,7 @@ use super::collation::{self, DEFAULT_COLLATION};
 use super::meta::{Column, Scope, Table};
 use super::quoting::quote;
 use super::system_types::is_character;
-use super::{compile, default_text};
+use super::{compile, computed, default_text};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, Expr, TableElement};
 use crate::types::{Length, SqlType};
@@ -27,6 +27,10 @@ pub struct DesignColumn {
     pub default_name: Option<String>,
     /// `PERSISTED`.
     pub persisted: bool,
+    /// `user_type_id` where it is not that of the type.
+    pub declared_type_id: Option<i32>,
+    /// `SPARSE`.
+    pub sparse: bool,
 }
 
 /// A PRIMARY KEY or UNIQUE constraint.
@@ -132,19 +136,45 @@ impl Design {
             column: Column {
                 name: def.name.clone(),
                 ty,
-                nullable: def.nullable.unwrap_or(!primary && def.identity.is_none() && ty != SqlType::RowVersion),
+                nullable: def
+                    .nullable
+                    .unwrap_or(!primary && def.identity.is_none() && ty != SqlType::RowVersion && !is_sysname(def)),
                 identity: def.identity,
                 collation,
                 default: def.default.as_ref().map(|(_, expr, text)| default_text::definition(expr, text)),
-                computed: def.computed.as_ref().map(|(_, text, _)| default_text::parenthesised(text)),
+                computed: def.computed.as_ref().map(|(expr, text, _)| default_text::definition(expr, text)),
                 sqlite_name: quote(&def.name),
             },
             identity_nfr: def.not_for_replication,
             default_name: def.default.as_ref().and_then(|(name, _, _)| name.clone()),
             persisted: def.computed.as_ref().is_some_and(|(_, _, persisted)| *persisted),
+            declared_type_id: def.declared_type_id,
+            sparse: def.sparse,
         });
+        if def.sparse {
+            self.check_sparse(def, &ty)?;
+        }
         for constraint in &def.constraints {
             self.add_constraint(constraint, Some(&def.name));
+        }
+        Ok(())
+    }
+
+    /// Error 1731, and what else a sparse column cannot be.
+    fn check_sparse(&self, def: &ColumnDef, ty: &SqlType) -> SqlResult<()> {
+        let large = matches!(ty, SqlType::Text | SqlType::NText | SqlType::Image | SqlType::RowVersion);
+        let nullable = self.columns.last().is_some_and(|c| c.column.nullable);
+        if large || !nullable || def.identity.is_some() {
+            let text = format!(
+                "Cannot create the sparse column '{}' in the table '' because an option or data type specified is not valid. A sparse \
+                 column must be nullable and cannot have the ROWGUIDCOL, IDENTITY, or FILESTREAM properties. A sparse column cannot be of \
+                 the following data types: text, ntext, image, geometry, geography, or user-defined type.",
+                def.name
+            );
+            return Err(SqlError::new(1731, text));
+        }
+        if def.default.is_some() || def.computed.is_some() {
+            return Err(SqlError::unsupported("a sparse column with a default or an expression"));
         }
         Ok(())
     }
@@ -242,13 +272,26 @@ impl Design {
         for column in self.columns.iter_mut().filter(|c| c.column.computed.is_some()) {
             let Some(text) = &column.column.computed else { continue };
             let expr = crate::tsql::parse_expr(text)?;
+            computed::check(&expr, table, &column.column.name, column.persisted)?;
+            let declared_not_null = !column.column.nullable;
+            if declared_not_null && !column.persisted {
+                return Err(SqlError::new(
+                    8183,
+                    "Only UNIQUE or PRIMARY KEY constraints can be created on computed columns, while CHECK, FOREIGN KEY, and NOT NULL constraints require that computed columns be persisted.",
+                ));
+            }
             let (_, ty, nullable) = compile::computed_to_sqlite(&expr, table, scope)?;
             column.column.ty = ty;
-            column.column.nullable = nullable;
+            column.column.nullable = !declared_not_null && (nullable || computed::may_fail(&expr));
             column.column.collation = is_character(&ty).then(|| DEFAULT_COLLATION.to_owned());
         }
         Ok(())
     }
+}
+
+/// `sysname` columns are NOT NULL unless they are said to be otherwise.
+fn is_sysname(def: &ColumnDef) -> bool {
+    def.declared_type_id == Some(256)
 }
 
 fn self_default_clustered(elements: &[TableElement]) -> bool {
@@ -261,7 +304,7 @@ fn self_default_clustered(elements: &[TableElement]) -> bool {
 
 fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
     if second {
-        let text = "Multiple identity columns specified for table. Only one identity column per table is allowed.";
+        let text = "Multiple identity columns specified for table ''. Only one identity column per table is allowed.";
         return Err(SqlError::new(2744, text));
     }
     let whole = matches!(
@@ -272,6 +315,9 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
             | SqlType::BigInt
             | SqlType::Decimal { scale: 0, precision: ..=18 }
     );
+    if matches!(ty, SqlType::Decimal { scale: 0, precision: 19.. }) {
+        return Err(SqlError::unsupported("an identity column of more than 18 digits"));
+    }
     if !whole || def.nullable == Some(true) {
         let text = format!(
             "Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, \
@@ -288,6 +334,12 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
         return Err(SqlError::new(1754, text));
     }
     Ok(())
+}
+
+/// An error of [`Design::read`] with the name of the table that is made.
+pub fn of_table(error: SqlError, table: &str) -> SqlError {
+    let named = format!("able '{table}'");
+    SqlError { message: error.message.replacen("able ''", &named, 1), ..error }
 }
 
 /// Positions of key columns in a table; errors 1911 and 1919.
@@ -312,6 +364,7 @@ pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> 
                 format!("Cannot use duplicate column names in index. Column name '{name}' listed more than once.");
             return Err(SqlError::new(1909, text));
         }
+        computed::check_key(table, &table.columns[position])?;
         let large = matches!(
             table.columns[position].ty,
             SqlType::VarChar(Length::Max)

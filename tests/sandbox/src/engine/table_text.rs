@@ -16,7 +16,8 @@ pub fn create(entry: &TableEntry, catalog: &Catalog, scope: &dyn Scope) -> SqlRe
         if let Some(definition) = &column.computed {
             let (sql, _, _) = compile::computed_to_sqlite(&parse_expr(definition)?, &entry.table, scope)?;
             text.push_str(&format!(" GENERATED ALWAYS AS ({sql}) VIRTUAL"));
-        } else if !column.nullable {
+        }
+        if !column.nullable {
             text.push_str(" NOT NULL");
         }
         if let Some(filler) = filler {

@@ -33,12 +33,23 @@ pub fn normalise(text: &str, options: Options) -> SqlResult<String> {
     Ok(reader.out)
 }
 
+/// What becomes of text that is white space alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    /// Dropped.
+    Dropped,
+    /// Kept by `xml:space`.
+    Preserved,
+    /// Kept by the style of `CONVERT`; SQL Server then shows a part of it as character references.
+    KeptByStyle,
+}
+
 struct Reader<'t> {
     text: &'t str,
     at: usize,
     out: String,
     /// Names of the open elements, whether white space is kept in them, and how many prefixes were known outside.
-    open: Vec<(&'t str, bool, usize)>,
+    open: Vec<(&'t str, Space, usize)>,
     /// Declared namespace prefixes.
     prefixes: Vec<&'t str>,
     /// Length of what was written right after the last start tag.
@@ -217,11 +228,22 @@ impl<'t> Reader<'t> {
                 }
             }
         }
-        let kept = self.open.last().map_or(self.options.keep_space, |open| open.1);
-        if found.significant || kept {
-            escape_text(&mut self.out, &found.text);
+        match self.space() {
+            _ if found.text.is_empty() => {}
+            _ if found.significant => escape_text(&mut self.out, &found.text),
+            Space::Dropped => {}
+            Space::Preserved => escape_text(&mut self.out, &found.text),
+            Space::KeptByStyle => {
+                return Err(SqlError::unsupported("white space alone in xml that CONVERT keeps by its style"));
+            }
         }
         Ok(())
+    }
+
+    /// What becomes of white space where the reader stands.
+    fn space(&self) -> Space {
+        let by_style = if self.options.keep_space { Space::KeptByStyle } else { Space::Dropped };
+        self.open.last().map_or(by_style, |open| open.1)
     }
 
     /// `&name;` or a character reference.
@@ -335,10 +357,10 @@ impl<'t> Reader<'t> {
         if !self.eat(">") {
             return self.fail(9412, "'>' expected");
         }
-        let inherited = self.open.last().map_or(self.options.keep_space, |open| open.1);
         let space = match attributes.iter().find(|(name, _)| *name == "xml:space") {
-            Some((_, value)) => value == "preserve",
-            None => inherited,
+            Some((_, value)) if value == "preserve" => Space::Preserved,
+            Some(_) => Space::Dropped,
+            None => self.space(),
         };
         self.out.push('<');
         self.out.push_str(name);

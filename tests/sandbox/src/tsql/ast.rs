@@ -93,6 +93,8 @@ pub enum StmtKind {
     /// `SET option value`, e.g. `XACT_ABORT`, `ON`; several options share one statement (`SET ANSI_NULLS, QUOTED_IDENTIFIER ON`).
     /// Names upper-cased. Isolation level is `TRANSACTION ISOLATION LEVEL` with the level's words as its value.
     SetOption { names: Vec<String>, value: SetValue },
+    /// `DBCC CHECKIDENT (table [, NORESEED | RESEED [, value]]) [WITH NO_INFOMSGS]`.
+    CheckIdentity { table: ObjectName, action: CheckIdentity, quiet: bool },
     /// `SET IDENTITY_INSERT table ON|OFF`.
     SetIdentityInsert { table: ObjectName, on: bool },
     /// `IF cond stmt [ELSE stmt]`.
@@ -135,6 +137,17 @@ pub enum StmtKind {
     Module(Box<super::modules::ModuleStatement>),
     /// `CHECKPOINT` and other statements that have no effect here.
     NoOp,
+}
+
+/// What `DBCC CHECKIDENT` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckIdentity {
+    /// `NORESEED`: tells the counter.
+    Report,
+    /// `RESEED`: corrects a counter that is behind its column.
+    Correct,
+    /// `RESEED, value`.
+    Set(i64),
 }
 
 /// Value of a `SET` option.
@@ -534,6 +547,10 @@ pub struct ColumnDef {
     pub name: String,
     /// Type; `None` for a computed column.
     pub ty: Option<SqlType>,
+    /// `user_type_id` where it is written by another name than that of its storage: `sysname`, `numeric`.
+    pub declared_type_id: Option<i32>,
+    /// `SPARSE`.
+    pub sparse: bool,
     /// `AS expr [PERSISTED]`: expression, its source text, persisted.
     pub computed: Option<(Expr, String, bool)>,
     /// `COLLATE name`.

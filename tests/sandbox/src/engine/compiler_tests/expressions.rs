@@ -159,7 +159,7 @@ fn dates_convert_as_documented() {
         ("CAST('2007-05-08 23:59:59.999' AS datetime)", "datetime", "2007-05-09 00:00:00.000"),
         ("CAST('2007-05-08 12:35:29.1234567' AS datetime2(3))", "datetime2(3)", "2007-05-08 12:35:29.123"),
         ("CAST('2007-05-08T12:35:29.1234567' AS datetime2)", "datetime2(7)", "2007-05-08 12:35:29.1234567"),
-        ("CAST('2007-05-08 12:35:29.999' AS smalldatetime)", "smalldatetime", "2007-05-08 12:35:00.000"),
+        ("CAST('2007-05-08 12:35:29.999' AS smalldatetime)", "smalldatetime", "2007-05-08 12:36:00.000"),
         ("CAST('2007-05-08 12:35:29.998' AS smalldatetime)", "smalldatetime", "2007-05-08 12:35:00.000"),
         ("CAST('12:35:29.1234567' AS time(4))", "time(4)", "12:35:29.1235"),
         ("CAST('20070508' AS date)", "date", "2007-05-08"),

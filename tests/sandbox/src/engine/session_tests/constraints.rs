@@ -107,7 +107,7 @@ fn computed_columns_are_computed() {
         "CREATE TABLE t (q int NOT NULL, p decimal(10,2) NOT NULL, total AS (q * p)); INSERT t (q, p) VALUES (3, 2.5)",
     );
     assert_eq!(c.value("SELECT total FROM t"), "750e-2");
-    assert_eq!(c.rows("SELECT definition FROM sys.computed_columns"), [["(q * p)"]]);
+    assert_eq!(c.rows("SELECT definition FROM sys.computed_columns"), [["([q]*[p])"]]);
 }
 
 #[test]

@@ -159,6 +159,7 @@ pub fn int_param(name: &str, value: i32) -> Param {
 pub fn shown(value: &Datum) -> String {
     match value {
         Datum::Null => "NULL".into(),
+        Datum::Variant(held) => shown(&held.value),
         Datum::Bit(v) => i32::from(*v).to_string(),
         Datum::TinyInt(v) => v.to_string(),
         Datum::SmallInt(v) => v.to_string(),

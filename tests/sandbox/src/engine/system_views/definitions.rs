@@ -17,6 +17,23 @@ const ACTION: [&str; 2] = [
     "CASE f.update_action WHEN 1 THEN 'CASCADE' WHEN 2 THEN 'SET_NULL' WHEN 3 THEN 'SET_DEFAULT' ELSE 'NO_ACTION' END",
 ];
 
+/// A number of an identity column as a `sql_variant` of the column's type, by that type's code.
+macro_rules! identity_value {
+    ($value:literal) => {
+        concat!(
+            "ts_variant(",
+            $value,
+            ", CASE c.type_id WHEN 48 THEN 2 WHEN 52 THEN 3 WHEN 56 THEN 4 WHEN 127 THEN 5 ELSE 6 + c.precision * 256 END, NULL)"
+        )
+    };
+}
+
+const IDENTITY_VALUES: [&str; 3] = [
+    identity_value!("c.identity_seed"),
+    identity_value!("c.identity_increment"),
+    identity_value!("sandbox_identity_last(c.object_id, c.identity_last)"),
+];
+
 /// The columns that `sys.objects` shares with the views over kinds of objects.
 macro_rules! object_columns {
     ($($rest:tt)*) => {
@@ -45,13 +62,13 @@ macro_rules! column_columns {
             ("name", "sysname", "c.name"),
             ("column_id", "int", "c.column_id"),
             ("system_type_id", "tinyint", "c.type_id"),
-            ("user_type_id", "int", "c.type_id"),
+            ("user_type_id", "int", "ifnull(c.user_type_id, c.type_id)"),
             ("max_length", "smallint", "c.max_length"),
             ("precision", "tinyint", "c.precision"),
             ("scale", "tinyint", "c.scale"),
             ("collation_name", "sysname", "c.collation"),
             ("is_nullable", "bit", "c.is_nullable"),
-            ("is_ansi_padded", "bit", "(c.type_id IN (165, 167, 173, 175, 231, 239))"),
+            ("is_ansi_padded", "bit", "(c.type_id IN (98, 165, 167, 173, 175, 231, 239))"),
             ("is_rowguidcol", "bit", "0"),
             ("is_identity", "bit", "(c.identity_seed IS NOT NULL)"),
             ("is_filestream", "bit", "0"),
@@ -64,7 +81,7 @@ macro_rules! column_columns {
             ("default_object_id", "int",
              r#"ifnull((SELECT d.object_id FROM db."$defaults" d WHERE d.parent_object_id = c.object_id AND d.column_id = c.column_id), 0)"#),
             ("rule_object_id", "int", "0"),
-            ("is_sparse", "bit", "0"),
+            ("is_sparse", "bit", "c.is_sparse"),
             ("is_column_set", "bit", "0"),
             ("generated_always_type", "tinyint", "0"),
             ("generated_always_type_desc", "nvarchar(60)", "'NOT_APPLICABLE'"),
@@ -173,9 +190,9 @@ pub(super) const VIEWS: &[View] = &[
     view!(
         "identity_columns",
         column_columns!(
-            ("seed_value", "bigint", "c.identity_seed"),
-            ("increment_value", "bigint", "c.identity_increment"),
-            ("last_value", "bigint", "sandbox_identity_last(c.object_id, c.identity_last)"),
+            ("seed_value", "sql_variant", IDENTITY_VALUES[0]),
+            ("increment_value", "sql_variant", IDENTITY_VALUES[1]),
+            ("last_value", "sql_variant", IDENTITY_VALUES[2]),
             ("is_not_for_replication", "bit", "c.identity_nfr"),
         ),
         r#"db."$columns" c WHERE c.identity_seed IS NOT NULL"#

@@ -9,6 +9,11 @@ use crate::tsql::lexer::Kind;
 use crate::tsql::modules::Verb;
 use crate::types::SqlType;
 
+/// `user_type_id` of `numeric`, which is also its `system_type_id`.
+const NUMERIC: i32 = 108;
+/// `user_type_id` of `sysname`.
+const SYSNAME: i32 = 256;
+
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> SqlResult<StmtKind> {
         self.expect("CREATE")?;
@@ -342,6 +347,8 @@ impl Parser<'_> {
         let mut column = ColumnDef {
             name: self.name()?,
             ty: None,
+            declared_type_id: None,
+            sparse: false,
             computed: None,
             collation: None,
             nullable: None,
@@ -357,6 +364,13 @@ impl Parser<'_> {
         } else {
             // A timestamp column may go without a name of its own.
             let unnamed = column.name.eq_ignore_ascii_case("timestamp") && (self.is(",") || self.is(")"));
+            column.declared_type_id = if self.is("NUMERIC") {
+                Some(NUMERIC)
+            } else if self.is("SYSNAME") || self.is("SYS") && self.is_at(2, "SYSNAME") {
+                Some(SYSNAME)
+            } else {
+                None
+            };
             column.ty = Some(if unnamed { SqlType::RowVersion } else { self.data_type()? });
         }
         while self.column_attribute(&mut column)? {}
@@ -373,9 +387,12 @@ impl Parser<'_> {
             column.nullable = Some(false);
         } else if self.not_for_replication() {
             column.not_for_replication = true;
+        } else if self.eat("SPARSE") {
+            column.sparse = true;
         } else if self.eat("IDENTITY") {
             column.identity = Some(self.identity()?);
-        } else if self.is_any(&["SPARSE", "ROWGUIDCOL", "MASKED", "GENERATED", "FILESTREAM", "ENCRYPTED", "HIDDEN"]) {
+        } else if self.is_any(&["COLUMN_SET", "ROWGUIDCOL", "MASKED", "GENERATED", "FILESTREAM", "ENCRYPTED", "HIDDEN"])
+        {
             let attribute = self.slice(self.token()).to_ascii_uppercase();
             return self.unsupported(&format!("column attribute {attribute}"));
         } else if self.is("INDEX") {
@@ -397,7 +414,7 @@ impl Parser<'_> {
         Ok((seed, increment))
     }
 
-    fn signed_integer(&mut self) -> SqlResult<i64> {
+    pub(super) fn signed_integer(&mut self) -> SqlResult<i64> {
         let sign = if self.eat("-") { "-" } else { "" };
         self.eat("+");
         if self.kind() != Kind::Integer {

@@ -5,6 +5,7 @@
 
 mod alter;
 mod backup;
+mod check_identity;
 mod ddl;
 mod dml;
 mod expr;

@@ -106,6 +106,7 @@ impl Parser<'_> {
             "BACKUP" => self.backup(),
             "RESTORE" => self.restore(),
             "MERGE" => self.merge(Vec::new()),
+            "DBCC" if self.is_at(1, "CHECKIDENT") => self.check_identity(),
             "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
             "REVERT" => self.revert(),
             "KILL" => self.kill(),

@@ -32,7 +32,11 @@ impl Parser<'_> {
 
     /// A type in CAST or CONVERT.
     pub(super) fn cast_type(&mut self) -> SqlResult<SqlType> {
-        self.type_with(Unsized::Cast)
+        let name = self.slice(self.token()).trim_matches(['[', ']', '"']).to_owned();
+        self.type_with(Unsized::Cast).map_err(|error| match error.number {
+            2715 => SqlError { message: format!("Type {name} is not a defined system type."), number: 243, ..error },
+            _ => error,
+        })
     }
 
     fn type_with(&mut self, default: Unsized) -> SqlResult<SqlType> {
@@ -103,10 +107,9 @@ impl Parser<'_> {
     fn resolve_type(&self, name: &str, facets: Facets, default: u16) -> SqlResult<SqlType> {
         let fixed = |ty: SqlType| match facets {
             Facets::None => Ok(ty),
-            _ => Err(syntax_error(
+            _ => Err(SqlError::new(
                 2716,
                 format!("Column, parameter, or variable #1: Cannot specify a column width on data type {name}."),
-                1,
             )),
         };
         match name {
@@ -210,8 +213,11 @@ fn fixed_length(name: &str, facets: &Facets, default: u16, limit: u32) -> SqlRes
         }
         Facets::One(n) if n <= limit => Ok(n as u16),
         Facets::One(n) => {
-            let message = format!("The size ({n}) given to the type '{name}' exceeds the maximum allowed ({limit}).");
-            Err(syntax_error(131, message, 1))
+            let what = format!("The size ({n}) given to the type '{name}' exceeds the maximum allowed");
+            if n > 8000 {
+                return Err(syntax_error(131, format!("{what} for any data type (8000)."), 1));
+            }
+            Err(SqlError::new(2717, format!("{what} ({limit}).")))
         }
         Facets::Two(..) => Err(syntax_error(102, "Incorrect syntax near ','.".to_owned(), 1)),
         Facets::Max => Err(syntax_error(102, "Incorrect syntax near 'max'.".to_owned(), 1)),
