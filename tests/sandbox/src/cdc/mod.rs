@@ -81,6 +81,10 @@ impl Extension for ChangeDataCapture {
         let databases = Arc::clone(&self.databases);
         let run = || -> rusqlite::Result<()> {
             row_functions::register(&session.connection, &recording)?;
+            let server = Arc::clone(session.server());
+            row_functions::register_large(&session.connection, move |bytes| {
+                server.configuration.check_large_value(bytes)
+            })?;
             functions::register(&session.connection)?;
             queries::register(&session.connection)?;
             net_changes::register(&session.connection)?;

@@ -3,9 +3,12 @@
 use super::lsn::Lsn;
 use super::store::Logged;
 use crate::engine::database::lock;
+use crate::engine::functions::raise;
 use crate::engine::meta::Column;
+use crate::error::SqlResult;
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value, ValueRef};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -142,6 +145,28 @@ pub fn register(connection: &Connection, recording: &Arc<Recording>) -> rusqlite
         Ok(state.place(place | KEY_CHANGE))
     })?;
     connection.create_scalar_function("sandbox_cdc_mask", -1, flags | FunctionFlags::SQLITE_DETERMINISTIC, mask)
+}
+
+/// SQLite function that lets a large value through, or raises error 7139 when it is longer than the server's configuration allows: its
+/// second argument is the bytes of a code unit of text, 0 for a binary value.
+pub const LARGE: &str = "sandbox_cdc_large";
+
+/// Registers [`LARGE`]; `check` judges a value's length in bytes.
+pub fn register_large(
+    connection: &Connection,
+    check: impl Fn(usize) -> SqlResult<()> + Send + 'static,
+) -> rusqlite::Result<()> {
+    connection.create_scalar_function(LARGE, 2, FunctionFlags::SQLITE_UTF8, move |context| {
+        let value = context.get_raw(0);
+        let bytes = match (value, context.get::<i64>(1)?) {
+            (ValueRef::Text(text), 2) => 2 * std::str::from_utf8(text).map_or(text.len(), |t| t.encode_utf16().count()),
+            (ValueRef::Text(text), _) => std::str::from_utf8(text).map_or(text.len(), |t| t.chars().count()),
+            (ValueRef::Blob(bytes), _) => bytes.len(),
+            _ => 0,
+        };
+        check(bytes).map_err(raise)?;
+        Value::try_from(value).map_err(|e| rusqlite::Error::UserFunctionError(Box::new(e)))
+    })
 }
 
 /// `sandbox_cdc_mask(bytes, bits 0–47, bits 48–95, …)`: the bits as a blob whose last byte holds the first ones.

@@ -5,7 +5,7 @@
 //! changes a key, or a column of a unique or clustered index, is a delete and an insert
 //! (<https://learn.microsoft.com/troubleshoot/sql/database-engine/replication/update-statements-replicated-as-delete-insert-pairs>).
 
-use super::row_functions::MASK_CHUNK;
+use super::row_functions::{self, MASK_CHUNK};
 use crate::engine::encode::sqlite_type;
 use crate::engine::quoting::quote;
 use crate::types::{Length, SqlType};
@@ -33,6 +33,15 @@ impl CapturedColumn {
     /// Of the deprecated large types, whose old values are never captured.
     fn is_text(&self) -> bool {
         matches!(self.ty, SqlType::Text | SqlType::NText | SqlType::Image)
+    }
+
+    /// Bytes of a code unit of its text, 0 for bytes.
+    fn units_in_bytes(&self) -> u8 {
+        match self.ty {
+            SqlType::NVarChar(_) | SqlType::NText | SqlType::Xml => 2,
+            SqlType::VarChar(_) | SqlType::Text => 1,
+            _ => 0,
+        }
     }
 
     /// Unchanged values of these types are left out of updates.
@@ -252,10 +261,20 @@ fn value(column: &CapturedColumn, image: Image) -> String {
         None => "NULL".to_owned(),
         Some(_) if side == "OLD" && column.is_text() => "NULL".to_owned(),
         Some(name) if image.is_of_update() && column.is_large() => {
-            format!("CASE WHEN {} THEN {side}.{} END", differs(name), quote(name))
+            format!("CASE WHEN {} THEN {} END", differs(name), large(column, name, side))
         }
+        Some(name) if column.is_large() && side == "NEW" => large(column, name, side),
         Some(name) => format!("{side}.{}", quote(name)),
     }
+}
+
+/// A large value, which the server's configuration may limit.
+fn large(column: &CapturedColumn, name: &str, side: &str) -> String {
+    let name = quote(name);
+    if side == "OLD" {
+        return format!("{side}.{name}");
+    }
+    format!("{}({side}.{name}, {})", row_functions::LARGE, column.units_in_bytes())
 }
 
 /// Whether a column's bytes changed: the collation that calls `a` and `A` equal does not count.

@@ -17,6 +17,7 @@ pub mod compare_key;
 pub mod compile;
 pub mod compiled;
 mod computed;
+pub mod configuration;
 pub mod constraint_errors;
 mod constraint_names;
 pub mod convert;

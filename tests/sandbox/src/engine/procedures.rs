@@ -202,6 +202,7 @@ impl SqlSession {
             "sp_prepexec" => self.sp_prepexec(arguments, sink),
             "sp_unprepare" => self.sp_unprepare(arguments).map(|()| 0),
             "sp_getapplock" => self.sp_getapplock(arguments, sink),
+            "sp_configure" => self.sp_configure(arguments, sink),
             "sp_releaseapplock" => self.sp_releaseapplock(arguments),
             "sp_reset_connection" => {
                 use crate::session::Session;

@@ -2,6 +2,7 @@
 
 use super::catalog_store::ATTACHED;
 use super::clock::now_datetime;
+use super::configuration::Configuration;
 use super::database::{Database, lock};
 use super::extension::Extension;
 use super::locks::LockManager;
@@ -29,6 +30,8 @@ pub struct Server {
     pub extension: Arc<dyn Extension>,
     /// Who may read and write what.
     pub locks: Arc<LockManager>,
+    /// `sp_configure`.
+    pub configuration: Configuration,
     /// When it was opened, as `datetime`.
     pub started: i64,
     pub(super) directory: PathBuf,
@@ -58,12 +61,14 @@ impl Server {
         let master = master_file.open()?;
         let logins = open_logins(&master, &options).map_err(storage_error)?;
         let role_members = logins::load_members(&master).map_err(storage_error)?;
+        let configuration = Configuration::load(&master).map_err(storage_error)?;
         let locks = Arc::<LockManager>::default();
         let databases = open_databases(&master, directory, &options, &locks)?;
         let server = Arc::new(Self {
             options,
             extension,
             locks,
+            configuration,
             started: now_datetime(),
             directory: directory.to_owned(),
             databases: Mutex::new(databases),
@@ -78,6 +83,11 @@ impl Server {
             server.extension.database_opened(&server, &database);
         }
         Ok(server)
+    }
+
+    /// Keeps a setting of the server.
+    pub(super) fn keep_setting(&self, name: &str, value: i64) -> rusqlite::Result<()> {
+        super::catalog_store::set_setting(&lock(&self.master), name, value)
     }
 
     /// A database by name.

@@ -71,6 +71,7 @@ impl SqlSession {
             StmtKind::Security(statement) if statement.is_session_only() => {
                 self.counted(0, |s| s.security_statement(statement, sink))
             }
+            StmtKind::Reconfigure => self.counted(0, Self::reconfigure),
             StmtKind::NoOp => self.counted(0, |_| Ok(())),
             _ => self.execute_ddl(batch, statement, sink),
         }

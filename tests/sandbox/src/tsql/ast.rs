@@ -135,6 +135,8 @@ pub enum StmtKind {
     InsertBulk { table: ObjectName, columns: Vec<BulkColumn>, options: Vec<String> },
     /// Statements about procedures, triggers, views, sequences and table types.
     Module(Box<super::modules::ModuleStatement>),
+    /// `RECONFIGURE [WITH OVERRIDE]`.
+    Reconfigure,
     /// `CHECKPOINT` and other statements that have no effect here.
     NoOp,
 }

@@ -26,6 +26,7 @@ impl Fixture {
         store::create(&connection).unwrap();
         let recording = Arc::new(Recording::default());
         row_functions::register(&connection, &recording).unwrap();
+        row_functions::register_large(&connection, |_| Ok(())).unwrap();
         connection.execute_batch(table).unwrap();
         let columns = columns
             .iter()

@@ -98,6 +98,11 @@ impl Parser<'_> {
                 self.exec_statement()
             }
             "PRINT" => self.print(),
+            "RECONFIGURE" => {
+                self.at += 1;
+                self.eat_words(&["WITH", "OVERRIDE"]);
+                Ok(StmtKind::Reconfigure)
+            }
             "RAISERROR" => self.raiserror(),
             "THROW" => self.throw(),
             "RETURN" => self.return_statement(),
@@ -110,8 +115,8 @@ impl Parser<'_> {
             "GRANT" | "DENY" | "REVOKE" => self.permission_statement(),
             "REVERT" => self.revert(),
             "KILL" => self.kill(),
-            "GOTO" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "RECONFIGURE" | "SHUTDOWN"
-            | "READTEXT" | "WRITETEXT" | "UPDATETEXT" | "SETUSER" => self.unsupported(&word),
+            "GOTO" | "DBCC" | "OPEN" | "CLOSE" | "FETCH" | "DEALLOCATE" | "BULK" | "SHUTDOWN" | "READTEXT"
+            | "WRITETEXT" | "UPDATETEXT" | "SETUSER" => self.unsupported(&word),
             _ if self.is_name_at(0) && self.is_at(1, ":") => self.unsupported("labels and GOTO"),
             _ => Err(self.syntax_error()),
         }
