@@ -213,7 +213,7 @@ fn scale(cursor: &mut Cursor<'_>) -> WireResult<u8> {
 }
 
 /// The code of a type without a length prefix, which a column that cannot be NULL uses if its type has one.
-fn fixed_code(ty: SqlType) -> Option<u8> {
+pub(in crate::tds) fn fixed_code(ty: SqlType) -> Option<u8> {
     Some(match ty {
         SqlType::Bit => code::BIT,
         SqlType::TinyInt => code::INT1,

@@ -108,17 +108,17 @@ fn print(done: &[Done], verbose: bool) -> bool {
         }
     }
     let mut sums = [0; 3];
-    println!("{:<22} {:>7} {:>7} {:>8}  what it is about", "topic", "passed", "failed", "refused");
+    println!("{:<26} {:>7} {:>7} {:>8}  what it is about", "topic", "passed", "failed", "refused");
     for Done { topic, outcomes } in done.iter().filter(|done| !done.outcomes.is_empty()) {
         let counts = [
             count(outcomes, |o| *o == Outcome::Passed),
             count(outcomes, is_failed),
             count(outcomes, |o| *o == Outcome::Refused),
         ];
-        println!("{:<22} {:>7} {:>7} {:>8}  {}", topic.name, counts[0], counts[1], counts[2], topic.title);
+        println!("{:<26} {:>7} {:>7} {:>8}  {}", topic.name, counts[0], counts[1], counts[2], topic.title);
         sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
-    println!("{:<22} {:>7} {:>7} {:>8}", "all", sums[0], sums[1], sums[2]);
+    println!("{:<26} {:>7} {:>7} {:>8}", "all", sums[0], sums[1], sums[2]);
     println!("conformance: {} passed, {} failed", sums[0], sums[1]);
     sums[1] == 0
 }

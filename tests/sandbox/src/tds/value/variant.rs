@@ -5,7 +5,7 @@ use super::encode::{Misfit, put_value};
 use crate::engine::collation::DEFAULT_COLLATION;
 use crate::tds::cursor::Cursor;
 use crate::tds::text::{COLLATION, CodePage};
-use crate::tds::type_info::{Layout, TypeInfo, code};
+use crate::tds::type_info::{Layout, TypeInfo, code, fixed_code};
 use crate::tds::{WireError, WireResult};
 use crate::types::{Datum, Length, SqlType, Variant};
 use std::borrow::Cow;
@@ -17,18 +17,10 @@ pub(super) fn holds(ty: SqlType) -> bool {
 }
 
 fn base_code(ty: SqlType) -> Option<u8> {
+    if let Some(fixed) = fixed_code(ty) {
+        return Some(fixed);
+    }
     Some(match ty {
-        SqlType::Bit => code::BIT,
-        SqlType::TinyInt => code::INT1,
-        SqlType::SmallInt => code::INT2,
-        SqlType::Int => code::INT4,
-        SqlType::BigInt => code::INT8,
-        SqlType::Real => code::FLOAT4,
-        SqlType::Float => code::FLOAT8,
-        SqlType::Money => code::MONEY,
-        SqlType::SmallMoney => code::SMALL_MONEY,
-        SqlType::DateTime => code::DATETIME,
-        SqlType::SmallDateTime => code::SMALL_DATETIME,
         SqlType::UniqueIdentifier => code::GUID,
         SqlType::Date => code::DATE_N,
         SqlType::Time(_) => code::TIME_N,
