@@ -100,6 +100,12 @@ fn capture(session: &SqlSession, instance: &Instance, source: &TableEntry) -> ru
     })
 }
 
+/// The name of a column if the instance captures it.
+pub fn captured_name(connection: &Connection, instance: &Instance, column_id: i32) -> SqlResult<Option<String>> {
+    let ids = captured_ids(connection, instance).map_err(storage_error)?;
+    Ok(ids.into_iter().find(|(id, _)| *id == column_id).map(|(_, name)| name))
+}
+
 /// Ids and names of the captured columns, by ordinal.
 fn captured_ids(connection: &Connection, instance: &Instance) -> rusqlite::Result<Vec<(i32, String)>> {
     let mut statement = connection.prepare_cached(

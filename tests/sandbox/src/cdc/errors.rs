@@ -169,6 +169,11 @@ pub fn unknown_instance(instance: &str, database: &str) -> SqlError {
     SqlError::new(22920, format!("The named capture instance {instance} does not exist for database {database}."))
 }
 
+/// Error 4928: a column that is captured keeps its name.
+pub fn replicated_column(column: &str) -> SqlError {
+    SqlError::new(4928, format!("Cannot alter column '{column}' because it is 'REPLICATED'."))
+}
+
 /// A third capture instance.
 pub fn two_instances(table: &str) -> SqlError {
     SqlError::new(

@@ -254,6 +254,13 @@ impl Extension for ChangeDataCapture {
                     }
                     ddl::changed(session, instance, event.table, recorded)?;
                 }
+                DdlKind::BeforeRenameColumn(column) => {
+                    if let Some(captured) = ddl::captured_name(&session.connection, instance, column)? {
+                        return Err(errors::replicated_column(&captured));
+                    }
+                    ddl::about_to_change(&session.connection, instance)?;
+                }
+                DdlKind::RenamedColumn(_) => ddl::renew(session, instance, event.table)?,
                 DdlKind::IndexesChanged => {
                     if let Some(index) = ddl::lost_index(&session.connection, instance, event.table)? {
                         return Err(errors::index_in_use(&index, &name()));

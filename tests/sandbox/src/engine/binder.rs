@@ -115,6 +115,8 @@ pub(super) struct Binder<'a> {
     pub cte_texts: Vec<String>,
     pub variables: Vec<(String, SqlType)>,
     pub reads: Vec<Arc<Table>>,
+    /// Objects that the statement itself names, not a view that it reads.
+    pub named: Vec<i32>,
     pub hints: Vec<(Arc<Table>, Hints)>,
     pub recursion: Option<Recursion>,
     /// Views that are being put in, the innermost last.
@@ -146,6 +148,7 @@ impl<'a> Binder<'a> {
             cte_texts: Vec::new(),
             variables: Vec::new(),
             reads: Vec::new(),
+            named: Vec::new(),
             hints: Vec::new(),
             recursion: None,
             views: Vec::new(),
@@ -183,7 +186,14 @@ impl<'a> Binder<'a> {
 
     /// What the session needs besides the text.
     pub fn finish(self, sql: String) -> Compiled {
-        Compiled { sql, variables: self.variables, reads: self.reads, hints: self.hints, ..Compiled::default() }
+        Compiled {
+            sql,
+            variables: self.variables,
+            reads: self.reads,
+            named: self.named,
+            hints: self.hints,
+            ..Compiled::default()
+        }
     }
 
     pub fn default_collation(&self) -> String {
@@ -203,6 +213,9 @@ impl<'a> Binder<'a> {
     }
 
     pub fn note_read(&mut self, table: &Arc<Table>) {
+        if self.views.is_empty() && !table.sqlite_name.starts_with('(') {
+            self.named.push(table.object_id);
+        }
         if !self.reads.iter().any(|seen| Arc::ptr_eq(seen, table) || seen.sqlite_name == table.sqlite_name) {
             self.reads.push(table.clone());
         }

@@ -56,6 +56,7 @@ impl SqlSession {
     pub(super) fn begin_load(&mut self, target: &ObjectName, columns: &[BulkColumn], options: &[String]) -> Exec<()> {
         self.refresh_catalog()?;
         let table = self.find_table(target)?;
+        self.require_write("INSERT", &table)?;
         let mut keep_nulls = false;
         let mut fire_triggers = false;
         for option in options {

@@ -90,6 +90,11 @@ pub fn create(connection: &Connection, now: i64) -> rusqlite::Result<()> {
         )?;
     }
     connection.execute(r#"INSERT INTO db."$role_members" VALUES (?1, ?2)"#, [DB_OWNER, DBO])?;
+    connection.execute(
+        r#"INSERT INTO db."$permissions"(class, major_id, grantee, grantor, type, permission_name, state)
+           VALUES (0, 0, ?1, ?1, 'CO', 'CONNECT', 'G')"#,
+        [DBO],
+    )?;
     set_setting(connection, "next_object_id", FIRST_OBJECT_ID)
 }
 

@@ -171,6 +171,13 @@ pub fn computed_to_sqlite(expr: &Expr, table: &Table, scope: &dyn Scope) -> SqlR
     Ok((value.sql, value.ty, value.nullable))
 }
 
+/// A column of a table converted to another type as if it were stored in such a column.
+pub fn column_as_to_sqlite(position: usize, table: &Table, to: &SqlType, scope: &dyn Scope) -> SqlResult<String> {
+    let name = &table.columns[position].name;
+    let value = over_table(table, scope).value(&Expr::Column(vec![name.clone()]))?;
+    Ok(typed::assign(value, to, &super::dml::full_name(table), name)?.sql)
+}
+
 /// A column's `DEFAULT`, given as T-SQL text, as a SQLite expression of the column's encoding.
 pub fn default_to_sqlite(text: &str, column: &Column, scope: &dyn Scope) -> SqlResult<String> {
     let expr = crate::tsql::parse_expr(text)?;

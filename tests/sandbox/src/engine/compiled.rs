@@ -64,6 +64,8 @@ pub struct Compiled {
     pub variables: Vec<(String, SqlType)>,
     /// Tables read.
     pub reads: Vec<Arc<Table>>,
+    /// Objects that the statement itself names, not a view that it reads: who runs it needs permission on these.
+    pub named: Vec<i32>,
     /// Mentions of tables with hints, and every other mention in FROM. A table of `reads` that is not here has none.
     pub hints: Vec<(Arc<Table>, Hints)>,
     /// `SELECT … INTO` target: the session creates it from `columns` and inserts the rows.

@@ -206,6 +206,7 @@ impl SqlSession {
         frame: &Frame,
         compile: &dyn Fn(&StatementScope<'_>) -> SqlResult<Compiled>,
     ) -> Exec<Arc<Compiled>> {
+        self.require_reads(compiled.named.iter().copied())?;
         let reads_rows = |compiled: &Compiled| {
             compiled.reads.iter().any(|t| t.database != TEMPORARY_DATABASE && t.schema != SYSTEM_SCHEMA)
         };
@@ -415,6 +416,7 @@ impl SqlSession {
         let node = statement_node(statement);
         let dml = self.dml_plan(batch, node, frame, compile)?;
         self.pass_statement(&dml.statement.reads, Some(&dml.target))?;
+        self.require_modification(&statement.kind, &dml)?;
         self.begin_implicit(true, sink)?;
         let temporary = |table: &Table| table.database == TEMPORARY_DATABASE;
         let only_temporary =
@@ -486,9 +488,22 @@ impl SqlSession {
         }
         let mut began = false;
         let result = self.run_output(dml, &dml.statement, frame, &mut began, sink);
+        let result = match result {
+            Err(Stop::Error(error)) if dml.new_rows.is_none() && is_duplicate(&error) => {
+                return Err(self.with_duplicate_value(error, dml, frame).into());
+            }
+            other => other,
+        };
         let count = match (result, &dml.new_rows) {
             (Err(Stop::Error(error)), Some(rows)) if !began && is_duplicate(&error) => {
-                let Some(count) = self.replace_rows(dml, rows, frame)? else { return Err(error.into()) };
+                let count = match self.replace_rows(dml, rows, frame) {
+                    Ok(Some(count)) => count,
+                    Ok(None) => return Err(self.with_updated_value(error, dml, rows).into()),
+                    Err(Stop::Error(error)) if is_duplicate(&error) => {
+                        return Err(self.with_updated_value(error, dml, rows).into());
+                    }
+                    Err(stop) => return Err(stop),
+                };
                 if let Some(sql) = &rows.output {
                     self.run_output(
                         dml,

@@ -5,7 +5,7 @@ use super::clock::now_datetime;
 use super::ddl_table::cannot_drop;
 use super::plans::Batch;
 use super::session::SqlSession;
-use super::stop::Exec;
+use super::stop::{Exec, Stop};
 use super::transaction::Writes;
 use crate::error::SqlError;
 use crate::session::Sink;
@@ -14,22 +14,35 @@ use rusqlite::params;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Number and state of the error for a constraint whose name another object has.
+pub(super) const CONSTRAINT_NAME_TAKEN: (i32, u8) = (2714, 5);
+
 impl SqlSession {
     pub(super) fn execute_ddl(&mut self, batch: &Arc<Batch>, statement: &Stmt, sink: &mut dyn Sink) -> Exec<()> {
         self.refresh_catalog()?;
         self.forget_captures()?;
         self.begin_implicit(true, sink)?;
         match &statement.kind {
-            StmtKind::CreateTable(create) => self.create_table(create, sink)?,
+            StmtKind::CreateTable(create) => {
+                let created = self.create_table(create, sink);
+                self.after_constraint_error(created)?;
+            }
             StmtKind::AlterTable { table, action } => {
-                self.alter_table(table, action, &statement_text(batch, statement), sink)?;
+                let altered = self.alter_table(table, action, &statement_text(batch, statement), sink);
+                self.after_constraint_error(altered)?;
             }
             StmtKind::DropTable { names, if_exists } => {
                 self.drop_tables(names, *if_exists, &statement_text(batch, statement), sink)?;
             }
             StmtKind::Truncate(name) => self.truncate(name, sink)?,
             StmtKind::CreateIndex(create) => self.create_index(create, sink)?,
-            StmtKind::DropIndex { name, table, if_exists } => self.drop_index(name, table, *if_exists, sink)?,
+            StmtKind::DropIndex { indexes, if_exists } => {
+                for (name, table) in indexes {
+                    self.drop_index(name, table, *if_exists, sink)?;
+                }
+            }
+            StmtKind::RebuildIndex { name, table } => self.rebuild_index(name.as_deref(), table)?,
+            StmtKind::TransferObject { schema, name } => self.transfer(schema, name, sink)?,
             StmtKind::CreateSchema { name, owner } => self.create_schema(name, owner.as_deref(), sink)?,
             StmtKind::DropSchema { name, if_exists } => self.drop_schema(name, *if_exists, sink)?,
             StmtKind::CreateDatabase { name, collation } => self.create_database(name, collation.as_deref())?,
@@ -50,6 +63,18 @@ impl SqlSession {
         self.finished(0);
         sink.statement_done(None, false)?;
         Ok(())
+    }
+
+    /// Error 1750 follows the one that tells why a constraint cannot be made.
+    fn after_constraint_error(&mut self, result: Exec<()>) -> Exec<()> {
+        match result {
+            Err(Stop::Error(error)) if is_constraint_error(&error) => {
+                self.preceding.push(error);
+                let text = "Could not create constraint or index. See previous errors.";
+                Err(SqlError::new(1750, text).with_state(if is_duplicate_name(&self.preceding) { 1 } else { 0 }).into())
+            }
+            other => other,
+        }
     }
 
     /// Error 226: statements that cannot be taken back.
@@ -103,6 +128,23 @@ impl SqlSession {
         Err(SqlError::new(3701, text).severity(11).into())
     }
 
+    /// Error 5011: only who owns a database may alter it.
+    fn require_alter_database(&self, database: &super::database::Database) -> Exec<()> {
+        let owns =
+            self.shared.acts_for_login() && self.shared.acting_login().is_some_and(|l| l.sid == database.owner());
+        let here = database.id == self.database().id
+            && self.shared.has_permission("ALTER", super::permissions::Target::DATABASE);
+        if owns || here || self.has_server_role("dbcreator") {
+            return Ok(());
+        }
+        let text = format!(
+            "User does not have permission to alter database '{}', the database does not exist, or the database is not in a state that \
+             allows access checks.",
+            database.name
+        );
+        Err(SqlError::new(5011, text).severity(14).with_state(5).into())
+    }
+
     /// `ALTER DATABASE … SET`.
     fn alter_database(
         &mut self,
@@ -122,6 +164,7 @@ impl SqlSession {
             })?,
             None => self.database(),
         };
+        self.require_alter_database(&database)?;
         let value = value.unwrap_or_default().to_ascii_uppercase();
         let on = match value.as_str() {
             "ON" => Some(true),
@@ -152,6 +195,7 @@ impl SqlSession {
 
     fn create_schema(&mut self, name: &str, owner: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
         self.write(Writes::Database, sink, |s, _| {
+            s.require_in_database("CREATE SCHEMA")?;
             if s.catalog().schema(name).is_some() {
                 return Err(super::ddl_table::already_there(name).into());
             }
@@ -176,6 +220,12 @@ impl SqlSession {
             let Some(schema) = catalog.schema(name).filter(|schema| (5..16384).contains(&schema.schema_id)) else {
                 return if if_exists { Ok(()) } else { Err(cannot_drop("schema", name).into()) };
             };
+            if !s.shared.has_permission("CONTROL", super::permissions::Target::schema(schema.schema_id)) {
+                let text = format!(
+                    "Cannot drop the schema '{name}', because it does not exist or you do not have permission."
+                );
+                return Err(SqlError::new(15151, text).into());
+            }
             if let Some(object) = catalog.objects().find(|o| o.schema_id == schema.schema_id && o.parent_object_id == 0)
             {
                 let text =
@@ -206,6 +256,16 @@ impl SqlSession {
         catalog_store::replace_table_text(&self.connection, &entry.storage, &format!("CREATE TABLE {text}"))?;
         Ok(())
     }
+}
+
+/// Whether it is the making of a constraint that failed, not the table's.
+fn is_constraint_error(error: &SqlError) -> bool {
+    matches!(error.number, 1505 | 1767 | 1769 | 1770 | 1773 | 1776 | 1778 | 1779 | 1781 | 1785 | 8111 | 8139)
+        || error.number == CONSTRAINT_NAME_TAKEN.0 && error.state == CONSTRAINT_NAME_TAKEN.1
+}
+
+fn is_duplicate_name(errors: &[SqlError]) -> bool {
+    errors.iter().any(|error| error.number == CONSTRAINT_NAME_TAKEN.0)
 }
 
 /// The lines of a statement, from its first to the next statement's.

@@ -11,12 +11,11 @@ use super::quoting::{literal, quote};
 use super::scope::written;
 use super::session::SqlSession;
 use super::stop::Exec;
-use super::system_types::{facets, is_character};
-use super::table_design::Design;
+use super::table_design::{Design, of_table};
 use super::transaction::Writes;
 use crate::error::SqlError;
 use crate::session::Sink;
-use crate::tsql::ast::{AlterTable, ColumnDef, ObjectName};
+use crate::tsql::ast::{AlterTable, Expr, ObjectName};
 use crate::types::{Length, SqlType};
 use rusqlite::params;
 use rusqlite::types::Value;
@@ -31,7 +30,7 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         if name.name.starts_with('#') {
-            return Err(SqlError::unsupported("ALTER TABLE of a temporary table").into());
+            return self.alter_temporary(name, action, sink);
         }
         self.refuse_in_snapshot()?;
         let wants = self.ddl_want(name.schema.as_deref(), &name.name);
@@ -42,14 +41,16 @@ impl SqlSession {
                 .cloned()
                 .ok_or_else(|| cannot_find(name))?;
             let id = entry.table.object_id;
+            s.may_alter_object(id, &written(name))?;
             if matches!(action, AlterTable::DropColumns { .. } | AlterTable::AlterColumn(_)) {
                 s.refuse_bound_columns(&entry)?;
             }
+            let named = |error| of_table(error, &entry.full_name(), &entry.table.name);
             let server = Arc::clone(s.server());
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::BeforeAlterTable, table: &entry, text })?;
             match action {
                 AlterTable::Add { elements, with_nocheck } => {
-                    s.alter_add(&entry, &Design::read(elements)?, *with_nocheck)?
+                    s.alter_add(&entry, &Design::read(elements).map_err(named)?, *with_nocheck)?
                 }
                 AlterTable::DropColumns { names, if_exists } => s.drop_columns(&entry, names, *if_exists)?,
                 AlterTable::DropConstraints { names, if_exists } => s.drop_constraints(&entry, names, *if_exists)?,
@@ -64,6 +65,120 @@ impl SqlSession {
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::AlterTable, table: &entry, text })?;
             Ok(())
         })
+    }
+
+    /// The same of a temporary table, which has no catalog but its entry.
+    fn alter_temporary(&mut self, name: &ObjectName, action: &AlterTable, sink: &mut dyn Sink) -> Exec<()> {
+        let found = self.shared.state().temporary(&name.name).cloned();
+        let entry = found.ok_or_else(|| cannot_find(name))?;
+        self.write(Writes::Temporary, sink, |s, _| {
+            let after = match action {
+                AlterTable::Add { elements, .. } => {
+                    let named = |error| of_table(error, &name.name, &name.name);
+                    s.add_to_temporary(&entry, Design::read(elements).map_err(named)?)?
+                }
+                AlterTable::DropColumns { names, if_exists } => {
+                    let dropped = s.columns_to_drop(&entry, names, *if_exists)?;
+                    s.drop_temporary_columns(&entry, &dropped)?
+                }
+                AlterTable::AlterColumn(def) => s.alter_temporary_column(&entry, def)?,
+                AlterTable::DropConstraints { names, if_exists } => {
+                    s.drop_temporary_constraints(&entry, names, *if_exists)?
+                }
+                AlterTable::CheckConstraint { .. } => {
+                    return Err(SqlError::unsupported("CHECK and NOCHECK CONSTRAINT of a temporary table").into());
+                }
+            };
+            s.replace_temporary(&name.name, after);
+            Ok(())
+        })
+    }
+
+    fn add_to_temporary(&mut self, entry: &TableEntry, mut design: Design) -> Exec<TableEntry> {
+        if !design.foreign_keys.is_empty() || !design.defaults.is_empty() {
+            return Err(SqlError::unsupported("ALTER TABLE ADD of such a constraint to a temporary table").into());
+        }
+        let mut columns = entry.table.columns.clone();
+        for column in &design.columns {
+            if columns.iter().any(|c| same_name(&c.name, &column.column.name)) {
+                return Err(not_unique(&column.column.name, &entry.table.name).into());
+            }
+            if column.column.identity.is_some() {
+                return Err(SqlError::unsupported("ALTER TABLE ADD of an identity column to a temporary table").into());
+            }
+            columns.push(column.column.clone());
+        }
+        let frame = Frame::default();
+        let table = super::table_design::with_columns(entry, columns);
+        design.type_computed(&table, &self.empty_scope(&frame))?;
+        let mut values = super::alter_column::stored_columns(entry);
+        let mut after = entry.clone();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", entry.table.sqlite_name);
+        let has_rows: bool = self.connection.query_row(&sql, [], |r| r.get(0))?;
+        for column in &design.columns {
+            let c = &column.column;
+            let position = after.table.columns.len();
+            match &c.default {
+                Some(default) if !c.nullable || column.with_values => {
+                    values.push((position, compile::default_to_sqlite(default, c, &self.empty_scope(&frame))?));
+                }
+                None if !c.nullable && has_rows && c.computed.is_none() => {
+                    return Err(cannot_add(&c.name, &entry.table.name).into());
+                }
+                _ => {}
+            }
+            Arc::make_mut(&mut after.table).columns.push(c.clone());
+            after.column_ids.push(after.column_ids.iter().max().copied().unwrap_or(0) + 1);
+            after.fillers.push(None);
+        }
+        super::ddl_table::add_temporary_keys(&mut after, &design)?;
+        self.rebuild_table(entry, &after, &values)?;
+        for check in after.checks.iter().skip(entry.checks.len()) {
+            self.verify_check(&after, check)?;
+        }
+        Ok(after)
+    }
+
+    fn drop_temporary_columns(&mut self, entry: &TableEntry, dropped: &[usize]) -> Exec<TableEntry> {
+        let mut after = entry.clone();
+        let mut keep = (0..entry.table.columns.len()).map(|position| !dropped.contains(&position));
+        Arc::make_mut(&mut after.table).columns.retain(|_| keep.next().unwrap_or(true));
+        let kept: Vec<usize> = (0..entry.table.columns.len()).filter(|p| !dropped.contains(p)).collect();
+        after.column_ids = kept.iter().map(|&p| entry.column_ids[p]).collect();
+        after.fillers = kept.iter().map(|&p| entry.fillers[p].clone()).collect();
+        let moved = |position: usize| kept.iter().position(|&p| p == position).unwrap_or(position);
+        for index in &mut after.indexes {
+            for key in &mut index.key {
+                key.0 = moved(key.0);
+            }
+        }
+        for key in &mut Arc::make_mut(&mut after.table).primary_key {
+            *key = moved(*key);
+        }
+        self.rebuild_table(entry, &after, &values_without(entry, dropped))?;
+        Ok(after)
+    }
+
+    fn drop_temporary_constraints(
+        &mut self,
+        entry: &TableEntry,
+        names: &[String],
+        if_exists: bool,
+    ) -> Exec<TableEntry> {
+        let mut after = entry.clone();
+        for name in names {
+            let before = (after.indexes.len(), after.checks.len());
+            after.indexes.retain(|i| i.constraint_id.is_none() || !same_name(&i.name, name));
+            after.checks.retain(|c| !same_name(&c.name, name));
+            if before == (after.indexes.len(), after.checks.len()) && !if_exists {
+                return Err(SqlError::new(3728, format!("'{name}' is not a constraint.")).into());
+            }
+        }
+        if !after.indexes.iter().any(|i| i.primary_key) {
+            Arc::make_mut(&mut after.table).primary_key.clear();
+        }
+        self.rebuild_table(entry, &after, &super::alter_column::stored_columns(entry))?;
+        Ok(after)
     }
 
     fn alter_add(&mut self, entry: &Arc<TableEntry>, design: &Design, with_nocheck: bool) -> Exec<()> {
@@ -125,12 +240,7 @@ impl SqlSession {
         let mut columns = entry.table.columns.clone();
         for column in &design.columns {
             if columns.iter().any(|c| same_name(&c.name, &column.column.name)) {
-                let text = format!(
-                    "Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.",
-                    column.column.name,
-                    entry.full_name()
-                );
-                return Err(SqlError::new(2705, text).with_state(4).into());
+                return Err(not_unique(&column.column.name, &entry.full_name()).into());
             }
             columns.push(column.column.clone());
         }
@@ -148,22 +258,23 @@ impl SqlSession {
         if !has_rows {
             return Ok(());
         }
+        let mut differing: Vec<(i32, String)> = Vec::new();
         for (column, column_id) in design.columns.iter().zip(first..) {
             let c = &column.column;
-            if c.nullable || c.computed.is_some() || is_numbered(c) {
+            if (c.nullable && !column.with_values) || c.computed.is_some() || is_numbered(c) {
                 continue;
             }
             let Some(default) = &c.default else {
-                let text = format!(
-                    "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the \
-                     column being added is an identity or timestamp column, or alternatively if none of the previous conditions are \
-                     satisfied the table must be empty to allow addition of this column. Column '{}' cannot be added to non-empty table \
-                     '{}' because it does not satisfy these conditions.",
-                    c.name, entry.table.name
-                );
-                return Err(SqlError::new(4901, text).into());
+                if c.nullable {
+                    continue;
+                }
+                return Err(cannot_add(&c.name, &entry.table.name).into());
             };
             let sql = compile::default_to_sqlite(default, c, &self.empty_scope(&frame))?;
+            if differs_by_row(default)? {
+                differing.push((column_id, sql));
+                continue;
+            }
             let value: Value = self
                 .connection
                 .query_row(&format!("SELECT {sql}"), [], |r| r.get(0))
@@ -172,6 +283,24 @@ impl SqlSession {
                 r#"UPDATE db."$columns" SET filler = ?3 WHERE object_id = ?1 AND column_id = ?2"#,
                 params![id, column_id, sqlite_literal(&value)],
             )?;
+        }
+        if !differing.is_empty() {
+            // Once with what is the same for all rows, then each row with its own.
+            self.table_changed(id)?;
+            let after = self.entry(id)?;
+            let mut values = super::alter_column::stored_columns(entry);
+            for (position, column_id) in after.column_ids.iter().enumerate().skip(entry.table.columns.len()) {
+                let own = differing.iter().find(|(differs, _)| differs == column_id).map(|(_, sql)| sql.clone());
+                // Numbers come later.
+                let number = match &after.table.columns[position] {
+                    c if c.ty == SqlType::RowVersion => Some("x'0000000000000000'".to_owned()),
+                    c => c.identity.map(|_| "0".to_owned()),
+                };
+                if let Some(sql) = own.or(number).or_else(|| after.fillers[position].clone()) {
+                    values.push((position, sql));
+                }
+            }
+            self.rebuild_permanent(entry, &values)?;
         }
         Ok(())
     }
@@ -192,7 +321,27 @@ impl SqlSession {
 
     fn drop_columns(&mut self, entry: &Arc<TableEntry>, names: &[String], if_exists: bool) -> Exec<()> {
         let id = entry.table.object_id;
+        let dropped = self.columns_to_drop(entry, names, if_exists)?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
         super::catalog_store::keep_last_column_id(&self.connection, id)?;
+        for &position in &dropped {
+            let column_id = entry.column_ids[position];
+            self.connection.execute(
+                r#"DELETE FROM db."$columns" WHERE object_id = ?1 AND column_id = ?2"#,
+                params![id, column_id],
+            )?;
+            if entry.table.columns[position].identity.is_some() {
+                self.database().forget_identity(id);
+            }
+        }
+        self.rebuild_permanent(entry, &values_without(entry, &dropped))
+    }
+
+    /// Checks what is asked for: errors 4924, 4923, 5074 with 4922.
+    fn columns_to_drop(&mut self, entry: &TableEntry, names: &[String], if_exists: bool) -> Exec<Vec<usize>> {
+        let mut dropped = Vec::new();
         for name in names {
             let Some(position) = entry.find(name) else {
                 if if_exists {
@@ -204,12 +353,12 @@ impl SqlSession {
                 );
                 return Err(SqlError::new(4924, text).into());
             };
-            let column_id = entry.column_ids[position];
-            if let Some((kind, dependent)) = self.dependent(entry, position) {
-                let text = format!("The {kind} '{dependent}' is dependent on column '{name}'.");
-                return Err(SqlError::new(5074, text).into());
+            let dependents = self.dependents(entry, position);
+            if !dependents.is_empty() {
+                self.accessed(&dependents, "DROP", name)?;
             }
-            if entry.table.columns.len() == 1 {
+            dropped.push(position);
+            if dropped.len() == entry.table.columns.len() {
                 let text = format!(
                     "ALTER TABLE DROP COLUMN failed because '{name}' is the only data column in table '{}'. A table must have at least one \
                      data column.",
@@ -217,42 +366,42 @@ impl SqlSession {
                 );
                 return Err(SqlError::new(4923, text).into());
             }
-            let column = &entry.table.columns[position];
-            self.connection.execute_batch(&format!(
-                "ALTER TABLE {} DROP COLUMN {}",
-                entry.table.sqlite_name, column.sqlite_name
-            ))?;
-            self.connection.execute(
-                r#"DELETE FROM db."$columns" WHERE object_id = ?1 AND column_id = ?2"#,
-                params![id, column_id],
-            )?;
-            self.connection.execute(
-                r#"DELETE FROM db."$index_columns" WHERE object_id = ?1 AND column_id = ?2 AND is_included = 1"#,
-                params![id, column_id],
-            )?;
         }
-        Ok(())
+        Ok(dropped)
     }
 
     /// What keeps a column from being dropped.
-    fn dependent(&self, entry: &TableEntry, position: usize) -> Option<(&'static str, String)> {
+    fn dependents(&self, entry: &TableEntry, position: usize) -> Vec<(&'static str, String)> {
         let column_id = entry.column_ids[position];
         let name = &entry.table.columns[position].name;
-        if let Some(index) = entry.indexes.iter().find(|i| i.key.iter().any(|k| k.0 == position)) {
-            return Some((if index.constraint_id.is_some() { "object" } else { "index" }, index.name.clone()));
-        }
-        if let Some(default) = entry.defaults.iter().find(|d| d.column_id == column_id) {
-            return Some(("object", default.name.clone()));
-        }
-        if let Some(key) = entry.foreign_keys.iter().find(|f| f.columns.iter().any(|c| c.0 == column_id)) {
-            return Some(("object", key.name.clone()));
-        }
         let mentions = |text: &str| mentions_name(text, name);
-        if let Some(check) = entry.checks.iter().find(|c| mentions(&c.definition)) {
-            return Some(("object", check.name.clone()));
+        let mut found = Vec::new();
+        for index in &entry.indexes {
+            let included = self.includes(entry.table.object_id, index.index_id, column_id);
+            let filtered = index.filter.as_deref().is_some_and(mentions);
+            if index.key.iter().any(|k| k.0 == position) || filtered || included {
+                found.push((if index.constraint_id.is_some() { "object" } else { "index" }, index.name.clone()));
+            }
         }
-        let computed = entry.table.columns.iter().find(|c| c.computed.as_deref().is_some_and(mentions));
-        computed.map(|c| ("column", c.name.clone()))
+        let defaults = entry.defaults.iter().filter(|d| d.column_id == column_id);
+        found.extend(defaults.map(|d| ("object", d.name.clone())));
+        let keys = entry.foreign_keys.iter().filter(|f| f.columns.iter().any(|c| c.0 == column_id));
+        found.extend(keys.map(|f| ("object", f.name.clone())));
+        let catalog = self.catalog();
+        let references = catalog.references_to(entry.table.object_id);
+        let referring = references.filter(|(_, f)| f.columns.iter().any(|c| c.1 == column_id));
+        found.extend(referring.map(|(_, f)| ("object", f.name.clone())));
+        found.extend(entry.checks.iter().filter(|c| mentions(&c.definition)).map(|c| ("object", c.name.clone())));
+        let computed = entry.table.columns.iter().filter(|c| c.computed.as_deref().is_some_and(mentions));
+        found.extend(computed.map(|c| ("column", c.name.clone())));
+        found
+    }
+
+    /// Whether an index of the catalog includes a column beside its key.
+    fn includes(&self, table: i32, index: i32, column: i32) -> bool {
+        let sql = r#"SELECT EXISTS (SELECT 1 FROM db."$index_columns"
+                     WHERE object_id = ?1 AND index_id = ?2 AND column_id = ?3 AND is_included = 1)"#;
+        self.connection.query_row(sql, [table, index, column], |r| r.get(0)).unwrap_or(false)
     }
 
     fn drop_constraints(&mut self, entry: &Arc<TableEntry>, names: &[String], if_exists: bool) -> Exec<()> {
@@ -354,82 +503,6 @@ impl SqlSession {
         }
         Ok(())
     }
-
-    fn alter_column(&mut self, entry: &Arc<TableEntry>, def: &ColumnDef) -> Exec<()> {
-        let id = entry.table.object_id;
-        let Some(position) = entry.find(&def.name) else {
-            let text = format!(
-                "ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.",
-                def.name, entry.table.name
-            );
-            return Err(SqlError::new(4924, text).into());
-        };
-        let column = &entry.table.columns[position];
-        let ty = def.ty.unwrap_or(column.ty);
-        if let Some(fixed) = unalterable(column, &ty) {
-            let text = format!("Cannot alter column '{}' because it is '{fixed}'.", def.name);
-            return Err(SqlError::new(4928, text).into());
-        }
-        if column.computed.is_some() || !widens(&column.ty, &ty) {
-            return Err(
-                SqlError::unsupported("ALTER COLUMN to a type that does not hold every value of the old one").into()
-            );
-        }
-        if def.collation.as_deref().is_some_and(|c| Some(c) != column.collation.as_deref()) {
-            return Err(SqlError::unsupported("ALTER COLUMN to another collation").into());
-        }
-        let nullable = def.nullable.unwrap_or(true);
-        let in_key = entry.indexes.iter().any(|i| i.constraint_id.is_some() && i.key.iter().any(|k| k.0 == position));
-        if in_key && (nullable != column.nullable || (ty != column.ty && !is_character(&ty))) {
-            let text = format!("The object '{}' is dependent on column '{}'.", entry.indexes[0].name, def.name);
-            return Err(SqlError::new(5074, text).into());
-        }
-        if !nullable && column.nullable {
-            let nulls: bool = self.connection.query_row(
-                &format!(
-                    "SELECT EXISTS (SELECT 1 FROM {} WHERE {} IS NULL)",
-                    entry.table.sqlite_name, column.sqlite_name
-                ),
-                [],
-                |r| r.get(0),
-            )?;
-            if nulls {
-                let text = format!(
-                    "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. UPDATE fails.",
-                    def.name,
-                    self.database().name,
-                    entry.full_name()
-                );
-                return Err(SqlError::new(515, text).with_state(2).into());
-            }
-        }
-        let f = facets(&ty);
-        self.connection.execute(
-            r#"UPDATE db."$columns" SET type_id = ?3, max_length = ?4, precision = ?5, scale = ?6, is_nullable = ?7, user_type_id = ?8
-               WHERE object_id = ?1 AND column_id = ?2"#,
-            params![id, entry.column_ids[position], super::system_types::stored_type_id(&ty, def.declared_type_id), f.max_length, f.precision, f.scale, nullable, def.declared_type_id],
-        )?;
-        self.rewrite_table(id)?;
-        // The guard against equal NULLs depends on which columns can be NULL.
-        let entry = self.entry(id)?;
-        for index in entry.indexes.iter().filter(|i| i.unique && i.key.iter().any(|k| k.0 == position)) {
-            self.drop_index_storage(&entry, index)?;
-            self.create_index_storage(&entry, index)?;
-        }
-        Ok(())
-    }
-}
-
-/// What keeps a column's type from being changed.
-fn unalterable(column: &super::meta::Column, to: &SqlType) -> Option<&'static str> {
-    match (&column.ty, to) {
-        _ if column.computed.is_some() => Some("COMPUTED"),
-        (SqlType::RowVersion, _) | (_, SqlType::RowVersion) => Some("timestamp"),
-        (SqlType::Text, _) => Some("text"),
-        (SqlType::NText, _) => Some("ntext"),
-        (SqlType::Image, _) => Some("image"),
-        _ => None,
-    }
 }
 
 /// A column whose values the server makes.
@@ -438,7 +511,7 @@ fn is_numbered(column: &super::meta::Column) -> bool {
 }
 
 /// Whether every stored value of one type is, unchanged, the value of the other.
-fn widens(from: &SqlType, to: &SqlType) -> bool {
+pub(super) fn widens(from: &SqlType, to: &SqlType) -> bool {
     let whole = |ty: &SqlType| match ty {
         SqlType::TinyInt => Some(1),
         SqlType::SmallInt => Some(2),
@@ -473,6 +546,24 @@ fn widens(from: &SqlType, to: &SqlType) -> bool {
     }
 }
 
+/// What fills a table that loses columns: its stored columns at their new positions.
+fn values_without(entry: &TableEntry, dropped: &[usize]) -> Vec<(usize, String)> {
+    let kept = (0..entry.table.columns.len()).filter(|position| !dropped.contains(position));
+    kept.enumerate()
+        .filter(|(_, old)| entry.table.columns[*old].computed.is_none())
+        .map(|(new, old)| (new, entry.table.columns[old].sqlite_name.clone()))
+        .collect()
+}
+
+/// Whether a DEFAULT has another value in each row.
+fn differs_by_row(default: &str) -> Exec<bool> {
+    let expr = crate::tsql::parse_expr(default)?;
+    Ok(super::expr_walk::any(&expr, &|part| match part {
+        Expr::Call { name, .. } => ["newid", "newsequentialid"].iter().any(|f| name.name.eq_ignore_ascii_case(f)),
+        _ => false,
+    }))
+}
+
 /// A value as SQLite text.
 fn sqlite_literal(value: &Value) -> String {
     match value {
@@ -485,7 +576,7 @@ fn sqlite_literal(value: &Value) -> String {
 }
 
 /// Whether a definition names a column, as a word or in brackets.
-fn mentions_name(text: &str, name: &str) -> bool {
+pub(super) fn mentions_name(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '@' | '#' | '$');
     text.match_indices(&name).any(|(at, found)| {
@@ -493,6 +584,25 @@ fn mentions_name(text: &str, name: &str) -> bool {
         let after = text[at + found.len()..].chars().next();
         !before.is_some_and(word) && !after.is_some_and(word)
     })
+}
+
+/// Error 2705.
+fn not_unique(column: &str, table: &str) -> SqlError {
+    let text = format!(
+        "Column names in each table must be unique. Column name '{column}' in table '{table}' is specified more than once."
+    );
+    SqlError::new(2705, text).with_state(4)
+}
+
+/// Error 4901.
+fn cannot_add(column: &str, table: &str) -> SqlError {
+    let text = format!(
+        "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the column being \
+         added is an identity or timestamp column, or alternatively if none of the previous conditions are satisfied the table must be \
+         empty to allow addition of this column. Column '{column}' cannot be added to non-empty table '{table}' because it does not \
+         satisfy these conditions."
+    );
+    SqlError::new(4901, text)
 }
 
 /// Error 4902.

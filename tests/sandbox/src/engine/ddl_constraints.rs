@@ -29,17 +29,7 @@ impl SqlSession {
         let entry = self.entry(table)?;
         let shown = key.name.clone().unwrap_or_default();
         let positions = key_positions(&entry.table, &key.columns, &shown)?;
-        if key.primary {
-            if entry.indexes.iter().any(|i| i.primary_key) {
-                let text = format!("Table '{}' already has a primary key defined on it.", entry.table.name);
-                return Err(SqlError::new(1779, text).into());
-            }
-            if positions.iter().any(|&(p, _)| entry.table.columns[p].nullable) {
-                let text =
-                    format!("Cannot define PRIMARY KEY constraint on nullable column in table '{}'.", entry.table.name);
-                return Err(SqlError::new(8111, text).into());
-            }
-        }
+        check_primary(&entry, key, &positions)?;
         let kind = if key.primary { ("PK", "PK") } else { ("UQ", "UQ") };
         let names = (entry.table.name.as_str(), None);
         let constraint = self.add_constraint_object(table, key.name.as_deref(), kind, names, entry.schema_id)?;
@@ -127,7 +117,7 @@ impl SqlSession {
         let unique = if index.unique { "UNIQUE " } else { "" };
         let name = quote(&index_storage(table, index.index_id));
         let sql = format!("CREATE {unique}INDEX {database}.{name} ON {storage}({}){filter}", columns.join(", "));
-        self.connection.execute_batch(&sql).map_err(|e| duplicate_key(&e, entry, index))?;
+        self.connection.execute_batch(&sql).map_err(|e| self.duplicate_key(&e, entry, index))?;
         let nullable: Vec<&str> = index
             .key
             .iter()
@@ -158,8 +148,24 @@ impl SqlSession {
         };
         let name = quote(&null_index_storage(table, index.index_id));
         let sql = format!("CREATE UNIQUE INDEX {database}.{name} ON {storage}({}) WHERE {condition}", parts.join(", "));
-        self.connection.execute_batch(&sql).map_err(|e| duplicate_key(&e, entry, index))?;
+        self.connection.execute_batch(&sql).map_err(|e| self.duplicate_key(&e, entry, index))?;
         Ok(())
+    }
+
+    /// Error 1505 for rows that break a unique index that is being made.
+    fn duplicate_key(&self, error: &rusqlite::Error, entry: &TableEntry, index: &Index) -> super::stop::Stop {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) {
+            let value = self.shared_key(entry, index).map(|value| format!(" The duplicate key value is {value}."));
+            let value = value.unwrap_or_default();
+            let text = format!(
+                "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '{}' and the index name \
+                 '{}'.{value}",
+                entry.full_name(),
+                index.name
+            );
+            return SqlError::new(1505, text).into();
+        }
+        super::stop::Stop::Error(super::storage_message(error))
     }
 
     /// Drops the SQLite indexes of an index.
@@ -245,6 +251,7 @@ impl SqlSession {
         let parent = catalog.table(schema, &parent_name.name).cloned().ok_or_else(|| {
             SqlError::new(1767, format!("Foreign key '{shown}' references invalid table '{}'.", written(parent_name)))
         })?;
+        self.require("REFERENCES", parent.table.object_id)?;
         let children = positions(&entry, columns, || {
             format!(
                 "Foreign key '{shown}' references invalid column '{{}}' in referencing table '{}'.",
@@ -266,9 +273,10 @@ impl SqlSession {
             positions(&parent, referenced, || {
                 format!(
                     "Foreign key '{shown}' references invalid column '{{}}' in referenced table '{}'.",
-                    parent.table.name
+                    written(parent_name)
                 )
-            })?
+            })
+            .map_err(|error| SqlError { number: 1770, ..error })?
         };
         if children.len() != parents.len() {
             let text = format!(
@@ -288,6 +296,16 @@ impl SqlSession {
         self.check_foreign_key_types(&entry, &parent, (&children, &parents), &shown)?;
         let on_delete = action(*on_delete)?;
         let on_update = action(*on_update)?;
+        for cascades in [on_delete, on_update] {
+            if cascades > 0 && self.second_path(table, parent.table.object_id)? {
+                let text = format!(
+                    "Introducing FOREIGN KEY constraint '{shown}' on table '{}' may cause cycles or multiple cascade paths. Specify ON \
+                     DELETE NO ACTION or ON UPDATE NO ACTION, or modify other FOREIGN KEY constraints.",
+                    entry.table.name
+                );
+                return Err(SqlError::new(1785, text).with_state(0).into());
+            }
+        }
         let versioned = entry.table.columns.iter().any(|c| c.ty == crate::types::SqlType::RowVersion);
         if versioned && (on_delete > 1 || on_update > 0) {
             let what = "foreign keys that change rows of a table with a rowversion column";
@@ -318,6 +336,33 @@ impl SqlSession {
         Ok(())
     }
 
+    /// Whether a change that cascades from `parent` to `child` could come back to `parent`, or could reach a table from another one
+    /// in two ways.
+    fn second_path(&self, child: i32, parent: i32) -> Exec<bool> {
+        // The catalog in memory does not have the other keys of this statement yet.
+        let mut statement = self.connection.prepare_cached(
+            r#"SELECT referenced_object_id, parent_object_id FROM db."$foreign_keys" WHERE delete_action > 0 OR update_action > 0"#,
+        )?;
+        let edges = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let mut edges: Vec<(i32, i32)> = edges.collect::<rusqlite::Result<_>>()?;
+        edges.push((parent, child));
+        // Paths are counted from each table; a table that is reached twice, or reaches itself, is one too many.
+        let tables: std::collections::BTreeSet<i32> = edges.iter().flat_map(|(from, to)| [*from, *to]).collect();
+        Ok(tables.iter().any(|&start| {
+            let mut reached = std::collections::BTreeSet::from([start]);
+            let mut open = vec![start];
+            while let Some(from) = open.pop() {
+                for (_, to) in edges.iter().filter(|(edge, _)| *edge == from) {
+                    if !reached.insert(*to) {
+                        return true;
+                    }
+                    open.push(*to);
+                }
+            }
+            false
+        }))
+    }
+
     fn check_foreign_key_types(
         &self,
         child: &Arc<TableEntry>,
@@ -336,7 +381,7 @@ impl SqlSession {
                     "Column '{}.{}' is not the same data type as referencing column '{}.{}' in foreign key '{name}'.",
                     parent.full_name(),
                     theirs.name,
-                    child.full_name(),
+                    child.table.name,
                     ours.name
                 );
                 return Err(SqlError::new(1778, text));
@@ -344,6 +389,22 @@ impl SqlSession {
         }
         Ok(())
     }
+}
+
+/// What a primary key asks of its table: errors 1779 and 8111.
+pub(super) fn check_primary(entry: &TableEntry, key: &DesignKey, positions: &[(usize, bool)]) -> SqlResult<()> {
+    if !key.primary {
+        return Ok(());
+    }
+    if entry.indexes.iter().any(|i| i.primary_key) {
+        let text = format!("Table '{}' already has a primary key defined on it.", entry.table.name);
+        return Err(SqlError::new(1779, text).with_state(0));
+    }
+    if positions.iter().any(|&(p, _)| entry.table.columns[p].nullable) {
+        let text = format!("Cannot define PRIMARY KEY constraint on nullable column in table '{}'.", entry.table.name);
+        return Err(SqlError::new(8111, text));
+    }
+    Ok(())
 }
 
 /// Whether an index is a key over exactly these columns.
@@ -376,18 +437,4 @@ pub(super) fn next_index_id(entry: &TableEntry, clustered: bool) -> i32 {
         return 1;
     }
     entry.indexes.iter().map(|i| i.index_id).max().unwrap_or(1).max(1) + 1
-}
-
-/// Error 1505 for rows that break a unique index that is being made.
-fn duplicate_key(error: &rusqlite::Error, entry: &TableEntry, index: &Index) -> super::stop::Stop {
-    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) {
-        let text = format!(
-            "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '{}' and the index name \
-             '{}'.",
-            entry.full_name(),
-            index.name
-        );
-        return SqlError::new(1505, text).into();
-    }
-    super::stop::Stop::Error(super::storage_message(error))
 }

@@ -10,7 +10,7 @@ use super::session_options::not_found;
 use super::stop::Exec;
 use super::table_design::key_positions;
 use super::transaction::Writes;
-use crate::error::SqlError;
+use crate::error::{SqlError, SqlResult};
 use crate::session::Sink;
 use crate::tsql::ast::{CreateIndex, ObjectName};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ impl SqlSession {
                 .table(name.schema.as_deref().unwrap_or("dbo"), &name.name)
                 .cloned()
                 .ok_or_else(|| not_found(name))?;
+            s.may_alter_object(entry.table.object_id, &written(name))?;
+            let entry = if create.drop_existing { s.drop_existing(&entry, create)? } else { entry };
             let (index, include) = new_index(&entry, create)?;
             s.store_index(&entry, &index, &include, false)?;
             s.create_index_storage(&entry, &index)?;
@@ -39,10 +41,53 @@ impl SqlSession {
     }
 
     /// Tells the extension that a table's indexes are others now.
-    fn indexes_changed(&self, table: i32) -> Exec<()> {
+    pub(super) fn indexes_changed(&self, table: i32) -> Exec<()> {
         let entry = self.entry(table)?;
         let server = Arc::clone(self.server());
         server.extension.on_ddl(self, &DdlEvent { kind: DdlKind::IndexesChanged, table: &entry, text: "" })?;
+        Ok(())
+    }
+
+    /// `DROP_EXISTING`: takes away the index that the new one stands for; error 7999 if there is none.
+    fn drop_existing(&mut self, entry: &Arc<TableEntry>, create: &CreateIndex) -> Exec<Arc<TableEntry>> {
+        let Some(index) = entry.indexes.iter().find(|i| same_name(&i.name, &create.name)) else {
+            let text = format!("Could not find any index named '{}' for table '{}'.", create.name, entry.full_name());
+            return Err(SqlError::new(7999, text).with_state(9).into());
+        };
+        if index.constraint_id.is_some() {
+            return Err(SqlError::unsupported("DROP_EXISTING of the index of a constraint").into());
+        }
+        self.refuse_if_referenced(entry, index)?;
+        self.remove_index(entry, index)?;
+        Ok(self.entry(entry.table.object_id)?)
+    }
+
+    /// Indexes that were written inside CREATE TABLE.
+    pub(super) fn add_inline_indexes(&mut self, table: i32, design: &super::table_design::Design) -> Exec<()> {
+        for create in &design.indexes {
+            let entry = self.entry(table)?;
+            let (index, include) = new_index(&entry, create)?;
+            self.store_index(&entry, &index, &include, false)?;
+            self.table_changed(table)?;
+        }
+        Ok(())
+    }
+
+    /// `ALTER INDEX … REBUILD`, `REORGANIZE`: how indexes lie in storage shows in no result, but they have to be there.
+    pub(super) fn rebuild_index(&mut self, name: Option<&str>, table: &ObjectName) -> Exec<()> {
+        let found = if table.name.starts_with('#') {
+            self.shared.state().temporary(&table.name).cloned()
+        } else {
+            self.catalog().table(table.schema.as_deref().unwrap_or("dbo"), &table.name).cloned()
+        };
+        let entry = found.ok_or_else(|| not_found(table))?;
+        self.may_alter_object(entry.table.object_id, &written(table))?;
+        if let Some(name) = name
+            && !entry.indexes.iter().any(|i| same_name(&i.name, name))
+        {
+            let text = format!("Cannot find index '{name}' because it does not exist or you do not have permissions.");
+            return Err(SqlError::new(2727, text).severity(11).into());
+        }
         Ok(())
     }
 
@@ -57,7 +102,7 @@ impl SqlSession {
         Ok(())
     }
 
-    fn replace_temporary(&self, name: &str, entry: TableEntry) {
+    pub(super) fn replace_temporary(&self, name: &str, entry: TableEntry) {
         let mut state = self.shared.state();
         if let Some(temporary) = Arc::make_mut(&mut state.temporary).get_mut(&super::catalog::fold(name)) {
             temporary.entry = Arc::new(entry);
@@ -97,6 +142,7 @@ impl SqlSession {
             let (Some(entry), Some(index)) = (entry.as_ref(), index) else {
                 return if if_exists { Ok(()) } else { Err(missing().into()) };
             };
+            s.may_alter_object(entry.table.object_id, &written(table))?;
             if index.constraint_id.is_some() {
                 let kind = if index.primary_key { "PRIMARY KEY" } else { "UNIQUE KEY" };
                 let text = format!("An explicit DROP INDEX is not allowed on index '{full}'. It is being used for {kind} constraint enforcement.");
@@ -140,14 +186,14 @@ impl SqlSession {
 }
 
 /// The index that is asked for, and the positions of its included columns.
-fn new_index(entry: &TableEntry, create: &CreateIndex) -> Exec<(Index, Vec<usize>)> {
+pub(super) fn new_index(entry: &TableEntry, create: &CreateIndex) -> SqlResult<(Index, Vec<usize>)> {
     if entry.indexes.iter().any(|i| same_name(&i.name, &create.name)) {
         let text = format!(
             "The operation failed because an index or statistics with name '{}' already exists on table '{}'.",
             create.name,
             entry.full_name()
         );
-        return Err(SqlError::new(1913, text).into());
+        return Err(SqlError::new(1913, text));
     }
     if let Some(clustered) = entry.indexes.iter().find(|i| create.clustered && i.index_id == 1) {
         let text = format!(
@@ -155,7 +201,7 @@ fn new_index(entry: &TableEntry, create: &CreateIndex) -> Exec<(Index, Vec<usize
             entry.full_name(),
             clustered.name
         );
-        return Err(SqlError::new(1902, text).with_state(3).into());
+        return Err(SqlError::new(1902, text).with_state(3));
     }
     let include: Vec<(String, bool)> = create.include.iter().map(|c| (c.clone(), false)).collect();
     let index = Index {
@@ -172,6 +218,11 @@ fn new_index(entry: &TableEntry, create: &CreateIndex) -> Exec<(Index, Vec<usize
         let position = entry.find(name).ok_or_else(|| {
             SqlError::new(1911, format!("Column name '{name}' does not exist in the target table or view."))
         })?;
+        if index.key.iter().any(|k| k.0 == position) || included.contains(&position) {
+            let text =
+                format!("Cannot use duplicate column names in index. Column name '{name}' listed more than once.");
+            return Err(SqlError::new(1909, text));
+        }
         included.push(position);
     }
     Ok((index, included))

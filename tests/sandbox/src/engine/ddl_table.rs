@@ -31,7 +31,8 @@ const FIRST_TEMPORARY_ID: i32 = -1_000_000;
 impl SqlSession {
     /// `CREATE TABLE`.
     pub(super) fn create_table(&mut self, create: &CreateTable, sink: &mut dyn Sink) -> Exec<()> {
-        let mut design = Design::read(&create.elements).map_err(|e| of_table(e, &create.name.name))?;
+        let mut design =
+            Design::read(&create.elements).map_err(|e| of_table(e, &written(&create.name), &create.name.name))?;
         design.settle_keys(&create.name.name, &create.elements)?;
         if create.name.name.starts_with('#') {
             return self.write(Writes::Temporary, sink, |s, _| {
@@ -44,11 +45,13 @@ impl SqlSession {
     /// Makes a permanent table inside a write transaction.
     pub(super) fn create_permanent(&mut self, name: &ObjectName, mut design: Design) -> Exec<Arc<TableEntry>> {
         let schema_id = self.schema_for(name)?;
+        self.require_create("CREATE TABLE", schema_id)?;
         self.refuse_existing(name, schema_id)?;
         let now = now_datetime();
         self.type_computed(&mut design, &name.name)?;
         let object = NewObject { name: &name.name, schema_id, parent: 0, kind: "U", now };
         let id = catalog_store::insert_object(&self.connection, &object)?;
+        self.choose_storage(id, schema_id, &name.name)?;
         // The id may be that of a table whose creation was rolled back.
         self.database().forget_identity(id);
         self.add_columns(id, 1, &design, schema_id, &name.name)?;
@@ -57,6 +60,7 @@ impl SqlSession {
         self.add_checks(id, &design, true)?;
         self.add_foreign_keys(id, &design, true)?;
         self.table_changed(id)?;
+        self.add_inline_indexes(id, &design)?;
         let entry = self.entry(id)?;
         self.validate_defaults(&entry)?;
         let text = table_text::create(&entry, &self.catalog(), &self.empty_scope(&Frame::default()))?;
@@ -66,6 +70,19 @@ impl SqlSession {
         }
         self.create_foreign_key_indexes(&entry)?;
         Ok(entry)
+    }
+
+    /// A table that was renamed goes on lying under its old name; a new one of that name then lies elsewhere.
+    fn choose_storage(&self, id: i32, schema_id: i32, name: &str) -> Exec<()> {
+        let catalog = self.catalog();
+        let usual = format!("{}.{name}", catalog.schema_name(schema_id).unwrap_or_default());
+        if catalog.tables().iter().any(|t| super::catalog::same_name(&t.storage, &usual)) {
+            self.connection.execute(
+                r#"UPDATE db."$objects" SET storage = ?2 WHERE object_id = ?1"#,
+                params![id, format!("{usual}:{id}")],
+            )?;
+        }
+        Ok(())
     }
 
     pub(super) fn empty_scope<'a>(&'a self, frame: &'a Frame) -> StatementScope<'a> {
@@ -188,7 +205,7 @@ impl SqlSession {
                 |r| r.get(0),
             )?;
             if taken {
-                return Err(already_there(name).into());
+                return Err(already_there(name).with_state(super::ddl::CONSTRAINT_NAME_TAKEN.1).into());
             }
         }
         let now = now_datetime();
@@ -250,7 +267,7 @@ impl SqlSession {
         if frame.table(name).is_some() {
             return Ok(());
         }
-        let mut design = Design::read(elements)?;
+        let mut design = Design::read(elements).map_err(|e| of_table(e, name, name))?;
         design.settle_keys(name, elements)?;
         if !design.foreign_keys.is_empty() {
             return Err(SqlError::new(156, "Incorrect syntax near the keyword 'FOREIGN'.").severity(15).into());
@@ -298,6 +315,7 @@ impl SqlSession {
                 persisted: false,
                 declared_type_id: None,
                 sparse: false,
+                with_values: false,
             });
         }
         let entry = if name.name.starts_with('#') {
@@ -383,6 +401,9 @@ impl SqlSession {
             return if if_exists { Ok(()) } else { Err(cannot_drop("table", &written(name)).into()) };
         };
         let id = entry.table.object_id;
+        if !self.may_drop(id) {
+            return Err(cannot_drop("table", &written(name)).into());
+        }
         self.refuse_bound(id, "DROP TABLE", &written(name))?;
         if catalog.references_to(id).any(|(child, _)| child.table.object_id != id) {
             let text = format!(
@@ -460,6 +481,7 @@ impl SqlSession {
     fn truncate_table(&mut self, table: &Arc<Table>) -> Exec<()> {
         let catalog = self.catalog();
         let id = table.object_id;
+        self.may_alter_object(id, &table.name)?;
         let full = format!("{}.{}", table.schema, table.name);
         if catalog.references_to(id).any(|(child, key)| child.table.object_id != id && !key.disabled) {
             let text =
@@ -521,26 +543,64 @@ fn temporary_entry(mut table: Table, storage: String, design: &Design) -> SqlRes
     if let Some(primary) = indexes.iter().find(|i| i.primary_key) {
         table.primary_key = primary.key.iter().map(|k| k.0).collect();
     }
-    let checks = design.checks.iter().map(|check| Check {
-        object_id: id,
-        name: constraint_name(check.name.as_deref(), "CK", &table.name, check.column.as_deref(), id),
-        definition: check.text.clone(),
-        disabled: false,
-        column: check.column.clone(),
-    });
+    let checks = temporary_checks(&table, design);
     let count = table.columns.len();
-    Ok(TableEntry {
+    let mut entry = TableEntry {
         schema_id: 1,
         storage,
         column_ids: (1..=count as i32).collect(),
         fillers: vec![None; count],
         indexes,
         foreign_keys: Vec::new(),
-        checks: checks.collect(),
+        checks,
         defaults: Vec::<DefaultConstraint>::new(),
         tracked_by_cdc: false,
         table: Arc::new(table),
-    })
+    };
+    for create in &design.indexes {
+        let (index, _) = super::ddl_index::new_index(&entry, create)?;
+        entry.indexes.push(index);
+    }
+    Ok(entry)
+}
+
+fn temporary_checks(table: &Table, design: &Design) -> Vec<Check> {
+    let id = table.object_id;
+    let made = design.checks.iter().map(|check| Check {
+        object_id: id,
+        name: constraint_name(check.name.as_deref(), "CK", &table.name, check.column.as_deref(), id),
+        definition: check.text.clone(),
+        disabled: false,
+        column: check.column.clone(),
+    });
+    made.collect()
+}
+
+/// Adds the keys and CHECK constraints of a design to a temporary table.
+pub(super) fn add_temporary_keys(entry: &mut TableEntry, design: &Design) -> SqlResult<()> {
+    for key in &design.keys {
+        let prefix = if key.primary { "PK" } else { "UQ" };
+        let name = constraint_name(key.name.as_deref(), prefix, &entry.table.name, None, entry.table.object_id);
+        let positions = key_positions(&entry.table, &key.columns, &name)?;
+        super::ddl_constraints::check_primary(entry, key, &positions)?;
+        let clustered = key.clustered && !entry.indexes.iter().any(|i| i.index_id == 1);
+        let index = Index {
+            index_id: super::ddl_constraints::next_index_id(entry, clustered),
+            key: positions,
+            name,
+            unique: true,
+            primary_key: key.primary,
+            constraint_id: Some(entry.table.object_id),
+            filter: None,
+        };
+        if key.primary {
+            Arc::make_mut(&mut entry.table).primary_key = index.key.iter().map(|k| k.0).collect();
+        }
+        entry.indexes.push(index);
+    }
+    let checks = temporary_checks(&entry.table, design);
+    entry.checks.extend(checks);
+    Ok(())
 }
 
 /// Error 2714.

@@ -35,6 +35,11 @@ pub enum DdlKind {
     AlterTable,
     /// `CREATE INDEX` or `DROP INDEX` was done; the entry is the table after it.
     IndexesChanged,
+    /// The column of this `column_id` is about to be renamed to the event's text; the entry is the table before it. An error
+    /// refuses it.
+    BeforeRenameColumn(i32),
+    /// The column of this `column_id` was renamed; the entry is the table after it.
+    RenamedColumn(i32),
 }
 
 /// See the module. Every method has a default that does nothing.

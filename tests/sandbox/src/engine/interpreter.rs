@@ -257,7 +257,11 @@ impl SqlSession {
             if in_transaction && ends_transaction {
                 self.shared.state().doomed = true;
             }
+            self.preceding.clear();
             return Err(Stop::Raised { error, uncaught_at });
+        }
+        for first in std::mem::take(&mut self.preceding) {
+            sink.message(&first.at_line(error.line))?;
         }
         sink.message(&error)?;
         self.worst_severity = self.worst_severity.max(error.severity);

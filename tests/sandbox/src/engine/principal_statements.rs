@@ -5,6 +5,7 @@
 use super::catalog::same_name;
 use super::clock::now_datetime;
 use super::logins::{SA, SERVER_ROLES};
+use super::permissions::Target;
 use super::principals::{DBO, GUEST, PUBLIC, Principal};
 use super::procedures::{Argument, text_argument};
 use super::session::SqlSession;
@@ -66,7 +67,7 @@ impl SqlSession {
             SecurityStatement::AlterAuthorization { securable, owner } => {
                 self.alter_authorization(securable, owner.as_deref(), sink)
             }
-            SecurityStatement::Permission(_) => Err(SqlError::unsupported("GRANT, DENY and REVOKE").into()),
+            SecurityStatement::Permission(statement) => self.change_permissions(statement, sink),
         }
     }
 
@@ -149,7 +150,7 @@ impl SqlSession {
     }
 
     fn create_user(&mut self, name: &str, login: &UserLogin, sink: &mut dyn Sink) -> Exec<()> {
-        if !self.has_role(&["db_accessadmin"]) {
+        if !self.shared.has_permission("ALTER ANY USER", Target::DATABASE) {
             return Err(no_permission().into());
         }
         let sid = match login {
@@ -165,7 +166,14 @@ impl SqlSession {
         self.write(Writes::Database, sink, |s, _| {
             s.refuse_taken_principal(name)?;
             s.refuse_second_user(&sid)?;
-            s.insert_principal(name, false, Some(&sid), None)
+            s.insert_principal(name, false, Some(&sid), None)?;
+            s.connection.execute(
+                r#"INSERT INTO db."$permissions"(class, major_id, grantee, grantor, type, permission_name, state)
+                   SELECT 0, 0, principal_id, 1, 'CO', 'CONNECT', 'G' FROM db."$principals" WHERE name = ?1 COLLATE NOCASE"#,
+                [name],
+            )?;
+            s.catalog_changed()?;
+            Ok(())
         })
     }
 
@@ -221,7 +229,7 @@ impl SqlSession {
     }
 
     fn create_role(&mut self, name: &str, owner: Option<&str>, sink: &mut dyn Sink) -> Exec<()> {
-        if !self.has_role(&["db_securityadmin"]) {
+        if !self.shared.has_permission("CREATE ROLE", Target::DATABASE) {
             return Err(no_permission().into());
         }
         self.write(Writes::Database, sink, |s, _| {

@@ -130,7 +130,14 @@ impl Principals {
             return Some(DBO);
         }
         let own = self.principals.iter().find(|p| !p.role && p.sid.as_deref() == Some(&login.sid));
-        own.map(|p| p.principal_id).or_else(|| system_database.then_some(GUEST))
+        let own = own.map(|p| p.principal_id).filter(|&id| id == DBO || self.may_connect(id));
+        own.or_else(|| system_database.then_some(GUEST))
+    }
+
+    /// Whether a user was granted CONNECT, as each is when it is made.
+    fn may_connect(&self, user: i32) -> bool {
+        let connect = self.permissions.iter().filter(|p| p.class == 0 && p.kind == "CO" && p.grantee == user);
+        connect.fold(false, |_, p| p.state != "D")
     }
 
     /// A principal with every role it is a member of, directly or through other roles, and `public`.

@@ -213,6 +213,9 @@ impl SqlSession {
             "sp_describe_first_result_set" => self.sp_describe_first_result_set(arguments, sink).map(|()| 0),
             system if catalog_procedures::knows(system) => self.catalog_procedure(system, arguments, sink),
             other => {
+                if other == "sp_rename" {
+                    return self.sp_rename(arguments, sink);
+                }
                 if let Some(result) = self.principal_procedure(other, arguments, sink) {
                     return result.map(|()| 0);
                 }
@@ -223,6 +226,7 @@ impl SqlSession {
                     return result;
                 }
                 if let Some(module) = self.find_procedure(name)? {
+                    self.require_execute(module.object_id)?;
                     return self.call_module(&module, arguments, sink);
                 }
                 let server = Arc::clone(self.server());

@@ -57,6 +57,8 @@ pub struct SqlSession {
     pub(super) firings: super::firing::Firings,
     /// Numbers for SQLite names of temporary tables.
     pub(super) next_temporary: u32,
+    /// Errors that the statement's own error is to follow: some failures tell of the cause first.
+    pub(super) preceding: Vec<SqlError>,
     /// Contexts of `EXECUTE AS` below this one belong to an outer batch or procedure.
     pub(super) impersonation_floor: usize,
     /// The database it logged in to.
@@ -106,6 +108,7 @@ impl SqlSession {
             insert_exec: None,
             firings: super::firing::Firings::default(),
             next_temporary: 0,
+            preceding: Vec::new(),
             impersonation_floor: 0,
             home: database.id,
             has_statement_locks: Cell::new(false),

@@ -212,10 +212,9 @@ pub(super) fn is_server_role_member(session: &SessionShared, arguments: &[Datum]
 }
 
 pub(super) fn has_perms_by_name(session: &SessionShared, arguments: &[Datum]) -> Datum {
-    let class = string(arguments.get(1)).map(str::to_ascii_lowercase);
-    let on_server = matches!(class.as_deref(), Some("server" | "login" | "endpoint"))
-        || (arguments.first() == Some(&Datum::Null) && class.is_none());
-    Datum::Int(i32::from(session.is_sysadmin() || !on_server))
+    let Some(permission) = string(arguments.get(2)) else { return Datum::Null };
+    let answer = session.has_perms_by_name(string(arguments.first()), string(arguments.get(1)), permission);
+    answer.map_or(Datum::Null, |has| Datum::Int(i32::from(has)))
 }
 
 /// `SESSION_CONTEXT`: what `sp_set_session_context` gave a key.

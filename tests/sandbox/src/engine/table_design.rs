@@ -7,10 +7,14 @@ use super::quoting::quote;
 use super::system_types::is_character;
 use super::{compile, computed, default_text};
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, Expr, TableElement};
+use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, Expr, TableElement};
 use crate::types::{Length, SqlType};
 use std::sync::Arc;
 
+/// Stands for the table's name as it is written in the message of a design that does not know it.
+const TABLE_PLACE: &str = "\u{1}table\u{1}";
+/// The same for the name without its schema.
+const NAME_PLACE: &str = "\u{1}name\u{1}";
 /// Most columns of a table.
 const MAX_COLUMNS: usize = 1024;
 /// Most key columns of an index.
@@ -31,6 +35,8 @@ pub struct DesignColumn {
     pub declared_type_id: Option<i32>,
     /// `SPARSE`.
     pub sparse: bool,
+    /// `DEFAULT … WITH VALUES`.
+    pub with_values: bool,
 }
 
 /// A PRIMARY KEY or UNIQUE constraint.
@@ -94,6 +100,8 @@ pub struct Design {
     pub foreign_keys: Vec<DesignForeignKey>,
     /// DEFAULT constraints for existing columns.
     pub defaults: Vec<DesignDefault>,
+    /// Indexes written inside the definition.
+    pub indexes: Vec<CreateIndex>,
 }
 
 impl Design {
@@ -115,7 +123,7 @@ impl Design {
     fn add_column(&mut self, def: &ColumnDef) -> SqlResult<()> {
         if self.columns.iter().any(|c| same_name(&c.column.name, &def.name)) {
             let text = format!(
-                "Column names in each table must be unique. Column name '{}' is specified more than once.",
+                "Column names in each table must be unique. Column name '{}' in table '{TABLE_PLACE}' is specified more than once.",
                 def.name
             );
             return Err(SqlError::new(2705, text).with_state(3));
@@ -150,6 +158,7 @@ impl Design {
             persisted: def.computed.as_ref().is_some_and(|(_, _, persisted)| *persisted),
             declared_type_id: def.declared_type_id,
             sparse: def.sparse,
+            with_values: def.with_values,
         });
         if def.sparse {
             self.check_sparse(def, &ty)?;
@@ -166,7 +175,7 @@ impl Design {
         let nullable = self.columns.last().is_some_and(|c| c.column.nullable);
         if large || !nullable || def.identity.is_some() {
             let text = format!(
-                "Cannot create the sparse column '{}' in the table '' because an option or data type specified is not valid. A sparse \
+                "Cannot create the sparse column '{}' in the table '{NAME_PLACE}' because an option or data type specified is not valid. A sparse \
                  column must be nullable and cannot have the ROWGUIDCOL, IDENTITY, or FILESTREAM properties. A sparse column cannot be of \
                  the following data types: text, ntext, image, geometry, geography, or user-defined type.",
                 def.name
@@ -202,6 +211,7 @@ impl Design {
                 column: at.map(str::to_owned),
                 nfr: *not_for_replication,
             }),
+            ConstraintKind::Index(create) => self.indexes.push(CreateIndex::clone(create)),
             ConstraintKind::Default { expr, text, column } => self.defaults.push(DesignDefault {
                 name,
                 text: default_text::definition(expr, text),
@@ -304,7 +314,9 @@ fn self_default_clustered(elements: &[TableElement]) -> bool {
 
 fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
     if second {
-        let text = "Multiple identity columns specified for table ''. Only one identity column per table is allowed.";
+        let text = format!(
+            "Multiple identity columns specified for table '{NAME_PLACE}'. Only one identity column per table is allowed."
+        );
         return Err(SqlError::new(2744, text));
     }
     let whole = matches!(
@@ -328,7 +340,7 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
     }
     if def.default.is_some() {
         let text = format!(
-            "Defaults cannot be created on columns with an IDENTITY attribute. Table '', column '{}'.",
+            "Defaults cannot be created on columns with an IDENTITY attribute. Table '{NAME_PLACE}', column '{}'.",
             def.name
         );
         return Err(SqlError::new(1754, text));
@@ -337,9 +349,8 @@ fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> 
 }
 
 /// An error of [`Design::read`] with the name of the table that is made.
-pub fn of_table(error: SqlError, table: &str) -> SqlError {
-    let named = format!("able '{table}'");
-    SqlError { message: error.message.replacen("able ''", &named, 1), ..error }
+pub fn of_table(error: SqlError, written: &str, name: &str) -> SqlError {
+    SqlError { message: error.message.replace(TABLE_PLACE, written).replace(NAME_PLACE, name), ..error }
 }
 
 /// Positions of key columns in a table; errors 1911 and 1919.

@@ -11,7 +11,7 @@ use super::procedures::Argument;
 use super::scope::written;
 use super::session::SqlSession;
 use super::stop::Exec;
-use super::table_design::Design;
+use super::table_design::{Design, of_table};
 use super::transaction::Writes;
 use crate::error::{SqlError, SqlResult};
 use crate::session::Sink;
@@ -107,7 +107,7 @@ impl SqlSession {
             );
             return Err(SqlError::new(219, text).into());
         }
-        let mut design = Design::read(elements)?;
+        let mut design = Design::read(elements).map_err(|e| of_table(e, &name.name, &name.name))?;
         design.settle_keys(&name.name, elements)?;
         if !design.foreign_keys.is_empty() {
             return Err(SqlError::new(1789, "Foreign keys are not allowed in table types.").severity(15).into());

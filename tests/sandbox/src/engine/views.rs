@@ -21,6 +21,9 @@ impl Binder<'_> {
             );
             return Err(SqlError::new(4429, text));
         }
+        if self.views.is_empty() {
+            self.named.push(view.object_id);
+        }
         self.views.push(view.object_id);
         // A view sees nothing of the statement around it.
         let frames = std::mem::take(&mut self.frames);

@@ -63,8 +63,12 @@ pub enum StmtKind {
     DropTable { names: Vec<ObjectName>, if_exists: bool },
     /// `CREATE [UNIQUE] [CLUSTERED|NONCLUSTERED] INDEX`.
     CreateIndex(Box<CreateIndex>),
-    /// `DROP INDEX [IF EXISTS] name ON table`.
-    DropIndex { name: String, table: ObjectName, if_exists: bool },
+    /// `DROP INDEX [IF EXISTS] name ON table, …`.
+    DropIndex { indexes: Vec<(String, ObjectName)>, if_exists: bool },
+    /// `ALTER INDEX name|ALL ON table REBUILD|REORGANIZE`.
+    RebuildIndex { name: Option<String>, table: ObjectName },
+    /// `ALTER SCHEMA schema TRANSFER object`.
+    TransferObject { schema: String, name: ObjectName },
     /// `CREATE SCHEMA name [AUTHORIZATION owner]`.
     CreateSchema { name: String, owner: Option<String> },
     /// `DROP SCHEMA [IF EXISTS]`.
@@ -565,6 +569,8 @@ pub struct ColumnDef {
     pub not_for_replication: bool,
     /// `[CONSTRAINT name] DEFAULT expr`: constraint name, expression, source text.
     pub default: Option<(Option<String>, Expr, String)>,
+    /// `WITH VALUES` after the DEFAULT.
+    pub with_values: bool,
     /// Column-level constraints (their column list holds just this column).
     pub constraints: Vec<ConstraintDef>,
 }
@@ -596,6 +602,8 @@ pub enum ConstraintKind {
     },
     /// `CHECK (expr)`: expression and its source text.
     Check { expr: Expr, text: String, not_for_replication: bool },
+    /// `INDEX name (columns)` inside a table's definition; no constraint, but it stands where one may.
+    Index(Box<CreateIndex>),
     /// `DEFAULT expr FOR column` (ALTER TABLE ADD CONSTRAINT).
     Default { expr: Expr, text: String, column: String },
 }
@@ -646,6 +654,8 @@ pub struct CreateIndex {
     pub include: Vec<String>,
     /// `WHERE`.
     pub filter: Option<(Expr, String)>,
+    /// `DROP_EXISTING = ON`.
+    pub drop_existing: bool,
 }
 
 /// Expressions and predicates (T-SQL keeps them apart; the binder checks which is allowed where).

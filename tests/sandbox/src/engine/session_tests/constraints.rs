@@ -54,8 +54,8 @@ fn foreign_keys_are_enforced_and_named() {
     assert_eq!(c.value("SELECT COUNT(*) FROM C"), "0");
     assert_eq!(c.error("DROP TABLE P").number, 3726);
     assert_eq!(c.error("TRUNCATE TABLE P").number, 4712);
-    assert_eq!(c.error("CREATE TABLE D (P nvarchar(5) REFERENCES P(Id))").number, 1778);
-    assert_eq!(c.error("CREATE TABLE D (P int REFERENCES nowhere(Id))").number, 1767);
+    assert_eq!(c.run("CREATE TABLE D (P nvarchar(5) REFERENCES P(Id))").errors(), [1778, 1750]);
+    assert_eq!(c.run("CREATE TABLE D (P int REFERENCES nowhere(Id))").errors(), [1767, 1750]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn alter_table_adds_and_drops_columns_and_constraints() {
     c.ok("ALTER TABLE t ADD CONSTRAINT CK_t CHECK (a < 100)");
     assert_eq!(c.error("INSERT t (a) VALUES (100)").number, 547);
     c.ok("ALTER TABLE t DROP CONSTRAINT CK_t; INSERT t (a) VALUES (100)");
-    assert_eq!(c.error("ALTER TABLE t DROP COLUMN d").number, 5074);
+    assert_eq!(c.run("ALTER TABLE t DROP COLUMN d").errors(), [5074, 4922]);
     c.ok("ALTER TABLE t DROP CONSTRAINT DF_d; ALTER TABLE t DROP COLUMN b");
     assert_eq!(c.error("INSERT t (a) VALUES (5)").number, 515);
     c.ok("ALTER TABLE t ALTER COLUMN d bigint NULL; INSERT t (a) VALUES (5)");

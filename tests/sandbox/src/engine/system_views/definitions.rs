@@ -380,6 +380,30 @@ pub(super) const VIEWS: &[View] = &[
         r#"db."$principals" p"#
     ),
     view!(
+        "database_permissions",
+        &[
+            ("class", "tinyint", "p.class"),
+            (
+                "class_desc",
+                "nvarchar(60)",
+                "CASE p.class WHEN 0 THEN 'DATABASE' WHEN 1 THEN 'OBJECT_OR_COLUMN' WHEN 3 THEN 'SCHEMA' ELSE 'DATABASE_PRINCIPAL' END"
+            ),
+            ("major_id", "int", "p.major_id"),
+            ("minor_id", "int", "0"),
+            ("grantee_principal_id", "int", "p.grantee"),
+            ("grantor_principal_id", "int", "p.grantor"),
+            ("type", "char(4)", "substr(p.type || '    ', 1, 4)"),
+            ("permission_name", "sysname", "p.permission_name"),
+            ("state", "char(1)", "p.state"),
+            (
+                "state_desc",
+                "nvarchar(60)",
+                "CASE p.state WHEN 'D' THEN 'DENY' WHEN 'G' THEN 'GRANT' ELSE 'GRANT_WITH_GRANT_OPTION' END"
+            ),
+        ],
+        r#"db."$permissions" p"#
+    ),
+    view!(
         "data_spaces",
         &[
             ("name", "sysname", "'PRIMARY'"),

@@ -108,6 +108,41 @@ pub(super) const VIEWS: &[View] = &[
            WHERE k.type IN ('PK', 'UQ', 'F', 'C')"#
     ),
     view!(
+        "REFERENTIAL_CONSTRAINTS",
+        &[
+            ("CONSTRAINT_CATALOG", "sysname", "{database}"),
+            ("CONSTRAINT_SCHEMA", "sysname", "s.name"),
+            ("CONSTRAINT_NAME", "sysname", "k.name"),
+            ("UNIQUE_CONSTRAINT_CATALOG", "sysname", "{database}"),
+            ("UNIQUE_CONSTRAINT_SCHEMA", "sysname", "r.name"),
+            ("UNIQUE_CONSTRAINT_NAME", "sysname", "i.name"),
+            ("MATCH_OPTION", "sysname", "'SIMPLE'"),
+            (
+                "UPDATE_RULE",
+                "sysname",
+                "CASE f.update_action WHEN 1 THEN 'CASCADE' WHEN 2 THEN 'SET NULL' WHEN 3 THEN 'SET DEFAULT' ELSE 'NO ACTION' END"
+            ),
+            (
+                "DELETE_RULE",
+                "sysname",
+                "CASE f.delete_action WHEN 1 THEN 'CASCADE' WHEN 2 THEN 'SET NULL' WHEN 3 THEN 'SET DEFAULT' ELSE 'NO ACTION' END"
+            ),
+        ],
+        r#"db."$foreign_keys" f JOIN db."$objects" k ON k.object_id = f.object_id JOIN db."$schemas" s ON s.schema_id = k.schema_id
+           JOIN db."$objects" o ON o.object_id = f.referenced_object_id JOIN db."$schemas" r ON r.schema_id = o.schema_id
+           JOIN db."$indexes" i ON i.object_id = f.referenced_object_id AND i.index_id = f.key_index_id"#
+    ),
+    view!(
+        "CHECK_CONSTRAINTS",
+        &[
+            ("CONSTRAINT_CATALOG", "sysname", "{database}"),
+            ("CONSTRAINT_SCHEMA", "sysname", "s.name"),
+            ("CONSTRAINT_NAME", "sysname", "k.name"),
+            ("CHECK_CLAUSE", "nvarchar(max)", "c.definition"),
+        ],
+        r#"db."$checks" c JOIN db."$objects" k ON k.object_id = c.object_id JOIN db."$schemas" s ON s.schema_id = k.schema_id"#
+    ),
+    view!(
         "KEY_COLUMN_USAGE",
         &[
             ("CONSTRAINT_CATALOG", "sysname", "{database}"),

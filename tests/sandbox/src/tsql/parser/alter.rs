@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::error::SqlResult;
-use crate::tsql::ast::{AlterTable, OtherUsers, StmtKind, TableElement};
+use crate::tsql::ast::{AlterTable, ObjectName, OtherUsers, StmtKind, TableElement};
 use crate::tsql::lexer::Kind;
 use crate::tsql::modules::Verb;
 
@@ -19,6 +19,12 @@ impl Parser<'_> {
         }
         if self.eat("DATABASE") {
             return self.alter_database();
+        }
+        if self.eat("INDEX") {
+            return self.alter_index();
+        }
+        if self.eat("SCHEMA") {
+            return self.alter_schema();
         }
         if let Some(statement) = self.alter_principal()? {
             return Ok(statement);
@@ -164,18 +170,48 @@ impl Parser<'_> {
         self.unsupported_object("DROP")
     }
 
+    /// `name ON table, …`, or of old `table.name, …`.
     fn drop_index(&mut self) -> SqlResult<StmtKind> {
         let if_exists = self.if_exists();
-        let name = self.name()?;
-        if self.is(".") {
-            return self.unsupported("DROP INDEX table.index");
-        }
+        let indexes = self.comma_separated(|parser| {
+            let mut written = parser.object_name()?;
+            if written.schema.is_none() {
+                parser.expect("ON")?;
+                let table = parser.object_name()?;
+                parser.storage_options()?;
+                return Ok((written.name, table));
+            }
+            let name = std::mem::take(&mut written.name);
+            let table = written.schema.take().unwrap_or_default();
+            Ok((name, ObjectName { database: None, schema: written.database, name: table }))
+        })?;
+        Ok(StmtKind::DropIndex { indexes, if_exists })
+    }
+
+    /// `ALTER INDEX name|ALL ON table …`.
+    fn alter_index(&mut self) -> SqlResult<StmtKind> {
+        let name = if self.eat("ALL") { None } else { Some(self.name()?) };
         self.expect("ON")?;
         let table = self.object_name()?;
-        if self.is(",") {
-            return self.unsupported("several indexes in one DROP INDEX");
+        if !(self.eat("REBUILD") || self.eat("REORGANIZE")) {
+            return self.unsupported("ALTER INDEX other than REBUILD and REORGANIZE");
+        }
+        if self.is("PARTITION") {
+            return self.unsupported("partitions");
         }
         self.storage_options()?;
-        Ok(StmtKind::DropIndex { name, table, if_exists })
+        Ok(StmtKind::RebuildIndex { name, table })
+    }
+
+    fn alter_schema(&mut self) -> SqlResult<StmtKind> {
+        let schema = self.name()?;
+        self.expect("TRANSFER")?;
+        if self.is_at(1, "::") {
+            if !self.is("OBJECT") {
+                return self.unsupported("ALTER SCHEMA … TRANSFER of anything but an object");
+            }
+            self.at += 2;
+        }
+        Ok(StmtKind::TransferObject { schema, name: self.object_name()? })
     }
 }

@@ -136,8 +136,14 @@ impl Parser<'_> {
         let columns = self.key_columns()?;
         let include = if self.eat("INCLUDE") { self.names_in_parentheses()? } else { Vec::new() };
         let filter = if self.eat("WHERE") { Some(self.expr_with_text()?) } else { None };
+        let before = self.at;
         self.storage_options()?;
-        Ok(StmtKind::CreateIndex(Box::new(CreateIndex { name, table, unique, clustered, columns, include, filter })))
+        let drop_existing = (before..self.at).any(|at| {
+            let word = |n: usize| self.tokens.get(n).map(|t| self.slice(*t)).unwrap_or_default();
+            word(at).eq_ignore_ascii_case("DROP_EXISTING") && word(at + 2).eq_ignore_ascii_case("ON")
+        });
+        let create = CreateIndex { name, table, unique, clustered, columns, include, filter, drop_existing };
+        Ok(StmtKind::CreateIndex(Box::new(create)))
     }
 
     fn key_columns(&mut self) -> SqlResult<Vec<(String, bool)>> {
@@ -192,6 +198,7 @@ impl Parser<'_> {
             "ALLOW_PAGE_LOCKS",
             "OPTIMIZE_FOR_SEQUENTIAL_KEY",
             "MAXDOP",
+            "DROP_EXISTING",
             "DATA_COMPRESSION",
             "XML_COMPRESSION",
         ];
@@ -199,8 +206,7 @@ impl Parser<'_> {
             let option = parser.slice(parser.token()).to_ascii_uppercase();
             let harmless = HARMLESS.contains(&option.as_str());
             let off = parser.is_at(1, "=") && parser.is_at(2, "OFF");
-            if !(harmless || off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "DROP_EXISTING" | "SYSTEM_VERSIONING"))
-            {
+            if !(harmless || off && matches!(option.as_str(), "IGNORE_DUP_KEY" | "SYSTEM_VERSIONING")) {
                 return parser.unsupported(&format!("option {option}"));
             }
             parser.at += 1;
@@ -220,7 +226,7 @@ impl Parser<'_> {
         let mut elements = vec![self.table_element()?];
         loop {
             // SQL Server lets the comma before a table constraint be left out.
-            if self.eat(",") || self.begins_constraint() {
+            if self.eat(",") || self.begins_constraint() || self.is("INDEX") {
                 if !self.is(")") {
                     elements.push(self.table_element()?);
                 }
@@ -243,9 +249,37 @@ impl Parser<'_> {
             return self.unsupported("temporal tables");
         }
         if self.is("INDEX") {
-            return self.unsupported("indexes inside CREATE TABLE");
+            return self.inline_index(None).map(TableElement::Constraint);
         }
         self.column_def().map(TableElement::Column)
+    }
+
+    /// Whether `(` follows the name and kind of an index.
+    fn has_column_list_at(&self, n: usize) -> bool {
+        let words =
+            (n..n + 3).take_while(|&at| ["UNIQUE", "CLUSTERED", "NONCLUSTERED"].iter().any(|w| self.is_at(at, w)));
+        self.is_at(n + words.count(), "(")
+    }
+
+    /// `INDEX name [UNIQUE] [CLUSTERED] (columns) …` in a table's definition, or at a column, whose own it then is.
+    fn inline_index(&mut self, own: Option<Vec<(String, bool)>>) -> SqlResult<ConstraintDef> {
+        self.expect("INDEX")?;
+        let name = self.name()?;
+        let unique = self.eat("UNIQUE");
+        let clustered = self.clustering().unwrap_or(false);
+        if self.is("COLUMNSTORE") {
+            return self.unsupported("columnstore indexes");
+        }
+        let columns = match own {
+            Some(own) => own,
+            None => self.key_columns()?,
+        };
+        let include = if self.eat("INCLUDE") { self.names_in_parentheses()? } else { Vec::new() };
+        let filter = if self.eat("WHERE") { Some(self.expr_with_text()?) } else { None };
+        self.storage_options()?;
+        let table = crate::tsql::ast::ObjectName::default();
+        let create = CreateIndex { name, table, unique, clustered, columns, include, filter, drop_existing: false };
+        Ok(ConstraintDef { name: None, kind: ConstraintKind::Index(Box::new(create)) })
     }
 
     fn constraint_name(&mut self) -> SqlResult<Option<String>> {
@@ -355,6 +389,7 @@ impl Parser<'_> {
             identity: None,
             not_for_replication: false,
             default: None,
+            with_values: false,
             constraints: Vec::new(),
         };
         if self.eat("AS") {
@@ -395,8 +430,11 @@ impl Parser<'_> {
         {
             let attribute = self.slice(self.token()).to_ascii_uppercase();
             return self.unsupported(&format!("column attribute {attribute}"));
+        } else if self.is("INDEX") && !self.has_column_list_at(2) {
+            let own = vec![(column.name.clone(), false)];
+            column.constraints.push(self.inline_index(Some(own))?);
         } else if self.is("INDEX") {
-            return self.unsupported("indexes inside CREATE TABLE");
+            return Ok(false);
         } else {
             return self.column_constraint(column);
         }
@@ -452,9 +490,7 @@ impl Parser<'_> {
             let start = self.token().start;
             let expr = self.additive()?;
             column.default = Some((name, expr, self.text_since(start)));
-            if self.is("WITH") && self.is_at(1, "VALUES") {
-                self.at += 2;
-            }
+            column.with_values = self.eat_words(&["WITH", "VALUES"]);
             return Ok(true);
         } else if name.is_some() {
             return Err(self.syntax_error());
