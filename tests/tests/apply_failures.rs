@@ -38,6 +38,7 @@ async fn a_row_missing_at_the_subscriber_is_named_with_table_key_and_position() 
                 assert!(message.contains(part), "{part}: {message}");
             }
             assert!(!error.without_values().contains("id = 1"));
+            applier.rollback().await.unwrap();
             assert_eq!(database.rows("SELECT COUNT(*) FROM parents WHERE v = 'x'").await, [[int(size - 1)]]);
             assert_eq!(database.position().await, lsn(1));
         }

@@ -30,7 +30,10 @@ impl Database {
         let engine = SqliteEngine::open(folder.path(), EngineOptions::new("Pa55 word!")).unwrap();
         let server = start_in_process(engine, Listen { tls: TlsMode::Off, ..Listen::default() }).unwrap();
         let mut this = Self { server, articles: Vec::new(), _folder: folder };
-        this.connect("master").await.batch("creating", "CREATE DATABASE shop").await.unwrap();
+        let mut master = this.connect("master").await;
+        for statement in ["CREATE DATABASE shop", "ALTER DATABASE shop SET ALLOW_SNAPSHOT_ISOLATION ON"] {
+            master.batch("creating", statement).await.unwrap();
+        }
         let mut client = this.client().await;
         for statement in statements {
             client.batch("preparing", statement).await.unwrap();
