@@ -664,3 +664,25 @@ SELECT what, gone, come FROM dbo.mk_log ORDER BY what, come
 => ins|NULL|9
 => upd|2|1
 => upd|1|2
+
+--- case: what a trigger changes is captured in the transaction of its statement
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server
+--- database: own
+EXEC sys.sp_cdc_enable_db
+GO
+CREATE TABLE dbo.source (id int NOT NULL PRIMARY KEY, v int NULL);
+CREATE TABLE dbo.copy (id int NOT NULL PRIMARY KEY, v int NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'source', @role_name = NULL;
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'copy', @role_name = NULL
+GO
+CREATE TRIGGER dbo.source_t ON dbo.source AFTER INSERT AS INSERT dbo.copy SELECT id, v * 2 FROM inserted
+GO
+INSERT dbo.source VALUES (1, 10), (2, 20)
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT c.__$operation, c.id, c.v, CASE WHEN c.__$start_lsn = s.__$start_lsn THEN 'same' END
+FROM cdc.dbo_copy_CT c JOIN cdc.dbo_source_CT s ON s.id = c.id ORDER BY c.id
+=> 2|1|20|same
+=> 2|2|40|same

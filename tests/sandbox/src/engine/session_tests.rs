@@ -6,5 +6,6 @@ mod bulk_loads;
 mod catalog_views;
 mod constant_time;
 mod constraints;
+mod modules;
 mod recorder;
 mod transactions;
