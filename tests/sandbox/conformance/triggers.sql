@@ -675,6 +675,8 @@ CREATE TABLE dbo.copy (id int NOT NULL PRIMARY KEY, v int NULL);
 EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'source', @role_name = NULL;
 EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'copy', @role_name = NULL
 GO
+EXEC sys.sp_cdc_drop_job @job_type = N'capture'
+GO
 CREATE TRIGGER dbo.source_t ON dbo.source AFTER INSERT AS INSERT dbo.copy SELECT id, v * 2 FROM inserted
 GO
 INSERT dbo.source VALUES (1, 10), (2, 20)
@@ -686,3 +688,5 @@ SELECT c.__$operation, c.id, c.v, CASE WHEN c.__$start_lsn = s.__$start_lsn THEN
 FROM cdc.dbo_copy_CT c JOIN cdc.dbo_source_CT s ON s.id = c.id ORDER BY c.id
 => 2|1|20|same
 => 2|2|40|same
+SELECT CASE WHEN MIN(c.__$seqval) > (SELECT MAX(s.__$seqval) FROM cdc.dbo_source_CT s) THEN 'after' END FROM cdc.dbo_copy_CT c
+=> after
