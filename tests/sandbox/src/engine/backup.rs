@@ -17,6 +17,7 @@ use super::storage_error;
 use crate::error::{SqlError, SqlResult};
 use crate::faults::procedures::break_connections;
 use crate::session::Sink;
+use crate::tsql::ast::OtherUsers;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,22 +55,16 @@ impl SqlSession {
         Err(SqlError::new(3013, format!("{what} DATABASE is terminating abnormally.")).into())
     }
 
-    /// `ALTER DATABASE … SET SINGLE_USER`: with `ROLLBACK IMMEDIATE` the others' connections are broken; without it, error 5070 while
-    /// there are any.
-    pub(super) fn make_single_user(&self, database: &Arc<Database>, others_leave: bool) -> Exec<()> {
-        let own = usize::from(self.database().id == database.id);
-        if others_leave {
+    /// `ALTER DATABASE … SET SINGLE_USER`: with `ROLLBACK IMMEDIATE` the others' connections are broken; else their end is waited for,
+    /// or is there an error (see [`SqlSession::wait_until_alone`]).
+    pub(super) fn make_single_user(&self, database: &Arc<Database>, others: OtherUsers) -> Exec<()> {
+        if others == OtherUsers::End {
             database.access.set_single_user(true);
             break_connections(self, &|other| other.state().database.id == database.id)?;
-        } else if database.access.sessions() > own {
-            let text = format!(
-                "Database state cannot be changed while other users are using the database '{}'",
-                database.name
-            );
-            return Err(SqlError::new(5070, text).with_state(2).into());
+            return Ok(());
         }
-        database.access.set_single_user(true);
-        Ok(())
+        let own = usize::from(self.database().id == database.id);
+        self.wait_until_alone(database, others, &|| database.access.take_alone(own))
     }
 
     fn backup_checked(&self, name: &str, file: &str, overwrite: bool) -> SqlResult<()> {

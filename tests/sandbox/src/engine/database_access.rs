@@ -51,6 +51,14 @@ impl Access {
         lock(&self.state).single_user = single_user;
     }
 
+    /// Lets only one session in if no more than `own` are; whether that is so.
+    pub fn take_alone(&self, own: usize) -> bool {
+        let mut state = lock(&self.state);
+        let alone = state.sessions <= own;
+        state.single_user |= alone;
+        alone
+    }
+
     /// Whether only one session may be in it.
     pub fn is_single_user(&self) -> bool {
         lock(&self.state).single_user

@@ -184,7 +184,7 @@ impl SqlSession {
                 };
                 database.recovery_model.store(model, Ordering::Release);
             }
-            ("SINGLE_USER", _) => self.make_single_user(&database, others == OtherUsers::End)?,
+            ("SINGLE_USER", _) => self.make_single_user(&database, others)?,
             ("MULTI_USER", _) => database.access.set_single_user(false),
             ("READ_WRITE" | "ONLINE", _) => {}
             _ => return Err(refused().into()),

@@ -64,22 +64,32 @@ impl SqlSession {
         }
         let own = usize::from(self.database().id == database.id);
         let alone = || database.access.sessions() <= own;
-        match others {
-            OtherUsers::End => {
-                break_connections(self, &|other| other.state().database.id == database.id)?;
-            }
-            OtherUsers::Fail if !alone() => {
-                let text = format!(
-                    "Database state cannot be changed while other users are using the database '{}'",
-                    database.name
-                );
-                return Err(SqlError::new(5070, text).with_state(2).into());
-            }
-            OtherUsers::Fail | OtherUsers::Wait => {}
+        if others == OtherUsers::End {
+            break_connections(self, &|other| other.state().database.id == database.id)?;
         }
-        self.wait_until(&alone)?;
+        self.wait_until_alone(database, others, &alone)?;
         database.read_committed_snapshot.store(on, Ordering::Release);
         Ok(())
+    }
+
+    /// Waits until a session is `alone` in a database: without an end, or with `NO_WAIT` not at all, which is error 5070.
+    pub(super) fn wait_until_alone(
+        &self,
+        database: &Database,
+        others: OtherUsers,
+        alone: &dyn Fn() -> bool,
+    ) -> Exec<()> {
+        if others == OtherUsers::Fail {
+            if alone() {
+                return Ok(());
+            }
+            let text = format!(
+                "Database state cannot be changed while other users are using the database '{}'",
+                database.name
+            );
+            return Err(SqlError::new(5070, text).with_state(2).into());
+        }
+        self.wait_until(alone)
     }
 
     /// `KILL`: ends another session; its transaction is rolled back.

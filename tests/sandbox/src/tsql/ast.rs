@@ -78,7 +78,6 @@ pub enum StmtKind {
     /// `DROP DATABASE [IF EXISTS]`.
     DropDatabase { names: Vec<String>, if_exists: bool },
     /// `ALTER DATABASE name|CURRENT SET option [value] [WITH …]`, option upper-cased, e.g. `ALLOW_SNAPSHOT_ISOLATION ON`.
-    /// `others_leave` with `ROLLBACK IMMEDIATE`.
     AlterDatabase { name: Option<String>, option: String, value: Option<String>, others: OtherUsers },
     /// `KILL` of a session.
     Kill(i64),

@@ -1,7 +1,7 @@
 //! A database that is restored to an older backup.
 
 use super::capture::{captured, enable, enable_table, wait_for_capture, wait_until};
-use super::server::{error, exec, start_in, text, try_exec};
+use super::server::{LIMIT, error, exec, start_in, text, try_exec};
 use super::{Setting, UNCHANGED, is_broken};
 
 const BACKUP: &str = "BACKUP DATABASE shop TO DISK = N'shop.bak'";
@@ -126,4 +126,26 @@ async fn a_single_user_is_alone() {
     assert_eq!(text(&mut master, state).await, "1|SINGLE_USER");
     exec(&mut setting.admin, "ALTER DATABASE shop SET MULTI_USER").await;
     exec(&mut master, "USE shop").await;
+}
+
+#[tokio::test]
+async fn a_single_user_waits_for_the_others_to_leave() {
+    let setting = Setting::new().await;
+    let mut other = setting.server.shop().await;
+    let mut master = setting.server.connect("master").await;
+    let mut admin = setting.admin;
+    let waiting = tokio::spawn(async move {
+        exec(&mut admin, "ALTER DATABASE shop SET SINGLE_USER").await;
+        admin
+    });
+    let runs = "SELECT COUNT(*) FROM sys.dm_exec_requests WHERE command = 'ALTER DATABASE'";
+    wait_until(&mut master, runs, "1").await;
+    let state = "SELECT user_access_desc FROM sys.databases WHERE name = 'shop'";
+    assert_eq!(text(&mut master, state).await, "MULTI_USER");
+    assert_eq!(text(&mut other, "SELECT COUNT(*) FROM t").await, "3");
+    assert!(!waiting.is_finished(), "somebody is still in it");
+    exec(&mut other, "USE master").await;
+    let mut admin = tokio::time::timeout(LIMIT, waiting).await.unwrap().unwrap();
+    assert_eq!(text(&mut admin, state).await, "SINGLE_USER");
+    assert_eq!(error(&mut other, "USE shop").await, 924);
 }
