@@ -66,6 +66,15 @@ struct State {
     /// Number of the run of the capture job that may go on; another means stop.
     run: u64,
     worker: Option<JoinHandle<()>>,
+    /// The worker's job is over, whether its thread is or not.
+    ended: bool,
+}
+
+impl State {
+    /// Whether the capture job runs.
+    fn is_running(&self) -> bool {
+        !self.ended && self.worker.as_ref().is_some_and(|worker| !worker.is_finished())
+    }
 }
 
 impl DatabaseCapture {
@@ -75,8 +84,16 @@ impl DatabaseCapture {
         store::create(&connection).map_err(storage_error)?;
         let progress = store::progress(&connection).map_err(storage_error)?;
         let jobs = jobs::all(&connection).map_err(storage_error)?;
-        let state =
-            State { progress, jobs, history: ScanHistory::default(), hold: false, scanner: None, run: 0, worker: None };
+        let state = State {
+            progress,
+            jobs,
+            history: ScanHistory::default(),
+            hold: false,
+            scanner: None,
+            run: 0,
+            worker: None,
+            ended: false,
+        };
         let capture =
             Arc::new(Self { database: Arc::clone(database), state: Mutex::new(state), changed: Condvar::new() });
         capture.start_if_defined(&connection)?;
@@ -130,7 +147,7 @@ impl DatabaseCapture {
     /// Lets a session scan by hand until the guard is dropped; error 22903 while somebody else does.
     pub fn scan_by_hand(self: &Arc<Self>, session: i32) -> SqlResult<ScanGuard> {
         let mut state = lock(&self.state);
-        let job = state.worker.as_ref().is_some_and(|worker| !worker.is_finished()).then_some(JOB_SESSION);
+        let job = state.is_running().then_some(JOB_SESSION);
         if let Some(other) = job.or(state.scanner) {
             return Err(errors::already_scanning(other));
         }
@@ -159,13 +176,19 @@ impl DatabaseCapture {
         let job = jobs::find(connection, JobType::Capture).map_err(storage_error)?;
         let Some(job) = job else { return Ok(false) };
         let mut state = lock(&self.state);
-        if !state.progress.enabled || state.worker.as_ref().is_some_and(|worker| !worker.is_finished()) {
+        if !state.progress.enabled || state.is_running() {
             return Ok(false);
         }
         state.run += 1;
+        state.ended = false;
         let (capture, run) = (Arc::clone(self), state.run);
         let worker = std::thread::Builder::new().name(format!("cdc {}", self.database.name)).spawn(move || {
-            capture.work(run, &job);
+            let fault = capture.work(run, &job);
+            // First the job is over, then whoever waits for the fault that ended it learns of it.
+            lock(&capture.state).ended = true;
+            if let Some(fault) = fault {
+                capture.database.faults.ended(fault);
+            }
         });
         match worker {
             Ok(worker) => state.worker = Some(worker),
@@ -178,7 +201,7 @@ impl DatabaseCapture {
     pub fn stop(&self) -> bool {
         let (worker, ran) = {
             let mut state = lock(&self.state);
-            let ran = state.worker.as_ref().is_some_and(|worker| !worker.is_finished());
+            let ran = state.is_running();
             state.run += 1;
             (state.worker.take(), ran)
         };
@@ -193,8 +216,9 @@ impl DatabaseCapture {
         lock(&self.state).run != run
     }
 
-    /// Runs until it is stopped. A failure ends a cycle, not the job, as with a job that SQL Server Agent runs again.
-    fn work(&self, run: u64, job: &Job) {
+    /// Runs until it is stopped; the fault that ended it, if one did. A failure ends a cycle, not the job, as with a job that SQL
+    /// Server Agent runs again.
+    fn work(&self, run: u64, job: &Job) -> Option<i64> {
         let pause = Duration::from_secs(job.polling_interval.max(0) as u64).max(SHORTEST_PAUSE);
         let mut connection = None;
         let mut cleaned = cleanup_day();
@@ -202,7 +226,7 @@ impl DatabaseCapture {
             let began = now_datetime();
             match self.cycle(&mut connection, &mut cleaned, run, job) {
                 Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(())) => return,
+                Ok(ControlFlow::Break(fault)) => return Some(fault),
                 Err(error) => {
                     let from = self.progress().captured;
                     lock(&self.state).history.failed(from, &error, began, now_datetime());
@@ -211,20 +235,21 @@ impl DatabaseCapture {
                 }
             }
             if !job.continuous {
-                return;
+                return None;
             }
             self.pause(run, pause);
         }
+        None
     }
 
-    /// One cycle; it breaks when a test asked for the end of the job.
+    /// One cycle; it breaks when a test asked for the end of the job, by that fault.
     fn cycle(
         &self,
         connection: &mut Option<Connection>,
         cleaned: &mut i64,
         run: u64,
         job: &Job,
-    ) -> SqlResult<ControlFlow<()>> {
+    ) -> SqlResult<ControlFlow<i64>> {
         let connection = match connection {
             Some(connection) => connection,
             None => connection.insert(self.database.open()?),
@@ -236,7 +261,7 @@ impl DatabaseCapture {
         if captured < last {
             match worker_faults::before_scan(&self.database, (connection, captured), left, &stopped)? {
                 Scan::UpTo(limit) => left = limit,
-                Scan::End => return Ok(ControlFlow::Break(())),
+                Scan::End(fault) => return Ok(ControlFlow::Break(fault)),
             }
         }
         // The last scan of a cycle finds nothing, unless there is more than the cycle may take.

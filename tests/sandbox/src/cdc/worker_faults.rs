@@ -12,8 +12,8 @@ use rusqlite::Connection;
 pub enum Scan {
     /// It takes this many transactions at most.
     UpTo(u64),
-    /// The job ends instead.
-    End,
+    /// The job ends instead, by this fault.
+    End(i64),
 }
 
 /// The capture job is about to take up to `limit` transactions after `captured`.
@@ -26,7 +26,7 @@ pub fn before_scan(
     let passer = Passer { session: None, database: &database.name, tables: &[] };
     match database.faults.pass(Point::Capture, &passer) {
         Some(Effect::Error(error)) => Err(error),
-        Some(Effect::Stop) => Ok(Scan::End),
+        Some(Effect::Stop(fault)) => Ok(Scan::End(fault)),
         Some(Effect::Delay(delay)) => {
             pause(delay, stopped);
             Ok(Scan::UpTo(limit))

@@ -220,12 +220,14 @@ pub struct Armed {
     pub passed: u64,
     /// How often it happened.
     pub fired: u64,
+    /// Of [`Action::Stop`]: jobs that it hit and that have not ended yet. Each counts as happened when it has.
+    pub ending: u64,
 }
 
 impl Armed {
     /// Whether it can still happen.
     pub fn is_live(&self) -> bool {
-        self.fault.times == 0 || self.fired < self.fault.times
+        self.fault.times == 0 || self.fired + self.ending < self.fault.times
     }
 
     /// Counts a pass; true when it is to happen.
@@ -235,7 +237,10 @@ impl Armed {
         if beyond == 0 || !beyond.is_multiple_of(self.fault.every.max(1)) {
             return false;
         }
-        self.fired += 1;
+        match self.fault.action {
+            Action::Stop => self.ending += 1,
+            _ => self.fired += 1,
+        }
         true
     }
 }
@@ -251,8 +256,8 @@ pub enum Effect {
     Delay(Duration),
     /// See [`Action::Error`].
     Error(SqlError),
-    /// See [`Action::Stop`].
-    Stop,
+    /// See [`Action::Stop`]; whoever ends tells [`Faults::ended`] of this fault.
+    Stop(i64),
     /// See [`Action::Lag`].
     Lag(u64),
 }
@@ -283,7 +288,7 @@ impl Faults {
         let mut state = lock(&self.state);
         state.last_id += 1;
         let id = state.last_id;
-        state.faults.push(Armed { id, fault, passed: 0, fired: 0 });
+        state.faults.push(Armed { id, fault, passed: 0, fired: 0, ending: 0 });
         self.note_change(&state);
         id
     }
@@ -317,6 +322,16 @@ impl Faults {
             self.note_change(&state);
         }
         hit
+    }
+
+    /// A job that a fault told to end has done so: only now has the fault happened, for whoever waits for it may start the job anew.
+    pub fn ended(&self, id: i64) {
+        let mut state = lock(&self.state);
+        if let Some(armed) = state.faults.iter_mut().find(|armed| armed.id == id) {
+            armed.ending = armed.ending.saturating_sub(1);
+            armed.fired += 1;
+        }
+        self.note_change(&state);
     }
 
     /// Waits until a fault has happened so often; false when the time is over or `cancelled`, `None` without such a fault.
@@ -371,7 +386,7 @@ fn effect(armed: &Armed, passer: &Passer<'_>) -> Effect {
         Action::Stall => Effect::Stall(armed.id),
         Action::Delay => Effect::Delay(fault.delay),
         Action::Error => Effect::Error(fault.error.made_for(passer)),
-        Action::Stop => Effect::Stop,
+        Action::Stop => Effect::Stop(armed.id),
         Action::Lag => Effect::Lag(fault.commits),
     }
 }
@@ -434,6 +449,9 @@ mod tests {
         let first = faults.arm(Fault { filter, ..fault(Point::Capture, Action::Stop) });
         let second = faults.arm(fault(Point::Capture, Action::Delay));
         assert_eq!(hits(&faults, Point::Capture, "shop", 1), [true]);
+        assert_eq!(faults.wait_until_fired(first, 1, Duration::ZERO, &|| false), Some(false), "the job has not ended");
+        assert!(!faults.list()[0].is_live(), "nor does it hit another");
+        faults.ended(first);
         let fired = |id| faults.list().iter().find(|armed| armed.id == id).map(|armed| armed.fired);
         assert_eq!((fired(first), fired(second)), (Some(1), Some(0)));
         assert_eq!(hits(&faults, Point::Capture, "other", 2), [true, false], "the second fault is for anybody");

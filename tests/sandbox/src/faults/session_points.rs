@@ -40,7 +40,7 @@ impl SqlSession {
         let passer = Passer { session: Some(&self.shared), database: &database, tables };
         let faults = &self.shared.server.options.faults;
         match faults.pass(point, &passer) {
-            None | Some(Effect::Stop | Effect::Lag(_)) => Ok(()),
+            None | Some(Effect::Stop(_) | Effect::Lag(_)) => Ok(()),
             Some(effect) => self.suffer(effect),
         }
     }
@@ -66,7 +66,7 @@ impl SqlSession {
                 Err(Stop::Cancelled)
             }
             Effect::Error(error) => Err(error.into()),
-            Effect::Stop | Effect::Lag(_) => Ok(()),
+            Effect::Stop(_) | Effect::Lag(_) => Ok(()),
         }
     }
 }
