@@ -225,3 +225,78 @@ CREATE SEQUENCE dbo.s23 AS int START WITH 1
 GO
 SELECT NEXT VALUE FOR dbo.s23 OVER (ORDER BY v) FROM (VALUES (1)) x (v)
 => 1
+
+--- case: all references to one sequence have the same value within a row
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s24 AS int START WITH 1
+GO
+SELECT NEXT VALUE FOR dbo.s24, NEXT VALUE FOR dbo.s24
+=> 1|1
+
+--- case: a value given next to a DEFAULT of the same sequence is the same
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s25 AS int START WITH 1
+GO
+CREATE TABLE dbo.s25_t (a int, b int NOT NULL DEFAULT (NEXT VALUE FOR dbo.s25));
+INSERT dbo.s25_t (a) VALUES (NEXT VALUE FOR dbo.s25);
+SELECT a, b FROM dbo.s25_t
+=> 1|1
+
+--- case: a value given next to the keyword DEFAULT of the same sequence is the same
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s26 AS int START WITH 1
+GO
+CREATE TABLE dbo.s26_t (a int, b int NOT NULL DEFAULT (NEXT VALUE FOR dbo.s26));
+INSERT dbo.s26_t (a, b) VALUES (NEXT VALUE FOR dbo.s26, DEFAULT);
+SELECT a, b FROM dbo.s26_t
+=> 1|1
+
+--- case: a value selected next to a DEFAULT of the same sequence is the same
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s27 AS int START WITH 1
+GO
+CREATE TABLE dbo.s27_t (a int, b int NOT NULL DEFAULT (NEXT VALUE FOR dbo.s27));
+INSERT dbo.s27_t (a) SELECT NEXT VALUE FOR dbo.s27 FROM (VALUES (1), (2)) x (v);
+SELECT a, b FROM dbo.s27_t ORDER BY a
+=> 1|1
+=> 2|2
+
+--- case: an UPDATE of two columns from one sequence gives both the same value
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s28 AS int START WITH 1
+GO
+CREATE TABLE dbo.s28_t (a int, b int DEFAULT (NEXT VALUE FOR dbo.s28));
+INSERT dbo.s28_t VALUES (0, 0);
+UPDATE dbo.s28_t SET a = NEXT VALUE FOR dbo.s28, b = DEFAULT;
+SELECT a, b FROM dbo.s28_t
+=> 1|1
+
+--- case: a MERGE that inserts a value next to a DEFAULT of the same sequence inserts it twice
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s29 AS int START WITH 1
+GO
+CREATE TABLE dbo.s29_t (id int, a int, b int NOT NULL DEFAULT (NEXT VALUE FOR dbo.s29));
+MERGE dbo.s29_t AS t USING (VALUES (1)) AS s(id) ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT (id, a) VALUES (s.id, NEXT VALUE FOR dbo.s29);
+SELECT id, a, b FROM dbo.s29_t
+=> 1|1|1
+
+--- case: different sequences go together in a row
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+CREATE SEQUENCE dbo.s30 AS int START WITH 1;
+CREATE SEQUENCE dbo.s31 AS int START WITH 100;
+CREATE SEQUENCE dbo.s32 AS int START WITH 500
+GO
+CREATE TABLE dbo.s30_t (a int, b int DEFAULT (NEXT VALUE FOR dbo.s31), c int DEFAULT (NEXT VALUE FOR dbo.s32));
+INSERT dbo.s30_t (a) VALUES (NEXT VALUE FOR dbo.s30), (NEXT VALUE FOR dbo.s30);
+INSERT dbo.s30_t (a, b, c) VALUES (NEXT VALUE FOR dbo.s30, DEFAULT, 0);
+SELECT a, b, c FROM dbo.s30_t ORDER BY a
+=> 1|100|500
+=> 2|101|501
+=> 3|102|0

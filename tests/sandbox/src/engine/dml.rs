@@ -11,6 +11,7 @@ use super::compile::default_to_sqlite;
 use super::compiled::{Compiled, CompiledDml, DmlKind, OutputInto};
 use super::meta::{Column, Scope, Table};
 use super::select::{OutputColumn, Plan};
+use super::sequences::refuse_second_value;
 use super::typed::{Typed, assign, coerce, shared_type};
 
 /// Most rows that the `VALUES` of an `INSERT` may have.
@@ -90,6 +91,8 @@ fn inserted_rows(binder: &mut Binder<'_>, rows: &[Vec<Option<Expr>>], row: &RowM
         for value in values {
             items.push(value.as_ref().map(|expr| binder.value(expr)).transpose()?);
         }
+        let defaults = row.columns.iter().zip(values).filter(|(_, value)| value.is_none());
+        row.check_sequences(&binder.sequences, &defaults.map(|(&index, _)| index).collect::<Vec<_>>())?;
         compiled.push(items);
     }
     let extra = row.extra_values()?;
@@ -284,12 +287,7 @@ impl RowMaker<'_> {
     }
 
     fn extra_values(&self) -> SqlResult<Vec<String>> {
-        let numbered = |column: &&Column| {
-            column.identity.is_none() && column.default.as_deref().is_some_and(super::sequences::takes_value_in)
-        };
-        if self.extra_columns().filter(numbered).count() > 1 {
-            return Err(SqlError::unsupported("several columns of a row whose DEFAULT is a sequence's next value"));
-        }
+        self.check_sequences(&[], &[])?;
         self.extra_columns()
             .map(|column| match (&column.identity, &column.default) {
                 _ if column.ty == SqlType::RowVersion => Ok(super::rowversion::next(self.table)),
@@ -298,6 +296,14 @@ impl RowMaker<'_> {
                 (None, None) => Ok("NULL".to_owned()),
             })
             .collect()
+    }
+
+    /// Refuses a row that takes several values of one sequence: those in `taken` by what is supplied, others by the DEFAULTs of
+    /// columns that are left out or given as the keyword `DEFAULT`.
+    pub fn check_sequences(&self, taken: &[i32], keywords: &[usize]) -> SqlResult<()> {
+        let given = keywords.iter().map(|&index| &self.table.columns[index]);
+        let defaults = self.extra_columns().chain(given).filter(|column| column.identity.is_none());
+        refuse_second_value(taken, defaults.filter_map(|column| column.default.as_deref()), self.scope)
     }
 
     /// A supplied value as the column stores it.
@@ -342,6 +348,7 @@ pub(super) fn full_name(table: &Table) -> String {
 fn insert_from_plan(binder: &mut Binder<'_>, plan: Plan, row: &RowMaker<'_>) -> SqlResult<String> {
     // Conversions inside DISTINCT would change what is distinct, and an ordinal in ORDER BY would sort converted values.
     let mut plan = binder.detached(plan);
+    row.check_sequences(&binder.sequences, &[])?;
     for (i, &index) in row.columns.iter().enumerate() {
         let stored = row.stored(plan.outputs[i].value.clone(), index)?;
         plan.replace_output(i, stored);

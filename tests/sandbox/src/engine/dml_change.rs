@@ -364,7 +364,7 @@ pub(super) fn assigned_values(
     find: &dyn Fn(&str) -> SqlResult<usize>,
     scope: &dyn Scope,
 ) -> SqlResult<Vec<(usize, String)>> {
-    let mut seen = Vec::new();
+    let (mut seen, mut defaults) = (Vec::new(), Vec::new());
     let mut result = Vec::with_capacity(assignments.len());
     for (name, expr) in assignments {
         let index = find(&name.name)?;
@@ -394,12 +394,16 @@ pub(super) fn assigned_values(
                 assign(value, &column.ty, &full_name(table), &column.name)?.sql
             }
             None => match &column.default {
-                Some(text) => default_to_sqlite(text, column, scope)?,
+                Some(text) => {
+                    defaults.push(text.as_str());
+                    default_to_sqlite(text, column, scope)?
+                }
                 None => "NULL".to_owned(),
             },
         };
         result.push((index, stored));
     }
+    super::sequences::refuse_second_value(&binder.sequences, defaults, scope)?;
     if let Some(version) = table.columns.iter().position(|column| column.ty == SqlType::RowVersion) {
         result.push((version, super::rowversion::next(table)));
     }

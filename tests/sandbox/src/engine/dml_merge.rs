@@ -233,7 +233,8 @@ impl Merging<'_> {
             };
             columns.add(NewRows::new_value(position), value);
         }
-        Ok(())
+        let defaults = supplied.iter().zip(values).filter(|(_, value)| value.is_none());
+        maker.check_sequences(&binder.sequences, &defaults.map(|(&index, _)| index).collect::<Vec<_>>())
     }
 
     /// Inserts the rows that are to be inserted.

@@ -10,6 +10,7 @@ use super::clock::now_datetime;
 use super::database::Identity;
 use super::ddl_table::{already_there, cannot_drop};
 use super::expr_walk;
+use super::meta::Scope;
 use super::metadata_functions::split_name;
 use super::procedures::{Argument, integer_argument, text_argument};
 use super::quoting::literal;
@@ -396,6 +397,39 @@ pub(super) fn takes_value(expr: &Expr) -> bool {
 /// The same of a DEFAULT's text.
 pub(super) fn takes_value_in(text: &str) -> bool {
     text.to_ascii_uppercase().contains("NEXT") && parse_expr(text).is_ok_and(|expr| takes_value(&expr))
+}
+
+/// The sequences that a DEFAULT's text takes a value of.
+fn sequences_in(text: &str, scope: &dyn Scope) -> SqlResult<Vec<i32>> {
+    if !takes_value_in(text) {
+        return Ok(Vec::new());
+    }
+    let (expr, names) = (parse_expr(text)?, std::cell::RefCell::new(Vec::new()));
+    // Nothing is looked for: every part is seen.
+    expr_walk::any(&expr, &|part| {
+        names.borrow_mut().extend(sequence_name(part));
+        false
+    });
+    names.into_inner().iter().map(|name| Ok(scope.sequence(name)?.object_id)).collect()
+}
+
+/// A row takes a value of the sequences in `taken`, and of those of the DEFAULTs that it uses. Each reference to one sequence has the
+/// same value within a row, which is left out.
+pub(super) fn refuse_second_value<'t>(
+    taken: &[i32],
+    defaults: impl IntoIterator<Item = &'t str>,
+    scope: &dyn Scope,
+) -> SqlResult<()> {
+    let mut taken = taken.to_vec();
+    for text in defaults {
+        for sequence in sequences_in(text, scope)? {
+            if taken.contains(&sequence) {
+                return Err(SqlError::unsupported("NEXT VALUE FOR of one sequence several times in a row"));
+            }
+            taken.push(sequence);
+        }
+    }
+    Ok(())
 }
 
 impl Binder<'_> {
