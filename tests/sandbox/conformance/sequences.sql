@@ -276,15 +276,31 @@ UPDATE dbo.s28_t SET a = NEXT VALUE FOR dbo.s28, b = DEFAULT;
 SELECT a, b FROM dbo.s28_t
 => 1|1
 
---- case: a MERGE that inserts a value next to a DEFAULT of the same sequence inserts it twice
+--- case: a MERGE takes values of a sequence only by DEFAULTs of the rows it inserts
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
---- refused: several references to one sequence in a row
 CREATE SEQUENCE dbo.s29 AS int START WITH 1
 GO
 CREATE TABLE dbo.s29_t (id int, a int, b int NOT NULL DEFAULT (NEXT VALUE FOR dbo.s29));
 MERGE dbo.s29_t AS t USING (VALUES (1)) AS s(id) ON t.id = s.id
 WHEN NOT MATCHED THEN INSERT (id, a) VALUES (s.id, NEXT VALUE FOR dbo.s29);
+=> error 11742 level 15: NEXT VALUE FOR function can only be used with MERGE if it is defined within a default constraint *
+MERGE dbo.s29_t AS t USING (VALUES (1)) AS s(id) ON t.id = s.id
+WHEN MATCHED THEN UPDATE SET a = NEXT VALUE FOR dbo.s29;
+=> error 11742 level 15
+MERGE dbo.s29_t AS t USING (VALUES (1)) AS s(id) ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT (id, a, b) VALUES (s.id, 7, DEFAULT);
 SELECT id, a, b FROM dbo.s29_t
+=> 1|7|1
+
+--- case: a MERGE that inserts two DEFAULTs of the same sequence gives both the same value
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: several references to one sequence in a row
+CREATE SEQUENCE dbo.s33 AS int START WITH 1
+GO
+CREATE TABLE dbo.s33_t (id int, a int DEFAULT (NEXT VALUE FOR dbo.s33), b int DEFAULT (NEXT VALUE FOR dbo.s33));
+MERGE dbo.s33_t AS t USING (VALUES (1)) AS s(id) ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT (id, a) VALUES (s.id, DEFAULT);
+SELECT id, a, b FROM dbo.s33_t
 => 1|1|1
 
 --- case: different sequences go together in a row

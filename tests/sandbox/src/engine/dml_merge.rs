@@ -19,7 +19,18 @@ use super::dml_staged::{
     updated_rows,
 };
 use super::meta::{Scope, Table};
+use super::sequences::takes_value;
 use super::typed::Typed;
+
+/// Error 11742.
+fn refuse_sequences<'e>(mut values: impl Iterator<Item = &'e crate::tsql::ast::Expr>) -> SqlResult<()> {
+    if values.any(takes_value) {
+        let text = "NEXT VALUE FOR function can only be used with MERGE if it is defined within a default constraint on the target table \
+                    for insert actions.";
+        return Err(SqlError::new(11742, text).severity(15));
+    }
+    Ok(())
+}
 
 /// A statement that is being compiled.
 struct Merging<'a> {
@@ -131,6 +142,7 @@ impl Merging<'_> {
                 let find = |name: &str| column_index(table, name);
                 let exposed = self.merge.alias.as_deref().unwrap_or(&table.name);
                 check_qualifiers(assignments, &[exposed])?;
+                refuse_sequences(assignments.iter().filter_map(|(_, expr)| expr.as_ref()))?;
                 let set = assigned_values(binder, assignments, table, &find, self.scope).map_err(outside)?;
                 columns.add_new_row(table, alias, &set);
                 columns.add_old_row(table, alias);
@@ -213,6 +225,7 @@ impl Merging<'_> {
         let supplied = insert_columns(&table, named, self.identity_insert, values.is_none())?;
         let values = values.unwrap_or_default();
         check_count(values.len(), supplied.len(), named.is_empty(), false)?;
+        refuse_sequences(values.iter().flatten())?;
         let maker = RowMaker { table: &table, columns: &supplied, scope: self.scope };
         for position in stored_columns(&table) {
             let column = &table.columns[position];
@@ -234,7 +247,7 @@ impl Merging<'_> {
             columns.add(NewRows::new_value(position), value);
         }
         let defaults = supplied.iter().zip(values).filter(|(_, value)| value.is_none());
-        maker.check_sequences(&binder.sequences, &defaults.map(|(&index, _)| index).collect::<Vec<_>>())
+        maker.check_sequences(&[], &defaults.map(|(&index, _)| index).collect::<Vec<_>>())
     }
 
     /// Inserts the rows that are to be inserted.
