@@ -772,11 +772,12 @@ GO
 --- session a until
 EXEC sys.sp_cdc_scan;
 --- session a
-SELECT __$operation, __$update_mask, id, CAST(v AS nvarchar(20)), CAST(SQL_VARIANT_PROPERTY(v, 'BaseType') AS nvarchar(20)) FROM cdc.dbo_variants_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
+SELECT __$operation, __$update_mask, id, CAST(v AS nvarchar(20)), CAST(SQL_VARIANT_PROPERTY(v, 'BaseType') AS nvarchar(20)) FROM cdc.dbo_variants_CT WHERE __$operation <> 4 ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation
 => 2|0x03|1|5|int
 => 2|0x03|2|text|nvarchar
 => 3|0x02|1|5|int
-=> 4|0x02|1|1.50|decimal
+SELECT __$update_mask, id, CAST(v AS nvarchar(20)), CAST(SQL_VARIANT_PROPERTY(v, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(v, 'Scale') AS int) FROM cdc.dbo_variants_CT WHERE __$operation = 4
+=> 0x02|1|1.50|5|2
 
 --- case: MERGE is captured as what it did, in one transaction
 --- doc: https://learn.microsoft.com/sql/t-sql/statements/merge-transact-sql

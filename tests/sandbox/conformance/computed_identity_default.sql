@@ -360,6 +360,16 @@ SELECT name, is_sparse, is_column_set FROM sys.columns WHERE object_id = OBJECT_
 => a|1|0
 => b|1|0
 
+--- case: COLUMNPROPERTY tells which columns are sparse
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/columnproperty-transact-sql
+CREATE TABLE dbo.s1b (id int PRIMARY KEY, a int SPARSE NULL, b varchar(10) NULL);
+SELECT COLUMNPROPERTY(OBJECT_ID('dbo.s1b'), 'id', 'IsSparse'), COLUMNPROPERTY(OBJECT_ID('dbo.s1b'), 'a', 'IsSparse'), COLUMNPROPERTY(OBJECT_ID('dbo.s1b'), 'b', 'IsSparse')
+=> 0|1|0
+ALTER TABLE dbo.s1b ADD c int SPARSE
+GO
+SELECT COLUMNPROPERTY(OBJECT_ID('dbo.s1b'), 'c', 'IsSparse')
+=> 1
+
 --- case: a sparse column is nullable
 --- doc: https://learn.microsoft.com/sql/relational-databases/tables/use-sparse-columns
 CREATE TABLE dbo.s2 (id int PRIMARY KEY, a int SPARSE NOT NULL)

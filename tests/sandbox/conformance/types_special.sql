@@ -294,12 +294,26 @@ INSERT #rv15 (id) VALUES (1), (2);
 SELECT COUNT(DISTINCT rv) FROM #rv15
 => 2
 
---- case: sql_variant keeps the base type
+--- case: the base type of a sql_variant is decimal where it was declared so
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
+--- refused: decimal and numeric are not told apart
+CREATE TABLE dbo.v1b (a sql_variant, b int);
+INSERT dbo.v1b VALUES (CAST(46279.1 AS decimal(8, 2)), 1689);
+SELECT CAST(SQL_VARIANT_PROPERTY(a, 'BaseType') AS varchar(20)) FROM dbo.v1b WHERE b = 1689
+=> decimal
+
+--- case: the base type of a sql_variant is numeric where it was declared so
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
+--- refused: decimal and numeric are not told apart
+SELECT CAST(SQL_VARIANT_PROPERTY(CAST(46279.1 AS numeric(8, 2)), 'BaseType') AS varchar(20))
+=> numeric
+
+--- case: sql_variant keeps precision and scale
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
 CREATE TABLE dbo.v1 (a sql_variant, b int);
 INSERT dbo.v1 VALUES (CAST(46279.1 AS decimal(8, 2)), 1689);
-SELECT CAST(SQL_VARIANT_PROPERTY(a, 'BaseType') AS varchar(20)), CAST(SQL_VARIANT_PROPERTY(a, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(a, 'Scale') AS int), CAST(a AS decimal(8, 2)) FROM dbo.v1 WHERE b = 1689
-=> decimal|8|2|46279.10
+SELECT CAST(SQL_VARIANT_PROPERTY(a, 'Precision') AS int), CAST(SQL_VARIANT_PROPERTY(a, 'Scale') AS int), CAST(a AS decimal(8, 2)) FROM dbo.v1 WHERE b = 1689
+=> 8|2|46279.10
 
 --- case: properties of a character sql_variant
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql

@@ -132,6 +132,8 @@ pub struct TableEntry {
     pub storage: String,
     /// `column_id` of each of the table's columns.
     pub column_ids: Vec<i32>,
+    /// `column_id` of those that are `SPARSE`.
+    pub sparse: Vec<i32>,
     /// Value of each column in rows older than it, as SQLite text.
     pub fillers: Vec<Option<String>>,
     /// Indexes in order of their ids.
@@ -342,6 +344,7 @@ fn empty_entry(
         schema_id: object.schema_id,
         storage,
         column_ids: Vec::new(),
+        sparse: Vec::new(),
         fillers: Vec::new(),
         indexes: Vec::new(),
         foreign_keys: Vec::new(),
@@ -377,7 +380,7 @@ fn load_columns(
 ) -> rusqlite::Result<SqlResult<()>> {
     let mut statement = connection.prepare(&format!(
         r#"SELECT c.object_id, c.column_id, c.name, c.type_id, c.max_length, c.precision, c.scale, c.collation, c.is_nullable,
-                  c.identity_seed, c.identity_increment, c.computed, d.definition, c.filler
+                  c.identity_seed, c.identity_increment, c.computed, d.definition, c.filler, c.is_sparse
            FROM db."$columns" c LEFT JOIN db."$defaults" d ON d.parent_object_id = c.object_id AND d.column_id = c.column_id
            WHERE 1 {} ORDER BY c.object_id, c.column_id"#,
         of_table("c.object_id", only)
@@ -394,7 +397,11 @@ fn load_columns(
             (Some(seed), Some(increment)) => Some((seed, increment)),
             _ => None,
         };
-        entry.column_ids.push(r.get(1)?);
+        let column_id = r.get(1)?;
+        entry.column_ids.push(column_id);
+        if r.get(14)? {
+            entry.sparse.push(column_id);
+        }
         entry.fillers.push(r.get(13)?);
         table_mut(entry).columns.push(Column {
             sqlite_name: quote(&name),

@@ -549,6 +549,7 @@ fn temporary_entry(mut table: Table, storage: String, design: &Design) -> SqlRes
         schema_id: 1,
         storage,
         column_ids: (1..=count as i32).collect(),
+        sparse: Vec::new(),
         fillers: vec![None; count],
         indexes,
         foreign_keys: Vec::new(),

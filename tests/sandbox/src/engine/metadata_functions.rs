@@ -216,9 +216,8 @@ pub(super) fn column_property(session: &SessionShared, arguments: &[Datum]) -> D
             SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NVarChar(_) => Datum::Int(i32::from(f.max_length)),
             _ => Datum::Null,
         },
-        "isrowguidcol" | "issparse" | "iscolumnset" | "ishidden" | "isfulltextindexed" | "isxmlindexable" => {
-            flag(false)
-        }
+        "issparse" => flag(table.sparse.contains(&table.column_ids[position])),
+        "isrowguidcol" | "iscolumnset" | "ishidden" | "isfulltextindexed" | "isxmlindexable" => flag(false),
         "usesansitrim" => flag(true),
         _ => Datum::Null,
     }

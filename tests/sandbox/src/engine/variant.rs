@@ -203,6 +203,10 @@ pub fn property(variant: &Variant, property: &str) -> SqlResult<Datum> {
     let name = |text: &str| wrap(Datum::String(text.to_owned()), &NAME, None);
     let number = |value: i32| wrap(Datum::Int(value), &SqlType::Int, None);
     Ok(match property.trim_end_matches(' ').to_ascii_lowercase().as_str() {
+        // Constants are numeric, a CAST may be either: the type of a value does not tell.
+        "basetype" if matches!(variant.ty, SqlType::Decimal { .. }) => {
+            return Err(SqlError::unsupported("whether the base type of a sql_variant is decimal or numeric"));
+        }
         "basetype" => name(system_types::type_name(&variant.ty)),
         "precision" => number(i32::from(f.precision)),
         "scale" => number(i32::from(f.scale)),
