@@ -585,13 +585,7 @@ impl SqlSession {
     }
 
     /// A condition; NULL is false.
-    pub(super) fn predicate(
-        &mut self,
-        batch: &Batch,
-        condition: &Expr,
-        frame: &mut Frame,
-        _sink: &mut dyn Sink,
-    ) -> Exec<bool> {
+    pub(super) fn predicate(&mut self, batch: &Batch, condition: &Expr, frame: &mut Frame) -> Exec<bool> {
         let compile = |scope: &StatementScope<'_>| compile_predicate(condition, scope);
         let compiled = self.planned(batch, expression_node(condition), frame, &compile)?;
         let mut holds = false;
@@ -603,27 +597,14 @@ impl SqlSession {
     }
 
     /// The value of an expression, converted to a type.
-    pub(super) fn scalar_as(
-        &mut self,
-        batch: &Batch,
-        expr: &Expr,
-        ty: &SqlType,
-        frame: &mut Frame,
-        _sink: &mut dyn Sink,
-    ) -> Exec<Datum> {
+    pub(super) fn scalar_as(&mut self, batch: &Batch, expr: &Expr, ty: &SqlType, frame: &mut Frame) -> Exec<Datum> {
         let compile = |scope: &StatementScope<'_>| compile_expr_as(expr, ty, scope);
         let compiled = self.planned(batch, expression_node(expr), frame, &compile)?;
         Ok(self.single(&compiled, frame)?.0)
     }
 
     /// The value of an expression with its own type.
-    pub(super) fn scalar(
-        &mut self,
-        batch: &Batch,
-        expr: &Expr,
-        frame: &mut Frame,
-        _sink: &mut dyn Sink,
-    ) -> Exec<(Datum, SqlType)> {
+    pub(super) fn scalar(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame) -> Exec<(Datum, SqlType)> {
         let compile = |scope: &StatementScope<'_>| compile_expr(expr, scope);
         let compiled = self.planned(batch, expression_node(expr), frame, &compile)?;
         self.single(&compiled, frame)
@@ -650,15 +631,9 @@ impl SqlSession {
     }
 
     /// A value as text, for PRINT and messages.
-    pub(super) fn text_of(
-        &mut self,
-        batch: &Batch,
-        expr: &Expr,
-        frame: &mut Frame,
-        sink: &mut dyn Sink,
-    ) -> Exec<Option<String>> {
+    pub(super) fn text_of(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame) -> Exec<Option<String>> {
         let ty = SqlType::NVarChar(Length::Max);
-        match self.scalar_as(batch, expr, &ty, frame, sink)? {
+        match self.scalar_as(batch, expr, &ty, frame)? {
             Datum::String(text) => Ok(Some(text)),
             _ => Ok(None),
         }

@@ -158,7 +158,7 @@ impl SqlSession {
         match &statement.kind {
             StmtKind::Block(statements) => return self.run_block(batch, statements, frame, sink),
             StmtKind::If { condition, then, otherwise } => {
-                let holds = self.predicate(batch, condition, frame, sink)?;
+                let holds = self.predicate(batch, condition, frame)?;
                 self.finished(0);
                 return match otherwise {
                     _ if holds => self.run_statement(batch, then, frame, sink),
@@ -167,7 +167,7 @@ impl SqlSession {
                 };
             }
             StmtKind::While { condition, body } => {
-                while self.predicate(batch, condition, frame, sink)? {
+                while self.predicate(batch, condition, frame)? {
                     self.finished(0);
                     match self.run_statement(batch, body, frame, sink)? {
                         Flow::Next | Flow::Continue => {}
@@ -181,7 +181,7 @@ impl SqlSession {
             StmtKind::Continue => return Ok(Flow::Continue),
             StmtKind::Return(value) => {
                 let status = match value {
-                    Some(value) => match self.scalar_as(batch, value, &crate::types::SqlType::Int, frame, sink)? {
+                    Some(value) => match self.scalar_as(batch, value, &crate::types::SqlType::Int, frame)? {
                         Datum::Int(status) => Some(status),
                         _ => Some(0),
                     },

@@ -103,7 +103,7 @@ impl SqlSession {
                     Datum::String(parts[0].clone()),
                     SqlType::NVarChar(Length::N(parts[0].chars().count().clamp(1, 4000) as u16)),
                 ),
-                value => self.scalar(batch, value, frame, sink)?,
+                value => self.scalar(batch, value, frame)?,
             };
             if let (true, Some(Expr::Variable(variable))) = (given.output, &given.value) {
                 targets.push((arguments.len(), variable.clone()));
@@ -159,7 +159,7 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
-        let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_default();
+        let text = self.text_of(batch, expr, frame)?.unwrap_or_default();
         let inner = match self.inner_batch("", &text, sink) {
             Err(Stop::ScopeAborted(_)) => return Ok(()),
             other => other?,
@@ -296,7 +296,7 @@ impl SqlSession {
                 None => match &parameter.default {
                     Some(default) => {
                         let mut empty = Frame::default();
-                        self.scalar_as(batch, default, &parameter.ty, &mut empty, sink)?
+                        self.scalar_as(batch, default, &parameter.ty, &mut empty)?
                     }
                     None => {
                         let text = format!(

@@ -25,12 +25,12 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
-        let (message, ty) = self.scalar(batch, message, frame, sink)?;
+        let (message, ty) = self.scalar(batch, message, frame)?;
         let (Datum::String(template), true) = (message, super::system_types::is_character(&ty)) else {
             return Err(SqlError::unsupported("RAISERROR with a message number").into());
         };
-        let severity = self.integer(batch, severity, frame, sink)?.clamp(0, 25);
-        let state = self.integer(batch, state, frame, sink)?.clamp(0, 255);
+        let severity = self.integer(batch, severity, frame)?.clamp(0, 25);
+        let state = self.integer(batch, state, frame)?.clamp(0, 255);
         if severity > 18 {
             let text = "Error severity levels greater than 18 can only be specified by members of the sysadmin role, using the \
                         WITH LOG option.";
@@ -38,7 +38,7 @@ impl SqlSession {
         }
         let mut values = Vec::new();
         for argument in arguments {
-            values.push(self.scalar(batch, argument, frame, sink)?.0);
+            values.push(self.scalar(batch, argument, frame)?.0);
         }
         let text: String = format_message(&template, &values)?.chars().take(MAX_MESSAGE).collect();
         let error = SqlError::new(USER_MESSAGE, text).severity(severity as u8).with_state(state as u8).at_line(line);
@@ -63,8 +63,8 @@ impl SqlSession {
         Err(Stop::Raised { error, uncaught_at: None })
     }
 
-    fn integer(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame, sink: &mut dyn Sink) -> Exec<i32> {
-        match self.scalar_as(batch, expr, &SqlType::Int, frame, sink)? {
+    fn integer(&mut self, batch: &Batch, expr: &Expr, frame: &mut Frame) -> Exec<i32> {
+        match self.scalar_as(batch, expr, &SqlType::Int, frame)? {
             Datum::Int(value) => Ok(value),
             _ => Ok(0),
         }
@@ -76,7 +76,6 @@ impl SqlSession {
         batch: &Batch,
         arguments: Option<&(Expr, Expr, Expr)>,
         frame: &mut Frame,
-        sink: &mut dyn Sink,
     ) -> Exec<()> {
         let Some((number, message, state)) = arguments else {
             let caught = self.shared.state().caught.last().cloned();
@@ -89,7 +88,7 @@ impl SqlSession {
                 }
             });
         };
-        let number = self.integer(batch, number, frame, sink)?;
+        let number = self.integer(batch, number, frame)?;
         if number < USER_MESSAGE {
             let text = format!(
                 "Error number {number} in the THROW statement is outside the valid range. Specify an error number in the valid range \
@@ -97,8 +96,8 @@ impl SqlSession {
             );
             return Err(SqlError::new(35100, text).severity(16).into());
         }
-        let text = self.text_of(batch, message, frame, sink)?.unwrap_or_default();
-        let state = self.integer(batch, state, frame, sink)?.clamp(0, 255);
+        let text = self.text_of(batch, message, frame)?.unwrap_or_default();
+        let state = self.integer(batch, state, frame)?.clamp(0, 255);
         let text: String = text.chars().take(MAX_MESSAGE).collect();
         Err(SqlError::new(number, text).with_state(state as u8).into())
     }

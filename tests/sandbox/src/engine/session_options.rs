@@ -9,7 +9,6 @@ use super::session::SqlSession;
 use super::session_state::Isolation;
 use super::stop::Exec;
 use crate::error::SqlError;
-use crate::session::Sink;
 use crate::tsql::ast::{ObjectName, SetValue};
 use crate::types::Datum;
 
@@ -49,14 +48,13 @@ impl SqlSession {
         names: &[String],
         value: &SetValue,
         frame: &mut Frame,
-        sink: &mut dyn Sink,
     ) -> Exec<()> {
         for name in names {
             match value {
                 SetValue::On | SetValue::Off => self.set_switch(name, *value == SetValue::On)?,
                 SetValue::Words(words) => self.set_words(name, words)?,
                 SetValue::Expr(expr) => {
-                    let value = self.scalar(batch, expr, frame, sink)?.0;
+                    let value = self.scalar(batch, expr, frame)?.0;
                     self.set_value(name, &value)?;
                 }
             }

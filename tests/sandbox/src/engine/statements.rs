@@ -40,21 +40,21 @@ impl SqlSession {
             StmtKind::Declare(declarations) => self.declare(batch, declarations, frame, sink),
             StmtKind::SetVariable { name, value } => {
                 let ty = frame.variable(name).ok_or_else(|| super::frame::undeclared(name))?.ty;
-                let value = self.scalar_as(batch, value, &ty, frame, sink)?;
+                let value = self.scalar_as(batch, value, &ty, frame)?;
                 frame.set(name, value)?;
                 self.finished(1);
                 Ok(())
             }
-            StmtKind::SetOption { names, value } => self.set_option(batch, names, value, frame, sink),
+            StmtKind::SetOption { names, value } => self.set_option(batch, names, value, frame),
             StmtKind::SetIdentityInsert { table, on } => self.set_identity_insert(table, *on),
             StmtKind::Begin(name) => self.counted(0, |s| s.begin(name.clone(), sink)),
             StmtKind::Commit => self.counted(0, |s| s.commit(sink)),
             StmtKind::Rollback(name) => self.counted(0, |s| s.roll_back(name.as_deref(), sink)),
-            StmtKind::Save(name) => self.counted(0, |s| s.save(name, sink)),
+            StmtKind::Save(name) => self.counted(0, |s| s.save(name)),
             StmtKind::Exec(exec) => self.exec(batch, exec, frame, sink),
             StmtKind::ExecString(expr) => self.exec_string(batch, expr, frame, sink),
             StmtKind::Print(expr) => {
-                let text = self.text_of(batch, expr, frame, sink)?.unwrap_or_else(|| " ".to_owned());
+                let text = self.text_of(batch, expr, frame)?.unwrap_or_else(|| " ".to_owned());
                 self.finished(0);
                 let message = self.in_module(SqlError::new(0, text).severity(0).at_line(statement.line));
                 sink.message(&message)?;
@@ -63,7 +63,7 @@ impl SqlSession {
             StmtKind::RaisError { message, severity, state, arguments } => {
                 self.raise_error(batch, (message, severity, state), arguments, statement.line, frame, sink)
             }
-            StmtKind::Throw(arguments) => self.throw(batch, arguments.as_ref(), frame, sink),
+            StmtKind::Throw(arguments) => self.throw(batch, arguments.as_ref(), frame),
             StmtKind::WaitForDelay(expr) => self.wait_for(batch, expr, frame, sink),
             StmtKind::Kill(id) => self.counted(0, |s| s.kill(*id)),
             StmtKind::Use(name) => self.counted(0, |s| s.use_database(name, sink)),
@@ -102,7 +102,7 @@ impl SqlSession {
                         frame.declare(&declaration.name, *ty, Datum::Null)?;
                     }
                     if let Some(value) = &declaration.value {
-                        let value = self.scalar_as(batch, value, ty, frame, sink)?;
+                        let value = self.scalar_as(batch, value, ty, frame)?;
                         frame.set(&declaration.name, value)?;
                         self.finished(1);
                     }
@@ -122,7 +122,7 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         const TICKS_PER_MICROSECOND: u64 = 10;
-        let Datum::Time(ticks) = self.scalar_as(batch, expr, &SqlType::Time(7), frame, sink)? else {
+        let Datum::Time(ticks) = self.scalar_as(batch, expr, &SqlType::Time(7), frame)? else {
             return Err(SqlError::new(148, "Incorrect time syntax in time string used with WAITFOR.")
                 .severity(15)
                 .into());

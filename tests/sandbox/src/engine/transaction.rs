@@ -210,7 +210,7 @@ impl SqlSession {
     }
 
     /// `SAVE TRANSACTION`.
-    pub fn save(&mut self, name: &str, _sink: &mut dyn Sink) -> Exec<()> {
+    pub fn save(&mut self, name: &str) -> Exec<()> {
         if self.shared.state().tran_count == 0 {
             return Err(SqlError::new(628, "Cannot issue SAVE TRANSACTION when there is no active transaction.").into());
         }
@@ -242,7 +242,7 @@ impl SqlSession {
                 self.roll_back(named(name).as_deref(), sink)?;
                 begin_new.map_or(Ok(()), |isolation| self.begin_at(isolation, None, sink))
             }
-            TransactionRequest::Save { name } => self.save(&name, sink),
+            TransactionRequest::Save { name } => self.save(&name),
         }
     }
 

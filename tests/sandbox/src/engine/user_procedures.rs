@@ -101,7 +101,7 @@ impl SqlSession {
             (Some(argument), _) if argument.ty == parameter.ty => argument.value.clone(),
             (Some(argument), _) => super::convert::convert(&argument.value, &argument.ty, &parameter.ty, None)
                 .map_err(|error| of_argument(error, argument, parameter))?,
-            (None, Some(default)) => self.scalar_as(batch, default, &parameter.ty, &mut Frame::default(), sink)?,
+            (None, Some(default)) => self.scalar_as(batch, default, &parameter.ty, &mut Frame::default())?,
             (None, None) => {
                 let text = format!(
                     "Procedure or function '{}' expects parameter '{}', which was not supplied.",
