@@ -227,11 +227,7 @@ impl<'a> Binder<'a> {
         let index = match known {
             Some(index) => index,
             None => {
-                let ty = self.scope.variable(name).ok_or_else(|| {
-                    SqlError::new(137, format!("Must declare the scalar variable \"{name}\"."))
-                        .severity(15)
-                        .with_state(2)
-                })?;
+                let ty = self.scope.variable(name).ok_or_else(|| super::frame::undeclared(name))?;
                 self.variables.push((name.to_owned(), ty));
                 self.variables.len() - 1
             }

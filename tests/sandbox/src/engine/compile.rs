@@ -8,6 +8,7 @@ use crate::types::SqlType;
 use super::binder::{Binder, Frame, Source};
 use super::compiled::Compiled;
 use super::expr_walk;
+use super::frame::undeclared;
 use super::meta::{Column, Scope, Table};
 use super::select::Plan;
 use super::system_types::is_character;
@@ -46,9 +47,7 @@ pub fn compile_select_assign(
     let mut plan = binder.select(&select, order_by)?;
     refuse_running_assignments(assignments, plan.at_most_one_row)?;
     for (i, (name, _)) in assignments.iter().enumerate() {
-        let ty = scope.variable(name).ok_or_else(|| {
-            SqlError::new(137, format!("Must declare the scalar variable \"{name}\".")).severity(15).with_state(2)
-        })?;
+        let ty = scope.variable(name).ok_or_else(|| undeclared(name))?;
         let converted = coerce(plan.outputs[i].value.clone(), &ty)?;
         plan.replace_output(i, converted.sql.clone());
         plan.outputs[i].value = converted;

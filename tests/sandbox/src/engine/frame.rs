@@ -91,7 +91,10 @@ impl Frame {
     }
 }
 
-/// Error 137.
+/// Error 137, or the refusal of a system variable that SQL Server has.
 pub fn undeclared(name: &str) -> SqlError {
+    if crate::tsql::outside::is_variable(name) {
+        return SqlError::unsupported(name);
+    }
     SqlError::new(137, format!("Must declare the scalar variable \"{name}\".")).severity(15).with_state(2)
 }
