@@ -5,11 +5,11 @@
 //! clients rely on one evaluation per row in the order of ORDER BY, and that is what happens here.
 
 use super::compile::{compile_expr_as, compile_running_source};
-use super::data_statements::decode_row;
 use super::expr_aggregate::is_aggregate;
 use super::expr_walk;
 use super::frame::{Frame, undeclared};
 use super::plans::{Batch, statement_node};
+use super::running::decode_row;
 use super::scope::StatementScope;
 use super::session::SqlSession;
 use super::stop::Exec;
