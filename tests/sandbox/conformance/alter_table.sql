@@ -439,3 +439,39 @@ INSERT dbo.e1 VALUES (1);
 ALTER TABLE dbo.e1 SWITCH TO dbo.e2;
 SELECT COUNT(*) FROM dbo.e2
 => 1
+
+--- case: a column of sequence values for the rows that are there
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/next-value-for-transact-sql
+--- refused: existing rows would each take a value of the sequence
+CREATE SEQUENCE dbo.c90_s START WITH 1
+GO
+CREATE TABLE dbo.c90 (id int PRIMARY KEY);
+INSERT dbo.c90 VALUES (1);
+ALTER TABLE dbo.c90 ADD v int NOT NULL DEFAULT NEXT VALUE FOR dbo.c90_s
+
+--- case: the names of numeric and sysname are kept by ALTER COLUMN
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-types-transact-sql
+CREATE TABLE dbo.c91 (a int, b varchar(5));
+ALTER TABLE dbo.c91 ALTER COLUMN a numeric(9, 0);
+ALTER TABLE dbo.c91 ALTER COLUMN b sysname NOT NULL;
+SELECT c.name, t.name FROM sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id
+WHERE c.object_id = OBJECT_ID('dbo.c91') ORDER BY c.column_id
+=> a|numeric
+=> b|sysname
+ALTER TABLE dbo.c91 ALTER COLUMN a decimal(9, 0);
+ALTER TABLE dbo.c91 ALTER COLUMN b nvarchar(10);
+SELECT c.name, t.name FROM sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id
+WHERE c.object_id = OBJECT_ID('dbo.c91') ORDER BY c.column_id
+=> a|decimal
+=> b|nvarchar
+
+--- case: two columns of one name in a table variable
+--- doc: https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors-2000-to-2999
+DECLARE @t TABLE (a int, a int)
+=> error 2705 level 16: Column names in each table must be unique. Column name 'a' in table '@t' is specified more than once.
+
+--- case: a sparse column is altered
+--- doc: https://learn.microsoft.com/sql/relational-databases/tables/use-sparse-columns
+--- refused: sparse columns as the subject of ALTER COLUMN
+CREATE TABLE dbo.c92 (id int PRIMARY KEY, a int SPARSE NULL);
+ALTER TABLE dbo.c92 ALTER COLUMN a bigint NULL

@@ -216,6 +216,13 @@ GO
 SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; CREATE INDEX sn16v ON sn16 (v);
 => error 3964 level 16
 
+--- case: ALTER INDEX is not allowed in a snapshot transaction
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/set-transaction-isolation-level-transact-sql
+CREATE TABLE sn16b (id int CONSTRAINT sn16bk PRIMARY KEY);
+GO
+SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; ALTER INDEX sn16bk ON sn16b REBUILD;
+=> error 3964 level 16
+
 --- case: DDL under SNAPSHOT outside of a transaction is allowed
 --- doc: https://learn.microsoft.com/sql/t-sql/statements/set-transaction-isolation-level-transact-sql
 CREATE TABLE sn17 (id int PRIMARY KEY);

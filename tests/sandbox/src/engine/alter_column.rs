@@ -30,6 +30,14 @@ impl SqlSession {
         let altered = self.altered_column(entry, def)?;
         let id = entry.table.object_id;
         let (position, column) = (altered.position, &altered.column);
+        let sparse: bool = self.connection.query_row(
+            r#"SELECT is_sparse FROM db."$columns" WHERE object_id = ?1 AND column_id = ?2"#,
+            [id, entry.column_ids[position]],
+            |r| r.get(0),
+        )?;
+        if sparse || def.sparse {
+            return Err(SqlError::unsupported("ALTER COLUMN of or to a sparse column").into());
+        }
         let old = &entry.table.columns[position];
         let f = facets(&column.ty);
         self.connection.execute(

@@ -8,6 +8,7 @@ use crate::types::SqlType;
 
 use super::compiled::{Compiled, HintLevel, Hints};
 use super::meta::{Scope, Table};
+use super::ownership::Named;
 use super::typed::{Collation, Shape, Typed};
 
 /// A column that a table source offers.
@@ -49,6 +50,8 @@ pub(super) struct RowOrigin {
     pub row_id: String,
     /// Position in the table of each of the source's columns, where it is just a column of the table.
     pub columns: Vec<Option<usize>>,
+    /// `object_id` of the view that the source is.
+    pub view: Option<i32>,
 }
 
 /// The clause of a grouped query that is being compiled.
@@ -115,8 +118,8 @@ pub(super) struct Binder<'a> {
     pub cte_texts: Vec<String>,
     pub variables: Vec<(String, SqlType)>,
     pub reads: Vec<Arc<Table>>,
-    /// Objects that the statement itself names, not a view that it reads.
-    pub named: Vec<i32>,
+    /// See [`Compiled::named`].
+    pub named: Vec<Named>,
     pub hints: Vec<(Arc<Table>, Hints)>,
     pub recursion: Option<Recursion>,
     /// Views that are being put in, the innermost last.
@@ -213,8 +216,13 @@ impl<'a> Binder<'a> {
     }
 
     pub fn note_read(&mut self, table: &Arc<Table>) {
-        if self.views.is_empty() && !table.sqlite_name.starts_with('(') {
-            self.named.push(table.object_id);
+        self.note_read_by(table, self.views.last().copied());
+    }
+
+    /// The same of a table that a view names.
+    pub fn note_read_by(&mut self, table: &Arc<Table>, view: Option<i32>) {
+        if !table.sqlite_name.starts_with('(') {
+            self.named.push(Named { object: table.object_id, view });
         }
         if !self.reads.iter().any(|seen| Arc::ptr_eq(seen, table) || seen.sqlite_name == table.sqlite_name) {
             self.reads.push(table.clone());

@@ -162,6 +162,7 @@ impl SqlSession {
         }
         let scope = StatementScope { session: self, frame };
         let table = super::meta::Scope::table(&scope, &insert.target)?;
+        self.require_write("INSERT", &table)?;
         let explicit = self.shared.state().options.identity_insert == Some(table.object_id);
         let named: Vec<usize> = if insert.columns.is_empty() {
             let insertable =

@@ -21,6 +21,7 @@ use crate::types::SqlType;
 use std::sync::Arc;
 
 use super::meta::Table;
+use super::ownership::Named;
 
 /// What the hints on one mention of a table ask of the locks, beyond the isolation level:
 /// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>.
@@ -64,8 +65,8 @@ pub struct Compiled {
     pub variables: Vec<(String, SqlType)>,
     /// Tables read.
     pub reads: Vec<Arc<Table>>,
-    /// Objects that the statement itself names, not a view that it reads: who runs it needs permission on these.
-    pub named: Vec<i32>,
+    /// Objects that are read, with the views that name them: who runs the statement needs permission on what no chain reaches.
+    pub named: Vec<Named>,
     /// Mentions of tables with hints, and every other mention in FROM. A table of `reads` that is not here has none.
     pub hints: Vec<(Arc<Table>, Hints)>,
     /// `SELECT … INTO` target: the session creates it from `columns` and inserts the rows.
@@ -104,6 +105,8 @@ pub struct CompiledDml {
     pub kind: DmlKind,
     /// The table written.
     pub target: Arc<Table>,
+    /// `object_id` of the view that it is written through.
+    pub through: Option<i32>,
     /// The statement. Its `columns` are what `OUTPUT` returns to the client (it then returns a row per affected row); without
     /// and without `output_into` the affected rows are `sqlite3_changes()`.
     pub statement: Compiled,

@@ -41,7 +41,7 @@ impl SqlSession {
                     self.drop_index(name, table, *if_exists, sink)?;
                 }
             }
-            StmtKind::RebuildIndex { name, table } => self.rebuild_index(name.as_deref(), table)?,
+            StmtKind::RebuildIndex { name, table } => self.rebuild_index(name.as_deref(), table, sink)?,
             StmtKind::TransferObject { schema, name } => self.transfer(schema, name, sink)?,
             StmtKind::CreateSchema { name, owner } => self.create_schema(name, owner.as_deref(), sink)?,
             StmtKind::DropSchema { name, if_exists } => self.drop_schema(name, *if_exists, sink)?,

@@ -270,6 +270,9 @@ impl SqlSession {
                 }
                 return Err(cannot_add(&c.name, &entry.table.name).into());
             };
+            if super::sequences::takes_value_in(default) {
+                return Err(SqlError::unsupported("adding a column of sequence values to a table with rows").into());
+            }
             let sql = compile::default_to_sqlite(default, c, &self.empty_scope(&frame))?;
             if differs_by_row(default)? {
                 differing.push((column_id, sql));

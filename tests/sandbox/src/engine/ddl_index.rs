@@ -74,12 +74,21 @@ impl SqlSession {
     }
 
     /// `ALTER INDEX … REBUILD`, `REORGANIZE`: how indexes lie in storage shows in no result, but they have to be there.
-    pub(super) fn rebuild_index(&mut self, name: Option<&str>, table: &ObjectName) -> Exec<()> {
-        let found = if table.name.starts_with('#') {
-            self.shared.state().temporary(&table.name).cloned()
-        } else {
-            self.catalog().table(table.schema.as_deref().unwrap_or("dbo"), &table.name).cloned()
-        };
+    /// It needs the table for itself, as on a real server where it is not ONLINE.
+    pub(super) fn rebuild_index(&mut self, name: Option<&str>, table: &ObjectName, sink: &mut dyn Sink) -> Exec<()> {
+        if table.name.starts_with('#') {
+            let entry = self.shared.state().temporary(&table.name).cloned();
+            return self.check_rebuilt(entry, name, table);
+        }
+        self.refuse_in_snapshot()?;
+        let wants = self.ddl_want(table.schema.as_deref(), &table.name);
+        self.write_with(wants, Writes::Database, sink, |s, _| {
+            let entry = s.catalog().table(table.schema.as_deref().unwrap_or("dbo"), &table.name).cloned();
+            s.check_rebuilt(entry, name, table)
+        })
+    }
+
+    fn check_rebuilt(&self, found: Option<Arc<TableEntry>>, name: Option<&str>, table: &ObjectName) -> Exec<()> {
         let entry = found.ok_or_else(|| not_found(table))?;
         self.may_alter_object(entry.table.object_id, &written(table))?;
         if let Some(name) = name

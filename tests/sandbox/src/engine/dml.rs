@@ -78,7 +78,15 @@ pub fn compile_insert(insert: &Insert, scope: &dyn Scope, identity_insert: bool)
     let list = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
     let sql = format!("{}INSERT INTO {}{list} {body}{}", binder.with_prefix(), target.sqlite_name, output.returning());
     let statement = output.describe(binder.finish(sql));
-    Ok(CompiledDml { kind: DmlKind::Insert, target, statement, output_into: output.into, staged: None, new_rows: None })
+    Ok(CompiledDml {
+        kind: DmlKind::Insert,
+        target,
+        through: None,
+        statement,
+        output_into: output.into,
+        staged: None,
+        new_rows: None,
+    })
 }
 
 /// Rows of `VALUES`. Several rows are a table value constructor: a column's values first take the type that they share.

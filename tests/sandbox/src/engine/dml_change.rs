@@ -88,6 +88,7 @@ pub fn compile_update(update: &Update, scope: &dyn Scope) -> SqlResult<CompiledD
     Ok(CompiledDml {
         kind: DmlKind::Update,
         target: table,
+        through: None,
         statement,
         output_into: output.into,
         staged: None,
@@ -181,6 +182,7 @@ pub fn compile_delete(delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledD
     Ok(CompiledDml {
         kind: DmlKind::Delete,
         target: table,
+        through: None,
         statement,
         output_into: output.into,
         staged: None,

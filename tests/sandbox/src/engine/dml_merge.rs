@@ -107,6 +107,7 @@ pub fn compile_merge(merge: &Merge, scope: &dyn Scope, identity_insert: bool) ->
     Ok(CompiledDml {
         kind: DmlKind::Merge,
         target: table,
+        through: None,
         statement,
         output_into: output.into,
         staged: Some(staged),

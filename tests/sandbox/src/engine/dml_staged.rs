@@ -157,6 +157,10 @@ impl Rows {
         Ok(Self { table: target.table, alias, from, source, through: None })
     }
 
+    fn view(&self) -> Option<i32> {
+        self.through.as_ref().and_then(|origin| origin.view)
+    }
+
     fn bind_through(binder: &mut Binder<'_>, name: &ObjectName, from: &[TableRef]) -> SqlResult<Self> {
         let alone = [TableRef::Table { name: name.clone(), alias: None, hints: Vec::new() }];
         let mut from = binder.bind_from(if from.is_empty() { &alone } else { from })?;
@@ -168,7 +172,7 @@ impl Rows {
             ));
         };
         let table = writable(origin.table.clone())?;
-        binder.note_read(&table);
+        binder.note_read_by(&table, origin.view);
         let alias = binder.fresh_alias();
         from.push_str(&format!(
             " JOIN {} AS {alias} ON {alias}.{} = {}",
@@ -268,6 +272,7 @@ fn names_all_inserted(output: &Output) -> bool {
 pub(super) fn stage_update(mut binder: Binder<'_>, update: &Update, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let running = reads_own_variables(update)?;
     let rows = Rows::bind(&mut binder, &update.target, &update.from, scope)?;
+    let through = rows.view();
     let table = rows.table.clone();
     check_qualifiers(&update.assignments, &[&update.target.name, &table.name])?;
     let mut positions = Vec::new();
@@ -310,6 +315,7 @@ pub(super) fn stage_update(mut binder: Binder<'_>, update: &Update, scope: &dyn 
     Ok(CompiledDml {
         kind: DmlKind::Update,
         target: table,
+        through,
         statement,
         output_into: output.into,
         staged: Some(staged),
@@ -320,6 +326,7 @@ pub(super) fn stage_update(mut binder: Binder<'_>, update: &Update, scope: &dyn 
 /// Compiles a `DELETE` by way of the temporary table. Its CTEs are bound.
 pub(super) fn stage_delete(mut binder: Binder<'_>, delete: &Delete, scope: &dyn Scope) -> SqlResult<CompiledDml> {
     let rows = Rows::bind(&mut binder, &delete.target, &delete.from, scope)?;
+    let through = rows.view();
     let table = rows.table.clone();
     let mut columns = Columns::default();
     columns.add_old_row(&table, &rows.alias);
@@ -348,6 +355,7 @@ pub(super) fn stage_delete(mut binder: Binder<'_>, delete: &Delete, scope: &dyn 
     Ok(CompiledDml {
         kind: DmlKind::Delete,
         target: table,
+        through,
         statement,
         output_into: output.into,
         staged: Some(staged),

@@ -70,6 +70,7 @@ mod module_statements;
 pub mod modules;
 mod moved_keys;
 mod order_by;
+mod ownership;
 pub mod parse_temporal;
 mod permissions;
 pub mod plans;

@@ -10,6 +10,7 @@
 use super::catalog::{Catalog, same_name};
 use super::compiled::CompiledDml;
 use super::expr_walk::any;
+use super::ownership::Named;
 use super::principal_statements::cannot;
 use super::principals::{DBO, Principal};
 use super::security::Token;
@@ -254,14 +255,14 @@ impl SqlSession {
     }
 
     /// Error 229 unless the session may read what a statement names.
-    pub(super) fn require_reads(&self, named: impl IntoIterator<Item = i32>) -> SqlResult<()> {
+    pub(super) fn require_reads(&self, named: impl IntoIterator<Item = Named>) -> SqlResult<()> {
         if self.may_everything() {
             return Ok(());
         }
         let catalog = self.catalog();
-        for object in named {
-            if catalog.object_by_id(object).is_some() {
-                self.require("SELECT", object)?;
+        for named in named {
+            if catalog.object_by_id(named.object).is_some() && !self.reaches(named) {
+                self.require("SELECT", named.object)?;
             }
         }
         Ok(())
@@ -269,11 +270,14 @@ impl SqlSession {
 
     /// Error 229 unless the session may change rows of a table in this way.
     pub(super) fn require_write(&self, permission: &str, table: &super::meta::Table) -> SqlResult<()> {
-        let catalog = self.catalog();
-        if self.may_everything() || catalog.object_by_id(table.object_id).is_none() {
+        self.require_named(permission, Named { object: table.object_id, view: None })
+    }
+
+    fn require_named(&self, permission: &str, named: Named) -> SqlResult<()> {
+        if self.may_everything() || self.catalog().object_by_id(named.object).is_none() || self.reaches(named) {
             return Ok(());
         }
-        self.require(permission, table.object_id)
+        self.require(permission, named.object)
     }
 
     /// Error 229 unless the session may do what a data modification does: write its target, and read what it reads.
@@ -281,9 +285,16 @@ impl SqlSession {
         if self.may_everything() {
             return Ok(());
         }
-        let target = dml.target.object_id;
+        // What the statement names as its target: a table, or a view of one.
+        let target = Named { object: dml.through.unwrap_or(dml.target.object_id), view: None };
         let reads_target = match statement {
-            StmtKind::Insert(insert) => insert.output.is_some(),
+            // Its target is among what it reads only where it reads it.
+            StmtKind::Insert(insert) => {
+                if insert.output.is_some() {
+                    self.require_reads([target])?;
+                }
+                true
+            }
             StmtKind::Update(update) => {
                 let column = |part: &Expr| matches!(part, Expr::Column(_));
                 update.selection.is_some()
@@ -296,7 +307,7 @@ impl SqlSession {
             }
             _ => true,
         };
-        self.require_reads(dml.statement.named.iter().copied().filter(|&id| id != target || reads_target))?;
+        self.require_reads(dml.statement.named.iter().copied().filter(|&named| named != target || reads_target))?;
         match statement {
             StmtKind::Merge(merge) => {
                 for clause in &merge.clauses {
@@ -308,7 +319,10 @@ impl SqlSession {
                     self.require_write(permission, &dml.target)?;
                 }
             }
-            _ => self.require_write(dml.kind.word(), &dml.target)?,
+            _ => {
+                self.require_named(dml.kind.word(), target)?;
+                self.require_named(dml.kind.word(), Named { object: dml.target.object_id, view: dml.through })?;
+            }
         }
         match &dml.output_into {
             Some(output) => self.require_write("INSERT", &output.target),
@@ -319,13 +333,12 @@ impl SqlSession {
     /// A context that nothing can be denied to.
     fn may_everything(&self) -> bool {
         let token = self.shared.token();
-        // What a procedure or trigger does with objects of its owner is its owner's business.
-        token.sysadmin || token.user == DBO || !self.shared.state().modules.is_empty()
+        token.sysadmin || token.user == DBO
     }
 
     /// Error 229 unless the session may call a procedure.
     pub(super) fn require_execute(&self, procedure: i32) -> SqlResult<()> {
-        if self.may_everything() { Ok(()) } else { self.require("EXECUTE", procedure) }
+        self.require_named("EXECUTE", Named { object: procedure, view: None })
     }
 
     /// Error 262 unless the session has a permission on the database.

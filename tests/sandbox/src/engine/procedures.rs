@@ -165,7 +165,7 @@ impl SqlSession {
             other => other?,
         };
         let before = self.shared.state().tran_count;
-        self.run_level(&inner, &mut Frame::default(), sink)?;
+        self.unowned(|s| s.run_level(&inner, &mut Frame::default(), sink))?;
         self.check_transaction_count(before, sink)
     }
 
@@ -319,7 +319,7 @@ impl SqlSession {
             });
         }
         let before = self.shared.state().tran_count;
-        let status = self.run_level(batch, &mut frame, sink)?;
+        let status = self.unowned(|s| s.run_level(batch, &mut frame, sink))?;
         for (value, name) in values.iter_mut().zip(&slots) {
             let variable = name.as_deref().filter(|_| value.output).and_then(|name| frame.variable(name));
             if let Some(variable) = variable {

@@ -68,7 +68,7 @@ impl Plan {
             })
             .collect();
         self.items.push(format!("{alias}.{}", row_id_name(&table)));
-        Some(RowOrigin { table, row_id: format!("c{}", self.items.len()), columns })
+        Some(RowOrigin { table, row_id: format!("c{}", self.items.len()), columns, view: None })
     }
 
     /// True if the rows come in a required order or are cut off.

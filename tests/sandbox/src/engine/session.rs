@@ -49,6 +49,8 @@ pub struct SqlSession {
     pub(super) table_variable_types: std::collections::HashMap<i32, i32>,
     /// Nesting of batches, `sp_executesql` and procedures.
     pub(super) level: u32,
+    /// Owner of the module that runs: see [`ownership`](super::ownership).
+    pub(super) chain_owner: Option<i32>,
     /// Severity of the worst error that the module which runs has met and gone on from.
     pub(super) worst_severity: u8,
     /// Transactions open when the INSERT … EXEC that runs began.
@@ -104,6 +106,7 @@ impl SqlSession {
             table_variables: Vec::new(),
             table_variable_types: std::collections::HashMap::new(),
             level: 0,
+            chain_owner: None,
             worst_severity: 0,
             insert_exec: None,
             firings: super::firing::Firings::default(),
@@ -276,6 +279,7 @@ impl SqlSession {
         self.table_variable_types.clear();
         self.insert_exec = None;
         self.shared.state().modules.clear();
+        self.chain_owner = None;
         let outcome = match outcome {
             Ok(value) => Ok(Some(value)),
             Err(Stop::BatchAborted | Stop::ScopeAborted(_)) => Ok(None),

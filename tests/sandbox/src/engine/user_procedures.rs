@@ -73,8 +73,9 @@ impl SqlSession {
     ) -> Exec<i32> {
         const BEST: i32 = 10;
         let outer = std::mem::take(&mut self.worst_severity);
+        let module = running.object_id;
         self.shared.state().modules.push(running);
-        let result = self.run_scope(batch, frame, sink);
+        let result = self.owned(module, |s| s.run_scope(batch, frame, sink));
         self.shared.state().modules.pop();
         let worst = i32::from(std::mem::replace(&mut self.worst_severity, outer));
         let without_status = if worst > BEST { BEST - worst } else { 0 };

@@ -2,6 +2,7 @@
 
 use super::binder::{Binder, RowOrigin, Source};
 use super::modules::Module;
+use super::ownership::Named;
 use super::system_types::facets;
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::ObjectName;
@@ -21,9 +22,7 @@ impl Binder<'_> {
             );
             return Err(SqlError::new(4429, text));
         }
-        if self.views.is_empty() {
-            self.named.push(view.object_id);
-        }
+        self.named.push(Named { object: view.object_id, view: self.views.last().copied() });
         self.views.push(view.object_id);
         // A view sees nothing of the statement around it.
         let frames = std::mem::take(&mut self.frames);
@@ -45,7 +44,11 @@ impl Binder<'_> {
             )));
         }
         let rows = if changed { plan.expose_rows() } else { None };
-        let rows = rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
+        let rows = rows.map(|rows| RowOrigin {
+            row_id: format!("{sqlite_alias}.{}", rows.row_id),
+            view: Some(view.object_id),
+            ..rows
+        });
         let text = format!("({}) AS {sqlite_alias}", plan.render());
         let columns = plan.source_columns(&sqlite_alias, &names);
         let schema = alias.is_none().then(|| name.schema.clone().unwrap_or_else(|| "dbo".to_owned()));
