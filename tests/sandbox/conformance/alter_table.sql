@@ -475,3 +475,93 @@ DECLARE @t TABLE (a int, a int)
 --- refused: sparse columns as the subject of ALTER COLUMN
 CREATE TABLE dbo.c92 (id int PRIMARY KEY, a int SPARSE NULL);
 ALTER TABLE dbo.c92 ALTER COLUMN a bigint NULL
+
+--- case: a second identity column by ALTER TABLE
+--- doc: https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors-2000-to-2999
+CREATE TABLE dbo.m1 (id int IDENTITY);
+ALTER TABLE dbo.m1 ADD b int IDENTITY
+=> error 2744 level 16: Multiple identity columns specified for table 'm1'. Only one identity column per table is allowed.
+
+--- case: the rules of computed columns hold for ALTER TABLE ADD; their nullability
+--- doc: https://learn.microsoft.com/sql/relational-databases/tables/specify-computed-columns-in-a-table
+CREATE TABLE dbo.m2 (a int NOT NULL, b AS a + 1, c AS a, d AS ISNULL(a + 1, 0));
+ALTER TABLE dbo.m2 ADD e AS b + 1
+=> error 1759 level 16: Computed column 'b' in table 'm2' is not allowed to be used in another computed-column definition.
+ALTER TABLE dbo.m2 ADD e AS GETDATE() PERSISTED
+=> error 4936 level 16: Computed column 'e' in table 'm2' cannot be persisted because the column is non-deterministic.
+ALTER TABLE dbo.m2 ADD f AS a PERSISTED NOT NULL, g AS a * 2 PERSISTED;
+SELECT name, is_nullable, is_computed FROM sys.columns WHERE object_id = OBJECT_ID('dbo.m2') ORDER BY column_id
+=> a|0|0
+=> b|1|1
+=> c|0|1
+=> d|0|1
+=> f|0|1
+=> g|1|1
+
+--- case: an index over a computed column that is not deterministic
+--- doc: https://learn.microsoft.com/sql/relational-databases/tables/specify-computed-columns-in-a-table
+CREATE TABLE dbo.m3 (a int NOT NULL, b AS GETDATE(), INDEX i (b))
+=> error 2729 level 16: *
+CREATE TABLE dbo.m3b (a int NOT NULL, b AS GETDATE());
+CREATE INDEX i ON dbo.m3b (b)
+=> error 2729 level 16: *
+
+--- case: an identity column overflows at the range of its new type
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql
+CREATE TABLE dbo.m4 (id tinyint IDENTITY(254, 1), v int);
+INSERT dbo.m4 VALUES (1), (2);
+INSERT dbo.m4 VALUES (3)
+=> error 8115 level 16: Arithmetic overflow error converting IDENTITY to data type tinyint.
+ALTER TABLE dbo.m4 ALTER COLUMN id smallint NOT NULL;
+DBCC CHECKIDENT ('dbo.m4', RESEED, 32767) WITH NO_INFOMSGS;
+INSERT dbo.m4 VALUES (3)
+=> error 8115 level 16: Arithmetic overflow error converting IDENTITY to data type smallint.
+
+--- case: what a table is made anew for leaves the other columns as they were
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql
+CREATE TABLE dbo.m5 (id int PRIMARY KEY, a int SPARSE NULL, n numeric(5,1), s sysname, v varchar(5), x int);
+INSERT dbo.m5 VALUES (1, 2, 3.5, 's', '7', 9);
+ALTER TABLE dbo.m5 DROP COLUMN x;
+ALTER TABLE dbo.m5 ALTER COLUMN v int;
+SELECT id, a, n, s, v FROM dbo.m5
+=> 1|2|3.5|s|7
+SELECT c.name, t.name, c.is_sparse FROM sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id WHERE c.object_id = OBJECT_ID('dbo.m5') ORDER BY c.column_id
+=> id|int|0
+=> a|int|1
+=> n|numeric|0
+=> s|sysname|0
+=> v|int|0
+
+--- case: ALTER TABLE ADD of a second rowversion column, and of a default of another type
+--- doc: https://learn.microsoft.com/sql/t-sql/data-types/rowversion-transact-sql
+CREATE TABLE dbo.m6 (id int, r rowversion);
+ALTER TABLE dbo.m6 ADD r2 rowversion
+=> error 2738 level 16: *
+ALTER TABLE dbo.m6 ADD x int NOT NULL DEFAULT NEWID()
+=> error 206 level 16: Operand type clash: uniqueidentifier is incompatible with int
+
+--- case: computed columns and defaults of a temporary table
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql
+CREATE TABLE #m7 (id int, a int)
+INSERT #m7 VALUES (1, 2);
+ALTER TABLE #m7 ADD b AS a + 1, c int NOT NULL DEFAULT 5;
+ALTER TABLE #m7 ADD a int
+=> error 2705 level 16: Column names in each table must be unique. Column name 'a' in table '#m7' is specified more than once.
+SELECT * FROM #m7
+=> 1|2|3|5
+
+--- case: a DEFAULT of a sequence outlives the changes of its table
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql
+CREATE SEQUENCE dbo.m8s START WITH 1
+GO
+CREATE TABLE dbo.m8 (id int PRIMARY KEY, a int NOT NULL DEFAULT NEXT VALUE FOR dbo.m8s, b varchar(5), x int);
+INSERT dbo.m8 (id, b) VALUES (1, '1');
+ALTER TABLE dbo.m8 ALTER COLUMN b int;
+ALTER TABLE dbo.m8 DROP COLUMN x;
+INSERT dbo.m8 (id, b) VALUES (2, 5);
+SELECT id, a, b FROM dbo.m8 ORDER BY id
+=> 1|1|1
+=> 2|2|5
+EXEC sp_rename 'dbo.m8.b', 'c', 'COLUMN'
+SELECT c FROM dbo.m8 WHERE id = 2
+=> 5

@@ -158,3 +158,21 @@ ALTER SCHEMA no_such_schema TRANSFER dbo.r16
 --- doc: https://learn.microsoft.com/sql/t-sql/statements/alter-schema-transact-sql
 ALTER SCHEMA dbo TRANSFER dbo.no_such_table
 => error 15151 level 16: Cannot find the object '*no_such_table', because it does not exist or you do not have permission.
+
+--- case: what a schema-bound view reads keeps its name
+--- doc: https://learn.microsoft.com/sql/t-sql/statements/create-view-transact-sql
+CREATE TABLE dbo.m9 (id int PRIMARY KEY, a int, b int);
+GO
+CREATE VIEW dbo.m9v WITH SCHEMABINDING AS SELECT id, a FROM dbo.m9;
+GO
+EXEC sp_rename 'dbo.m9.a', 'c', 'COLUMN'
+=> error 15336
+EXEC sp_rename 'dbo.m9', 'm9n'
+=> error 15336
+SELECT name FROM sys.columns WHERE object_id = OBJECT_ID('dbo.m9') ORDER BY column_id
+=> id
+=> a
+=> b
+EXEC sp_rename 'dbo.m9.b', 'c', 'COLUMN'
+SELECT c FROM dbo.m9
+=> (none)

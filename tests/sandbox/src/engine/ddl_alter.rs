@@ -67,122 +67,9 @@ impl SqlSession {
         })
     }
 
-    /// The same of a temporary table, which has no catalog but its entry.
-    fn alter_temporary(&mut self, name: &ObjectName, action: &AlterTable, sink: &mut dyn Sink) -> Exec<()> {
-        let found = self.shared.state().temporary(&name.name).cloned();
-        let entry = found.ok_or_else(|| cannot_find(name))?;
-        self.write(Writes::Temporary, sink, |s, _| {
-            let after = match action {
-                AlterTable::Add { elements, .. } => {
-                    let named = |error| of_table(error, &name.name, &name.name);
-                    s.add_to_temporary(&entry, Design::read(elements).map_err(named)?)?
-                }
-                AlterTable::DropColumns { names, if_exists } => {
-                    let dropped = s.columns_to_drop(&entry, names, *if_exists)?;
-                    s.drop_temporary_columns(&entry, &dropped)?
-                }
-                AlterTable::AlterColumn(def) => s.alter_temporary_column(&entry, def)?,
-                AlterTable::DropConstraints { names, if_exists } => {
-                    s.drop_temporary_constraints(&entry, names, *if_exists)?
-                }
-                AlterTable::CheckConstraint { .. } => {
-                    return Err(SqlError::unsupported("CHECK and NOCHECK CONSTRAINT of a temporary table").into());
-                }
-            };
-            s.replace_temporary(&name.name, after);
-            Ok(())
-        })
-    }
-
-    fn add_to_temporary(&mut self, entry: &TableEntry, mut design: Design) -> Exec<TableEntry> {
-        if !design.foreign_keys.is_empty() || !design.defaults.is_empty() {
-            return Err(SqlError::unsupported("ALTER TABLE ADD of such a constraint to a temporary table").into());
-        }
-        let mut columns = entry.table.columns.clone();
-        for column in &design.columns {
-            if columns.iter().any(|c| same_name(&c.name, &column.column.name)) {
-                return Err(not_unique(&column.column.name, &entry.table.name).into());
-            }
-            if column.column.identity.is_some() {
-                return Err(SqlError::unsupported("ALTER TABLE ADD of an identity column to a temporary table").into());
-            }
-            columns.push(column.column.clone());
-        }
-        let frame = Frame::default();
-        let table = super::table_design::with_columns(entry, columns);
-        design.type_computed(&table, &self.empty_scope(&frame))?;
-        let mut values = super::alter_column::stored_columns(entry);
-        let mut after = entry.clone();
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", entry.table.sqlite_name);
-        let has_rows: bool = self.connection.query_row(&sql, [], |r| r.get(0))?;
-        for column in &design.columns {
-            let c = &column.column;
-            let position = after.table.columns.len();
-            match &c.default {
-                Some(default) if !c.nullable || column.with_values => {
-                    values.push((position, compile::default_to_sqlite(default, c, &self.empty_scope(&frame))?));
-                }
-                None if !c.nullable && has_rows && c.computed.is_none() => {
-                    return Err(cannot_add(&c.name, &entry.table.name).into());
-                }
-                _ => {}
-            }
-            Arc::make_mut(&mut after.table).columns.push(c.clone());
-            after.column_ids.push(after.column_ids.iter().max().copied().unwrap_or(0) + 1);
-            after.fillers.push(None);
-        }
-        super::ddl_table::add_temporary_keys(&mut after, &design)?;
-        self.rebuild_table(entry, &after, &values)?;
-        for check in after.checks.iter().skip(entry.checks.len()) {
-            self.verify_check(&after, check)?;
-        }
-        Ok(after)
-    }
-
-    fn drop_temporary_columns(&mut self, entry: &TableEntry, dropped: &[usize]) -> Exec<TableEntry> {
-        let mut after = entry.clone();
-        let mut keep = (0..entry.table.columns.len()).map(|position| !dropped.contains(&position));
-        Arc::make_mut(&mut after.table).columns.retain(|_| keep.next().unwrap_or(true));
-        let kept: Vec<usize> = (0..entry.table.columns.len()).filter(|p| !dropped.contains(p)).collect();
-        after.column_ids = kept.iter().map(|&p| entry.column_ids[p]).collect();
-        after.fillers = kept.iter().map(|&p| entry.fillers[p].clone()).collect();
-        let moved = |position: usize| kept.iter().position(|&p| p == position).unwrap_or(position);
-        for index in &mut after.indexes {
-            for key in &mut index.key {
-                key.0 = moved(key.0);
-            }
-        }
-        for key in &mut Arc::make_mut(&mut after.table).primary_key {
-            *key = moved(*key);
-        }
-        self.rebuild_table(entry, &after, &values_without(entry, dropped))?;
-        Ok(after)
-    }
-
-    fn drop_temporary_constraints(
-        &mut self,
-        entry: &TableEntry,
-        names: &[String],
-        if_exists: bool,
-    ) -> Exec<TableEntry> {
-        let mut after = entry.clone();
-        for name in names {
-            let before = (after.indexes.len(), after.checks.len());
-            after.indexes.retain(|i| i.constraint_id.is_none() || !same_name(&i.name, name));
-            after.checks.retain(|c| !same_name(&c.name, name));
-            if before == (after.indexes.len(), after.checks.len()) && !if_exists {
-                return Err(SqlError::new(3728, format!("'{name}' is not a constraint.")).into());
-            }
-        }
-        if !after.indexes.iter().any(|i| i.primary_key) {
-            Arc::make_mut(&mut after.table).primary_key.clear();
-        }
-        self.rebuild_table(entry, &after, &super::alter_column::stored_columns(entry))?;
-        Ok(after)
-    }
-
     fn alter_add(&mut self, entry: &Arc<TableEntry>, design: &Design, with_nocheck: bool) -> Exec<()> {
         design.check_rowversion(&entry.table.name, Some(&entry.table))?;
+        design.check_one_identity(&entry.table)?;
         let versioned = design.columns.iter().any(|c| c.column.ty == SqlType::RowVersion);
         if versioned && entry.foreign_keys.iter().any(|f| f.on_delete > 1 || f.on_update > 0) {
             let what = "foreign keys that change rows of a table with a rowversion column";
@@ -250,6 +137,11 @@ impl SqlSession {
         let id = entry.table.object_id;
         let first = super::catalog_store::last_column_id(&self.connection, id)? + 1;
         self.add_columns(id, first, &design, entry.schema_id, &entry.table.name)?;
+        for column in design.columns.iter().map(|c| &c.column) {
+            if let Some(default) = &column.default {
+                compile::default_to_sqlite(default, column, &self.empty_scope(&frame))?;
+            }
+        }
         let has_rows: bool = self.connection.query_row(
             &format!("SELECT EXISTS (SELECT 1 FROM {})", entry.table.sqlite_name),
             [],
@@ -343,7 +235,12 @@ impl SqlSession {
     }
 
     /// Checks what is asked for: errors 4924, 4923, 5074 with 4922.
-    fn columns_to_drop(&mut self, entry: &TableEntry, names: &[String], if_exists: bool) -> Exec<Vec<usize>> {
+    pub(super) fn columns_to_drop(
+        &mut self,
+        entry: &TableEntry,
+        names: &[String],
+        if_exists: bool,
+    ) -> Exec<Vec<usize>> {
         let mut dropped = Vec::new();
         for name in names {
             let Some(position) = entry.find(name) else {
@@ -477,7 +374,7 @@ impl SqlSession {
     }
 
     /// Error 547 if a row breaks a CHECK constraint.
-    fn verify_check(&self, entry: &TableEntry, check: &Check) -> Exec<()> {
+    pub(super) fn verify_check(&self, entry: &TableEntry, check: &Check) -> Exec<()> {
         let frame = Frame::default();
         let expr = crate::tsql::parse_expr(&check.definition)?;
         let sql = compile::check_to_sqlite(&expr, &entry.table, &self.empty_scope(&frame))?;
@@ -550,7 +447,7 @@ pub(super) fn widens(from: &SqlType, to: &SqlType) -> bool {
 }
 
 /// What fills a table that loses columns: its stored columns at their new positions.
-fn values_without(entry: &TableEntry, dropped: &[usize]) -> Vec<(usize, String)> {
+pub(super) fn values_without(entry: &TableEntry, dropped: &[usize]) -> Vec<(usize, String)> {
     let kept = (0..entry.table.columns.len()).filter(|position| !dropped.contains(position));
     kept.enumerate()
         .filter(|(_, old)| entry.table.columns[*old].computed.is_none())
@@ -590,7 +487,7 @@ pub(super) fn mentions_name(text: &str, name: &str) -> bool {
 }
 
 /// Error 2705.
-fn not_unique(column: &str, table: &str) -> SqlError {
+pub(super) fn not_unique(column: &str, table: &str) -> SqlError {
     let text = format!(
         "Column names in each table must be unique. Column name '{column}' in table '{table}' is specified more than once."
     );
@@ -598,7 +495,7 @@ fn not_unique(column: &str, table: &str) -> SqlError {
 }
 
 /// Error 4901.
-fn cannot_add(column: &str, table: &str) -> SqlError {
+pub(super) fn cannot_add(column: &str, table: &str) -> SqlError {
     let text = format!(
         "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the column being \
          added is an identity or timestamp column, or alternatively if none of the previous conditions are satisfied the table must be \
@@ -609,7 +506,7 @@ fn cannot_add(column: &str, table: &str) -> SqlError {
 }
 
 /// Error 4902.
-fn cannot_find(name: &ObjectName) -> SqlError {
+pub(super) fn cannot_find(name: &ObjectName) -> SqlError {
     let text = format!(
         "Cannot find the object \"{}\" because it does not exist or you do not have permissions.",
         written(name)

@@ -1,6 +1,7 @@
 //! The engine: T-SQL over SQLite.
 mod aggregates;
 mod alter_column;
+mod alter_temporary;
 mod application_locks;
 mod apply;
 pub mod backup;

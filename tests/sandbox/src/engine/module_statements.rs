@@ -314,6 +314,12 @@ impl SqlSession {
         }
     }
 
+    /// Schema-bound views that read from a table.
+    pub(super) fn bound_modules(&self, table: i32) -> Vec<Arc<modules::Module>> {
+        let catalog = self.catalog();
+        catalog.modules.values().filter(|module| module.bound_to.contains(&table)).cloned().collect()
+    }
+
     /// Error 5074 for a table that a schema-bound view reads from: its columns cannot go or change.
     pub(super) fn refuse_bound_columns(&self, entry: &TableEntry) -> SqlResult<()> {
         let catalog = self.catalog();

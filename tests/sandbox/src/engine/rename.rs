@@ -89,6 +89,9 @@ impl SqlSession {
             let owner = if object.kind == "U" { object.object_id } else { object.parent_object_id };
             let entry = s.entry(owner)?;
             s.may_alter_object(owner, given)?;
+            if object.kind == "U" && !s.bound_modules(owner).is_empty() {
+                return Err(has_dependents(given).into());
+            }
             s.store_object_name(&object, &entry, new_name)?;
             s.touch(owner)?;
             s.catalog_changed()?;
@@ -157,11 +160,8 @@ impl SqlSession {
             let participates = entry.checks.iter().any(|c| enforced(&c.definition))
                 || entry.table.columns.iter().any(|c| c.computed.as_deref().is_some_and(enforced))
                 || entry.indexes.iter().any(|i| i.filter.as_deref().is_some_and(enforced));
-            if participates {
-                let text = format!(
-                    "Object '{given}' cannot be renamed because the object participates in enforced dependencies."
-                );
-                return Err(SqlError::new(15336, text).into());
+            if participates || s.bound_modules(id).iter().any(|view| enforced(&view.definition)) {
+                return Err(has_dependents(given).into());
             }
             let column_id = entry.column_ids[position];
             let server = Arc::clone(s.server());
@@ -254,6 +254,10 @@ impl SqlSession {
             if target.schema_id == object.schema_id {
                 return Ok(());
             }
+            if !s.bound_modules(object.object_id).is_empty() {
+                let what = "ALTER SCHEMA … TRANSFER of a table that a schema-bound view reads";
+                return Err(SqlError::unsupported(what).into());
+            }
             if catalog.object(&target.name, &object.name).is_some() {
                 let text =
                     format!("There is already an object named '{}' in the schema '{}'.", object.name, target.name);
@@ -284,4 +288,10 @@ fn in_use(name: &str, kind: &str) -> SqlError {
         "Error: The new name '{name}' is already in use as a {kind} name and would cause a duplicate that is not permitted."
     );
     SqlError::new(15335, text).severity(11)
+}
+
+/// Error 15336: what is bound to an object has its name.
+fn has_dependents(given: &str) -> SqlError {
+    let text = format!("Object '{given}' cannot be renamed because the object participates in enforced dependencies.");
+    SqlError::new(15336, text)
 }

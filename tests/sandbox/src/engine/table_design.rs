@@ -254,6 +254,15 @@ impl Design {
         Ok(())
     }
 
+    /// Error 2744 for an identity column beside the one that a table has.
+    pub fn check_one_identity(&self, table: &Table) -> SqlResult<()> {
+        let has_one = table.columns.iter().any(|c| c.identity.is_some());
+        if has_one && self.columns.iter().any(|c| c.column.identity.is_some()) {
+            return Err(of_table(second_identity(), &table.name, &table.name));
+        }
+        Ok(())
+    }
+
     /// A table has one `rowversion` column at most, and it has no default: errors 2738 and 1755.
     pub fn check_rowversion(&self, table: &str, existing: Option<&Table>) -> SqlResult<()> {
         let mut one = existing.is_some_and(|table| table.columns.iter().any(|c| c.ty == SqlType::RowVersion));
@@ -312,12 +321,16 @@ fn self_default_clustered(elements: &[TableElement]) -> bool {
     })
 }
 
+fn second_identity() -> SqlError {
+    let text = format!(
+        "Multiple identity columns specified for table '{NAME_PLACE}'. Only one identity column per table is allowed."
+    );
+    SqlError::new(2744, text)
+}
+
 fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
     if second {
-        let text = format!(
-            "Multiple identity columns specified for table '{NAME_PLACE}'. Only one identity column per table is allowed."
-        );
-        return Err(SqlError::new(2744, text));
+        return Err(second_identity());
     }
     let whole = matches!(
         ty,
