@@ -10,13 +10,14 @@ use super::triggers::{Capture, CapturedColumn};
 use super::visible::SCHEMA;
 use crate::engine::catalog::{Catalog, TableEntry, same_name};
 use crate::engine::clock::now_datetime;
+use crate::engine::encode::widens;
 use crate::engine::meta::Column;
 use crate::engine::quoting::quote;
 use crate::engine::session::SqlSession;
 use crate::engine::storage_error;
 use crate::engine::system_types::{facets, type_name};
 use crate::error::{SqlError, SqlResult};
-use crate::types::{Length, SqlType};
+use crate::types::SqlType;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// SQLite's columns of a change table before the captured ones.
@@ -155,7 +156,7 @@ fn follow_types(
         if shown.ty == ty && shown.collation == column.collation {
             continue;
         }
-        let kept = shown.ty == ty || keep_their_values(&shown.ty, &ty);
+        let kept = shown.ty == ty || widens(&shown.ty, &ty);
         if !kept && has_values(connection, instance, &shown.sqlite_name).map_err(storage_error)? {
             let what = "ALTER COLUMN of a captured column to a type that does not hold every value of the change table";
             return Err(SqlError::unsupported(what));
@@ -200,37 +201,4 @@ fn has_values(connection: &Connection, instance: &Instance, column: &str) -> rus
     connection.query_row(&format!("SELECT EXISTS (SELECT 1 FROM db.{storage} WHERE {column} IS NOT NULL)"), [], |row| {
         row.get(0)
     })
-}
-
-/// Whether what is stored under one type is, unchanged, the same value under the other.
-fn keep_their_values(from: &SqlType, to: &SqlType) -> bool {
-    let whole = |ty: &SqlType| match ty {
-        SqlType::TinyInt => Some(1),
-        SqlType::SmallInt => Some(2),
-        SqlType::Int => Some(4),
-        SqlType::BigInt => Some(8),
-        _ => None,
-    };
-    let fits = |from: &Length, to: &Length| match (from, to) {
-        (_, Length::Max) => true,
-        (Length::Max, Length::N(_)) => false,
-        (Length::N(from), Length::N(to)) => from <= to,
-    };
-    if let (Some(from), Some(to)) = (whole(from), whole(to)) {
-        return from <= to;
-    }
-    match (from, to) {
-        (SqlType::VarChar(from), SqlType::VarChar(to) | SqlType::NVarChar(to))
-        | (SqlType::NVarChar(from), SqlType::NVarChar(to))
-        | (SqlType::VarBinary(from), SqlType::VarBinary(to)) => fits(from, to),
-        (SqlType::Decimal { precision: p, scale: s }, SqlType::Decimal { precision: q, scale: t }) => {
-            let narrow = crate::engine::encode::MAX_INTEGER_PRECISION;
-            s == t && p <= q && (*p <= narrow) == (*q <= narrow)
-        }
-        (SqlType::SmallMoney, SqlType::Money) | (SqlType::Real, SqlType::Float) => true,
-        (SqlType::DateTime2(from), SqlType::DateTime2(to))
-        | (SqlType::Time(from), SqlType::Time(to))
-        | (SqlType::DateTimeOffset(from), SqlType::DateTimeOffset(to)) => from <= to,
-        _ => false,
-    }
 }

@@ -16,7 +16,7 @@ use super::transaction::Writes;
 use crate::error::SqlError;
 use crate::session::Sink;
 use crate::tsql::ast::{AlterTable, Expr, ObjectName};
-use crate::types::{Length, SqlType};
+use crate::types::SqlType;
 use rusqlite::params;
 use rusqlite::types::Value;
 use std::sync::Arc;
@@ -410,42 +410,6 @@ fn is_numbered(column: &super::meta::Column) -> bool {
     column.identity.is_some() || column.ty == SqlType::RowVersion
 }
 
-/// Whether every stored value of one type is, unchanged, the value of the other.
-pub(super) fn widens(from: &SqlType, to: &SqlType) -> bool {
-    let whole = |ty: &SqlType| match ty {
-        SqlType::TinyInt => Some(1),
-        SqlType::SmallInt => Some(2),
-        SqlType::Int => Some(4),
-        SqlType::BigInt => Some(8),
-        _ => None,
-    };
-    let wider = |a: &Length, b: &Length| match (a, b) {
-        (_, Length::Max) => true,
-        (Length::Max, Length::N(_)) => false,
-        (Length::N(a), Length::N(b)) => a <= b,
-    };
-    if from == to {
-        return true;
-    }
-    if let (Some(from), Some(to)) = (whole(from), whole(to)) {
-        return from <= to;
-    }
-    match (from, to) {
-        (SqlType::VarChar(a), SqlType::VarChar(b) | SqlType::NVarChar(b))
-        | (SqlType::NVarChar(a), SqlType::NVarChar(b))
-        | (SqlType::VarBinary(a), SqlType::VarBinary(b)) => wider(a, b),
-        (SqlType::Decimal { precision: p, scale: s }, SqlType::Decimal { precision: q, scale: t }) => {
-            let narrow = super::encode::MAX_INTEGER_PRECISION;
-            s == t && p <= q && (*p <= narrow) == (*q <= narrow)
-        }
-        (SqlType::Real, SqlType::Float) | (SqlType::SmallMoney, SqlType::Money) => true,
-        (SqlType::DateTime2(a), SqlType::DateTime2(b))
-        | (SqlType::Time(a), SqlType::Time(b))
-        | (SqlType::DateTimeOffset(a), SqlType::DateTimeOffset(b)) => a <= b,
-        _ => false,
-    }
-}
-
 /// What fills a table that loses columns: its stored columns at their new positions.
 pub(super) fn values_without(entry: &TableEntry, dropped: &[usize]) -> Vec<(usize, String)> {
     let kept = (0..entry.table.columns.len()).filter(|position| !dropped.contains(position));
@@ -517,14 +481,6 @@ pub(super) fn cannot_find(name: &ObjectName) -> SqlError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_widening_keeps_what_is_stored() {
-        assert!(widens(&SqlType::Int, &SqlType::BigInt));
-        assert!(!widens(&SqlType::BigInt, &SqlType::Int));
-        assert!(widens(&SqlType::VarChar(Length::N(10)), &SqlType::NVarChar(Length::N(20))));
-        assert!(!widens(&SqlType::NVarChar(Length::Max), &SqlType::NVarChar(Length::N(20))));
-    }
 
     #[test]
     fn a_column_is_mentioned_as_a_whole_word_only() {

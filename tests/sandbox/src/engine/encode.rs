@@ -3,7 +3,7 @@
 use rusqlite::types::{Value, ValueRef};
 
 use crate::error::{SqlError, SqlResult};
-use crate::types::{Datum, SqlType};
+use crate::types::{Datum, Length, SqlType};
 
 /// 100 ns units in a day.
 pub const TICKS_PER_DAY: i64 = 864_000_000_000;
@@ -186,11 +186,54 @@ fn mismatch(ty: &SqlType) -> SqlError {
     SqlError::new(8180, format!("sandbox: a stored value is not of type {}.", super::type_rules::type_name(ty)))
 }
 
+/// Whether every stored value of one type is, unchanged, the value of the other.
+pub fn widens(from: &SqlType, to: &SqlType) -> bool {
+    let whole = |ty: &SqlType| match ty {
+        SqlType::TinyInt => Some(1),
+        SqlType::SmallInt => Some(2),
+        SqlType::Int => Some(4),
+        SqlType::BigInt => Some(8),
+        _ => None,
+    };
+    let wider = |a: &Length, b: &Length| match (a, b) {
+        (_, Length::Max) => true,
+        (Length::Max, Length::N(_)) => false,
+        (Length::N(a), Length::N(b)) => a <= b,
+    };
+    if from == to {
+        return true;
+    }
+    if let (Some(from), Some(to)) = (whole(from), whole(to)) {
+        return from <= to;
+    }
+    match (from, to) {
+        (SqlType::VarChar(a), SqlType::VarChar(b) | SqlType::NVarChar(b))
+        | (SqlType::NVarChar(a), SqlType::NVarChar(b))
+        | (SqlType::VarBinary(a), SqlType::VarBinary(b)) => wider(a, b),
+        (SqlType::Decimal { precision: p, scale: s }, SqlType::Decimal { precision: q, scale: t }) => {
+            let narrow = MAX_INTEGER_PRECISION;
+            s == t && p <= q && (*p <= narrow) == (*q <= narrow)
+        }
+        (SqlType::Real, SqlType::Float) | (SqlType::SmallMoney, SqlType::Money) => true,
+        (SqlType::DateTime2(a), SqlType::DateTime2(b))
+        | (SqlType::Time(a), SqlType::Time(b))
+        | (SqlType::DateTimeOffset(a), SqlType::DateTimeOffset(b)) => a <= b,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::types::Length;
+
+    #[test]
+    fn only_widening_keeps_what_is_stored() {
+        assert!(widens(&SqlType::Int, &SqlType::BigInt));
+        assert!(!widens(&SqlType::BigInt, &SqlType::Int));
+        assert!(widens(&SqlType::VarChar(Length::N(10)), &SqlType::NVarChar(Length::N(20))));
+        assert!(!widens(&SqlType::NVarChar(Length::Max), &SqlType::NVarChar(Length::N(20))));
+    }
 
     fn round_trip(value: Datum, ty: SqlType) {
         let stored = encode(&value, &ty);
