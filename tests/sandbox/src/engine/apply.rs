@@ -50,17 +50,7 @@ impl Binder<'_> {
         for (n, column) in columns.iter_mut().enumerate() {
             column.value.sql = format!("ts_unpack(json_extract({alias}.value, '$[{n}]'))");
         }
-        self.add_source(Source {
-            exposed: exposed.to_owned(),
-            shown: exposed.to_owned(),
-            schema: None,
-            alias: alias.clone(),
-            columns,
-            table: None,
-            small: true,
-            qualified_only: false,
-            rows: None,
-        })?;
+        self.add_source(Source { small: true, ..Source::of_rows(exposed, alias.clone(), columns) })?;
         Ok(format!(
             "json_each((SELECT json_group_array(json_array({})) FROM ({}) AS {inner})) AS {alias}",
             packed.join(", "),

@@ -355,6 +355,21 @@ impl Source {
         }
     }
 
+    /// Rows that are no stored table's, such as a derived table's, under a name and a SQLite alias.
+    pub fn of_rows(exposed: &str, alias: String, columns: Vec<SourceColumn>) -> Self {
+        Self {
+            exposed: exposed.to_owned(),
+            shown: exposed.to_owned(),
+            schema: None,
+            alias,
+            columns,
+            table: None,
+            small: false,
+            qualified_only: false,
+            rows: None,
+        }
+    }
+
     /// A stored table under a SQLite alias; an empty alias leaves its columns unqualified.
     pub fn of_table(table: &Arc<Table>, alias: &str, exposed: Option<&str>) -> Self {
         let columns = table

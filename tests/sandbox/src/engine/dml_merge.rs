@@ -293,17 +293,7 @@ impl Merging<'_> {
             identity: false,
             computed: false,
         };
-        offered.push(Source {
-            exposed: String::new(),
-            shown: String::new(),
-            schema: None,
-            alias: String::new(),
-            columns: vec![action],
-            table: None,
-            small: false,
-            qualified_only: false,
-            rows: None,
-        });
+        offered.push(Source::of_rows("", String::new(), vec![action]));
         offered
     }
 }

@@ -79,17 +79,8 @@ impl Binder<'_> {
                 let rows = rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
                 let text = format!("({}) AS {sqlite_alias}", plan.render());
                 let columns = plan.source_columns(&sqlite_alias, columns);
-                self.add_source(Source {
-                    exposed: alias.clone(),
-                    shown: alias.clone(),
-                    schema: None,
-                    alias: sqlite_alias,
-                    columns,
-                    table: None,
-                    small: matches!(query.body, SetExpr::Values(_)),
-                    qualified_only: false,
-                    rows,
-                })?;
+                let small = matches!(query.body, SetExpr::Values(_));
+                self.add_source(Source { small, rows, ..Source::of_rows(alias, sqlite_alias, columns) })?;
                 Ok(text)
             }
             TableRef::Join { kind: kind @ (JoinKind::CrossApply | JoinKind::OuterApply), left, right, .. } => {
@@ -155,19 +146,9 @@ impl Binder<'_> {
             column.value.sql = format!("{sqlite_alias}.c{}", i + 1);
         }
         let text = format!("{} AS {sqlite_alias}", entry.sqlite_name);
-        let exposed = alias.unwrap_or(&name.name).to_owned();
         let rows = entry.rows.map(|rows| RowOrigin { row_id: format!("{sqlite_alias}.{}", rows.row_id), ..rows });
-        self.add_source(Source {
-            shown: exposed.clone(),
-            exposed,
-            schema: None,
-            alias: sqlite_alias,
-            columns,
-            table: None,
-            small: false,
-            qualified_only: false,
-            rows,
-        })?;
+        let exposed = alias.unwrap_or(&name.name);
+        self.add_source(Source { rows, ..Source::of_rows(exposed, sqlite_alias, columns) })?;
         Ok(Some(text))
     }
 

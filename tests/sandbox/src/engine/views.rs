@@ -52,17 +52,8 @@ impl Binder<'_> {
         let text = format!("({}) AS {sqlite_alias}", plan.render());
         let columns = plan.source_columns(&sqlite_alias, &names);
         let schema = alias.is_none().then(|| name.schema.clone().unwrap_or_else(|| "dbo".to_owned()));
-        self.add_source(Source {
-            exposed: alias.unwrap_or(&name.name).to_owned(),
-            shown: alias.unwrap_or(&name.name).to_owned(),
-            schema,
-            alias: sqlite_alias,
-            columns,
-            table: None,
-            small: false,
-            qualified_only: false,
-            rows,
-        })?;
+        let exposed = alias.unwrap_or(&name.name);
+        self.add_source(Source { schema, rows, ..Source::of_rows(exposed, sqlite_alias, columns) })?;
         Ok(Some(text))
     }
 }
