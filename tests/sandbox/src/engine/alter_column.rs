@@ -13,6 +13,7 @@ use super::meta::Column;
 use super::session::SqlSession;
 use super::stop::Exec;
 use super::system_types::{facets, is_character, stored_type_id};
+use super::table_design::can_be_identity;
 use super::table_rebuild::null_not_allowed;
 use crate::error::SqlError;
 use crate::tsql::ast::ColumnDef;
@@ -239,17 +240,6 @@ fn unalterable(column: &Column, to: &SqlType) -> Option<&'static str> {
         (SqlType::Image, _) => Some("image"),
         _ => None,
     }
-}
-
-fn can_be_identity(ty: &SqlType) -> bool {
-    matches!(
-        ty,
-        SqlType::TinyInt
-            | SqlType::SmallInt
-            | SqlType::Int
-            | SqlType::BigInt
-            | SqlType::Decimal { scale: 0, precision: ..=18 }
-    )
 }
 
 fn type_word(ty: &SqlType) -> String {

@@ -61,9 +61,9 @@ impl SqlSession {
     /// `sp_configure 'option' [, value]`.
     pub(super) fn sp_configure(&mut self, arguments: &[Argument], sink: &mut dyn Sink) -> Exec<i32> {
         let option = text_argument(arguments, "@configname", 0);
-        let Some(option) = option.filter(|option| {
-            option.to_lowercase().contains("text") && NAME.to_lowercase().contains(&option.to_lowercase())
-        }) else {
+        // A part of the name will do, where it is of this option alone.
+        let names_it = |option: &str| option.contains("text") && NAME.to_lowercase().contains(option);
+        let Some(option) = option.filter(|option| names_it(&option.to_lowercase())) else {
             return Err(SqlError::unsupported(format!("sp_configure of other options than {NAME}")).into());
         };
         let Some(value) = integer_argument(arguments, "@configvalue", 1)? else { return self.show_configuration(sink) };
@@ -74,8 +74,7 @@ impl SqlSession {
             let text = format!("'{value}' is not a valid value for configuration option '{option}'.");
             return Err(SqlError::new(15129, text).into());
         }
-        let server = std::sync::Arc::clone(self.server());
-        let before = server.configuration.configured.swap(value, Ordering::AcqRel);
+        let before = self.server().configuration.configured.swap(value, Ordering::AcqRel);
         let text = format!(
             "Configuration option '{NAME}' changed from {before} to {value}. Run the RECONFIGURE statement to install."
         );
@@ -107,7 +106,7 @@ impl SqlSession {
             let text = "You do not have permission to run the RECONFIGURE statement.";
             return Err(SqlError::new(5812, text).severity(14).into());
         }
-        let server = std::sync::Arc::clone(self.server());
+        let server = self.server();
         let value = server.configuration.configured.load(Ordering::Acquire);
         server.keep_setting(SETTING, value).map_err(storage_error)?;
         server.configuration.running.store(value, Ordering::Release);

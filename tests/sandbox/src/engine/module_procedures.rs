@@ -100,31 +100,21 @@ impl SqlSession {
     fn sp_settriggerorder(&mut self, arguments: &[Argument], sink: &mut dyn Sink) -> Exec<i32> {
         let text = |name: &str, position: usize| text_argument(arguments, name, position).unwrap_or_default();
         let (written, order, event) = (text("@triggername", 0), text("@order", 1), text("@stmttype", 2));
+        let invalid = || {
+            let text = "An invalid parameter or option was specified for procedure 'sys.sp_settriggerorder'.";
+            SqlError::new(15600, text).severity(15)
+        };
         let event = match event.to_ascii_uppercase().as_str() {
             "INSERT" => 1,
             "UPDATE" => 2,
             "DELETE" => 3,
-            _ => {
-                return Err(SqlError::new(
-                    15600,
-                    "An invalid parameter or option was specified for procedure 'sys.sp_settriggerorder'.",
-                )
-                .severity(15)
-                .into());
-            }
+            _ => return Err(invalid().into()),
         };
         let column = match order.to_ascii_lowercase().as_str() {
             "first" => Some("is_first"),
             "last" => Some("is_last"),
             "none" => None,
-            _ => {
-                return Err(SqlError::new(
-                    15600,
-                    "An invalid parameter or option was specified for procedure 'sys.sp_settriggerorder'.",
-                )
-                .severity(15)
-                .into());
-            }
+            _ => return Err(invalid().into()),
         };
         self.refresh_catalog()?;
         let catalog = self.catalog();

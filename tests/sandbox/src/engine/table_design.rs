@@ -328,18 +328,23 @@ fn second_identity() -> SqlError {
     SqlError::new(2744, text)
 }
 
-fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
-    if second {
-        return Err(second_identity());
-    }
-    let whole = matches!(
+/// The types of identity columns: whole numbers of up to 18 digits.
+pub(super) fn can_be_identity(ty: &SqlType) -> bool {
+    matches!(
         ty,
         SqlType::TinyInt
             | SqlType::SmallInt
             | SqlType::Int
             | SqlType::BigInt
             | SqlType::Decimal { scale: 0, precision: ..=18 }
-    );
+    )
+}
+
+fn check_identity(def: &ColumnDef, ty: &SqlType, second: bool) -> SqlResult<()> {
+    if second {
+        return Err(second_identity());
+    }
+    let whole = can_be_identity(ty);
     if matches!(ty, SqlType::Decimal { scale: 0, precision: 19.. }) {
         return Err(SqlError::unsupported("an identity column of more than 18 digits"));
     }
