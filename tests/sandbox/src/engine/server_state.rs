@@ -11,6 +11,7 @@ use super::quoting::quote;
 use super::session_state::SessionShared;
 use super::{EngineOptions, storage_error};
 use crate::error::{SqlError, SqlResult};
+use crate::faults::counts::Counts;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct Server {
     pub extension: Arc<dyn Extension>,
     /// Who may read and write what.
     pub locks: Arc<LockManager>,
+    /// What applications have asked for.
+    pub counts: Counts,
     /// `sp_configure`.
     pub configuration: Configuration,
     /// When it was opened, as `datetime`.
@@ -68,6 +71,7 @@ impl Server {
             options,
             extension,
             locks,
+            counts: Counts::default(),
             configuration,
             started: now_datetime(),
             directory: directory.to_owned(),

@@ -264,6 +264,7 @@ impl SqlSession {
         run: impl FnOnce(&mut Self, &mut dyn Sink) -> Exec<T>,
     ) -> Result<Option<T>, Cancelled> {
         *lock(&self.cancel) = sink.cancellation();
+        self.shared.count.note_request();
         {
             let mut state = self.shared.state();
             state.running = true;

@@ -8,6 +8,7 @@ use super::security::{Impersonation, KnownToken};
 use super::server_state::Server;
 use crate::error::SqlError;
 use crate::faults::Line;
+use crate::faults::counts::Count;
 use crate::types::{Datum, SqlType};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -30,6 +31,8 @@ pub struct SessionShared {
     pub login_time: i64,
     /// The connection it is served on.
     pub line: Arc<Line>,
+    /// What its application has asked for.
+    pub count: Arc<Count>,
     state: Mutex<State>,
 }
 
@@ -52,6 +55,7 @@ impl SessionShared {
             peer: client[2].to_owned(),
             login_time,
             line: Arc::clone(line),
+            count: server.counts.of(client[1]),
             state: Mutex::new(state),
         }
     }

@@ -24,6 +24,7 @@ impl SqlSession {
         sink: &mut dyn Sink,
     ) -> Exec<()> {
         self.shared.state().command = command(&statement.kind);
+        self.shared.count.note_statement();
         match &statement.kind {
             StmtKind::Select(query) => self.select(batch, statement, query, frame, sink),
             StmtKind::SelectAssign { assignments, ctes, from, order_by } => {

@@ -7,6 +7,7 @@
 //! engine and the server call [`Faults::pass`] at each point, by way of [`session_points`] and [`line`]; while nothing is armed for a
 //! point this costs one atomic load.
 
+pub mod counts;
 pub mod known_errors;
 pub mod line;
 pub mod procedures;

@@ -11,6 +11,9 @@
 //! EXEC sys.sp_sandbox_clear_faults @fault_id = 1;
 //! -- Breaks every other connection, or those that match, at once: what a restart or failover looks like. A row with their number.
 //! EXEC sys.sp_sandbox_disconnect @database = N'shop';
+//! -- What each application, or one, has asked for so far: requests, statements, statements that touched tables; then counts anew.
+//! EXEC sys.sp_sandbox_statements @application = N'publisher';
+//! EXEC sys.sp_sandbox_clear_statements @application = N'publisher';
 //! ```
 
 use super::known_errors::Wanted;
@@ -63,6 +66,8 @@ const PROCEDURES: &[(&str, &[Parameter])] = &[
         "sp_sandbox_disconnect",
         &[("@application", Optional), ("@login", Optional), ("@database", Optional), ("@session_id", Optional)],
     ),
+    ("sp_sandbox_statements", &[("@application", Optional)]),
+    ("sp_sandbox_clear_statements", &[("@application", Optional)]),
 ];
 
 /// Runs a procedure, if the name is one of these.
@@ -84,6 +89,11 @@ pub fn run(
             "sp_sandbox_faults" => list(session, sink),
             "sp_sandbox_wait_for_fault" => wait(session, &values, sink),
             "sp_sandbox_clear_faults" => clear(session, &values),
+            "sp_sandbox_statements" => list_counts(session, &values, sink),
+            "sp_sandbox_clear_statements" => {
+                session.shared.server.counts.clear(values.text("@application")?.as_deref());
+                Ok(())
+            }
             _ => disconnect(session, &values, sink),
         });
     Some(ran.map(|()| 0))
@@ -300,6 +310,24 @@ fn listed(armed: &Armed) -> Vec<Datum> {
         number(armed.fired),
         Datum::Bit(armed.is_live()),
     ]
+}
+
+fn list_counts(session: &SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
+    let shape = [
+        ("application", TEXT),
+        ("requests", SqlType::BigInt),
+        ("statements", SqlType::BigInt),
+        ("table_statements", SqlType::BigInt),
+    ];
+    let rows = session.shared.server.counts.list(values.text("@application")?.as_deref());
+    sink.columns(&columns(&shape))?;
+    for (application, count) in &rows {
+        let figures = count.figures().map(|figure| Datum::BigInt(figure as i64));
+        let row: Vec<_> = std::iter::once(Datum::String(application.clone())).chain(figures).collect();
+        sink.row(&row)?;
+    }
+    sink.statement_done(Some(rows.len() as u64), true)?;
+    Ok(())
 }
 
 fn columns(shape: &[(&str, SqlType)]) -> Vec<ColumnMeta> {

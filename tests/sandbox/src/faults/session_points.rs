@@ -22,6 +22,9 @@ impl SqlSession {
 
     /// A statement is about to touch tables.
     pub(crate) fn pass_statement(&self, reads: &[Arc<Table>], target: Option<&Arc<Table>>) -> Exec<()> {
+        if !reads.is_empty() || target.is_some() {
+            self.shared.count.note_tables();
+        }
         if !self.is_armed(Point::Statement) {
             return Ok(());
         }

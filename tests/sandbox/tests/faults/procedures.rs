@@ -14,6 +14,8 @@ async fn only_an_administrator_may_call_them() {
         "sp_sandbox_wait_for_fault 1",
         "sp_sandbox_clear_faults",
         "sp_sandbox_disconnect",
+        "sp_sandbox_statements",
+        "sp_sandbox_clear_statements",
     ] {
         assert_eq!(error(&mut reader, &format!("EXEC sys.{call}")).await, 15247, "{call}");
     }
@@ -65,4 +67,22 @@ async fn the_list_tells_how_often_a_fault_happened() {
     assert_eq!(text(&mut victim, "SELECT id FROM t").await, "1;2;3", "it is used up");
     exec(&mut setting.admin, "EXEC sys.sp_sandbox_clear_faults 1").await;
     assert_eq!(text(&mut setting.admin, "EXEC sys.sp_sandbox_faults").await, "");
+}
+
+#[tokio::test]
+async fn statements_are_counted_for_each_application() {
+    let mut setting = Setting::new().await;
+    let counts = "EXEC sys.sp_sandbox_statements @application = N'VICTIM'";
+    let mut victim = setting.victim().await;
+    exec(&mut setting.admin, "EXEC sys.sp_sandbox_clear_statements N'victim'").await;
+    exec(&mut victim, "SELECT id FROM t; SELECT 1").await;
+    assert_eq!(text(&mut setting.admin, counts).await, "victim|1|2|1", "a batch of two");
+    exec(&mut victim, "IF EXISTS (SELECT 1 FROM t) UPDATE t SET v = 1 WHERE id IN (SELECT id FROM t)").await;
+    assert_eq!(text(&mut setting.admin, counts).await, "victim|2|3|3", "a condition is no statement but reads a table");
+    exec(&mut setting.admin, "CREATE PROCEDURE p AS SELECT id FROM t; SELECT v FROM t").await;
+    assert_eq!(text(&mut setting.admin, counts).await, "victim|2|3|3", "others do not count");
+    exec(&mut victim, "EXEC p").await;
+    assert_eq!(text(&mut setting.admin, counts).await, "victim|3|6|5", "the call and what it runs");
+    exec(&mut setting.admin, "EXEC sys.sp_sandbox_clear_statements").await;
+    assert_eq!(text(&mut setting.admin, counts).await, "victim|0|0|0");
 }
