@@ -27,6 +27,7 @@ pub const SETTINGS: &[&str] = &[
     "server-ca",
     "trust-server-certificate",
     // Publisher.
+    "drive-capture",
     "poll-interval",
     "publication",
     "working-directory",

@@ -12,10 +12,13 @@
 //! - [`core`]: the log reader without its connections: what to read, how rows become transactions, what to send.
 //! - [`reader`]: `publisher run`, the loop around it. [`retry`]: when to try again.
 //! - [`snapshot`]: `publisher snapshot`, tables as of one commit, beside the running workload.
+//! - [`capture`]: the capture job, which fills the change tables; [`command`]: commands with flags of their own.
 //! - [`publication`], [`article`]: what is published, checked with the server before anything is changed.
 #![forbid(unsafe_code)]
 
 pub mod article;
+pub mod capture;
+pub mod command;
 pub mod core;
 pub mod error;
 pub mod publication;

@@ -6,9 +6,10 @@ use cli::output::{Table, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::{Article, TableName};
 use publisher::article::Definition;
+use publisher::command::capture::CaptureAction;
 use publisher::reader::{self, ReaderOptions};
 use publisher::snapshot::{Progress, SnapshotAgent};
-use publisher::{article, publication, settings};
+use publisher::{article, command, publication, settings};
 use serde::Serialize;
 use std::error::Error;
 use std::process::ExitCode;
@@ -38,6 +39,11 @@ enum Command {
     },
     /// Write the present rows of a publication to the working directory, for new subscriptions
     Snapshot(SnapshotArgs),
+    /// Show or change the settings of the capture job, which fills the change tables
+    Capture {
+        #[command(subcommand)]
+        action: CaptureAction,
+    },
     /// Read the log of the database and send its transactions to the distributor
     Run(RunArgs),
 }
@@ -142,6 +148,10 @@ struct RunArgs {
     /// Longest pause between two looks at an idle database; while there are changes it is much shorter
     #[arg(long, default_value = "500ms", value_parser = cli::duration::parse, value_name = "DURATION")]
     poll_interval: Duration,
+    /// Read the log into the change tables where no capture job can (no SQL Server Agent)
+    #[arg(long, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_name = "true|false",
+          action = clap::ArgAction::Set)]
+    drive_capture: bool,
     #[command(flatten)]
     sides: Sides,
 }
@@ -159,6 +169,7 @@ async fn execute(program: Program) -> Outcome {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
         Command::Snapshot(args) => Box::pin(snapshot(args)).await,
+        Command::Capture { action } => Ok(Box::pin(command::capture::run(action)).await?),
         Command::Run(args) => Box::pin(run(args)).await,
     }
 }
@@ -262,6 +273,7 @@ async fn run(args: RunArgs) -> Outcome {
         server: settings::server(&args.sides.server)?,
         distributor: settings::distributor(&args.sides.distributor)?,
         poll_interval: args.poll_interval,
+        drive_capture: args.drive_capture,
     };
     reader::run(&options, cli::shutdown_signal()).await?;
     Ok(())

@@ -4,6 +4,7 @@
 //! messages to and from the distributor. When anything fails that can pass, both connections are made anew and reading goes on from
 //! what the distributor has on disk.
 
+mod drive;
 mod log;
 mod pool;
 
@@ -41,6 +42,8 @@ pub struct ReaderOptions {
     pub distributor: ConnectOptions,
     /// Longest pause between two polls of an idle database.
     pub poll_interval: Duration,
+    /// Read the log into the change tables, in place of a capture job.
+    pub drive_capture: bool,
 }
 
 /// Runs until `shutdown` completes, or until something happens that trying again does not help.
@@ -98,6 +101,7 @@ async fn read(
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
     };
     *since = Some(Instant::now());
+    log.warn_about_capture(options.drive_capture).await?;
     let (inbox, listening) = listen(receiver);
     let mut session = Session {
         options,
@@ -114,7 +118,14 @@ async fn read(
         _listening: listening,
     };
     session.feed(attached);
-    let ended = session.run().await;
+    let ended = if options.drive_capture {
+        tokio::select! {
+            ended = session.run() => ended,
+            ended = Box::pin(drive::drive(&options.server, options.poll_interval)) => ended,
+        }
+    } else {
+        session.run().await
+    };
     // The distributor notices a closed connection by itself; this only makes it sooner.
     let _ = tokio::time::timeout(GOODBYE, session.sender.shutdown()).await;
     ended

@@ -382,6 +382,24 @@ impl From<i64> for Parameter<'_> {
     }
 }
 
+impl From<Option<i32>> for Parameter<'_> {
+    fn from(number: Option<i32>) -> Self {
+        Self(ColumnData::I32(number))
+    }
+}
+
+impl From<Option<i64>> for Parameter<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self(ColumnData::I64(number))
+    }
+}
+
+impl From<Option<bool>> for Parameter<'_> {
+    fn from(flag: Option<bool>) -> Self {
+        Self(ColumnData::Bit(flag))
+    }
+}
+
 impl From<Lsn> for Parameter<'_> {
     fn from(lsn: Lsn) -> Self {
         Self(ColumnData::Binary(Some(Cow::Owned(lsn.to_bytes().to_vec()))))

@@ -7,12 +7,13 @@
 //! - [`quote`]: identifiers and literals; the only place that quotes.
 //! - [`value`]: values between the wire's types and [`proto::Value`], exactly.
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
-//! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it.
+//! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change tables.
 //! - [`snapshot`]: consistent reads of whole tables.
 //! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables.
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod capture_job;
 pub mod catalog;
 pub mod cdc;
 pub mod change;

@@ -1,6 +1,7 @@
 //! The captured log, as the reader sees it: how far it goes, which tables changed, and their rows as batches.
 
 use super::pool::Pool;
+use crate::capture;
 use crate::core::Source;
 use crate::error::{Error, ErrorKind};
 use proto::{Article, Lsn, Marker};
@@ -66,6 +67,14 @@ impl Log {
     /// What the database says about itself.
     pub async fn facts(&mut self) -> Result<database::DatabaseFacts, Error> {
         Ok(database::facts(&mut self.client).await?)
+    }
+
+    /// Warns about a capture job that slows replication down, or is missing, unless this process is its `substitute`.
+    pub async fn warn_about_capture(&mut self, substitute: bool) -> Result<(), Error> {
+        if substitute || !self.facts().await?.cdc_enabled {
+            return Ok(());
+        }
+        capture::warn(&mut self.client).await
     }
 
     /// The capture instances; none where change data capture is not enabled (any more).

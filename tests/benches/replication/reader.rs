@@ -132,7 +132,12 @@ async fn log_reader(database: &TestDatabase, articles: &[Article], name: &Databa
         password: "bench".to_owned().into(),
         client: "bench".to_owned(),
     };
-    let options = ReaderOptions { server: options(database), distributor, poll_interval: Duration::from_millis(500) };
+    let options = ReaderOptions {
+        server: options(database),
+        distributor,
+        poll_interval: Duration::from_millis(500),
+        drive_capture: false,
+    };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let reader = tokio::spawn(async move {
         run(&options, async {

@@ -1,0 +1,3 @@
+//! Commands of the program with flags and output of their own.
+
+pub mod capture;
