@@ -48,13 +48,13 @@ impl SqlSession {
             params![
                 id,
                 entry.column_ids[position],
-                stored_type_id(&column.ty, def.declared_type_id),
+                stored_type_id(&column.ty, def.declared),
                 f.max_length,
                 f.precision,
                 f.scale,
                 column.nullable,
                 column.collation,
-                def.declared_type_id
+                def.declared.map(|ids| ids.user_type_id)
             ],
         )?;
         if let Some(identity) = column.identity.is_some().then(|| Identity::of(column, None)).flatten() {

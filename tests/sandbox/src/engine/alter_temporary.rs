@@ -1,5 +1,6 @@
 //! ALTER TABLE of a temporary table, which has no catalog but its entry.
 
+use super::alias_types::refuse_in_temporary;
 use super::catalog::{TableEntry, same_name};
 use super::compile;
 use super::ddl_alter::{cannot_add, cannot_find, not_unique, values_without};
@@ -20,12 +21,16 @@ impl SqlSession {
         self.write(Writes::Temporary, sink, |s, _| {
             let after = match action {
                 AlterTable::Add { elements, .. } => {
+                    refuse_in_temporary(elements)?;
                     let named = |error| of_table(error, &name.name, &name.name);
                     s.add_to_temporary(&entry, Design::read(elements).map_err(named)?)?
                 }
                 AlterTable::DropColumns { names, if_exists } => {
                     let dropped = s.columns_to_drop(&entry, names, *if_exists)?;
                     s.drop_temporary_columns(&entry, &dropped)?
+                }
+                AlterTable::AlterColumn(def) if def.named_type.is_some() => {
+                    return Err(SqlError::unsupported("a temporary table's column of an alias type").into());
                 }
                 AlterTable::AlterColumn(def) => s.alter_temporary_column(&entry, def)?,
                 AlterTable::DropConstraints { names, if_exists } => {

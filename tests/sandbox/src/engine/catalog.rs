@@ -1,5 +1,6 @@
 //! A database's catalog in memory: what statements are compiled against. It is immutable; DDL makes a new one.
 
+use super::alias_types::{self, AliasType};
 use super::catalog_store::{ATTACHED, index_storage, null_index_storage};
 use super::meta::{Column, Table};
 use super::modules::Modules;
@@ -190,6 +191,8 @@ pub struct Catalog {
     pub modules: Modules,
     /// Table types.
     pub table_types: Vec<TableType>,
+    /// Alias types.
+    pub alias_types: Vec<AliasType>,
     tables: HashMap<i32, Arc<TableEntry>>,
     objects: HashMap<i32, Object>,
     by_name: HashMap<(i32, String), i32>,
@@ -278,6 +281,7 @@ impl Catalog {
         load_constraints(connection, only, &self.objects, &mut building).map_err(super::storage_error)?;
         super::modules::load(connection, only, &self.objects, &mut self.modules).map_err(super::storage_error)?;
         self.table_types = super::table_types::load(connection).map_err(super::storage_error)?;
+        self.alias_types = alias_types::load(connection).map_err(super::storage_error)?;
         self.tables.extend(building.into_iter().map(|(id, entry)| (id, Arc::new(entry))));
         Ok(())
     }

@@ -50,6 +50,8 @@ const TABLES: &[&str] = &[
         is_readonly INT NOT NULL, PRIMARY KEY(object_id, parameter_id)) WITHOUT ROWID"#,
     r#""$table_types"(user_type_id INTEGER PRIMARY KEY, schema_id INT NOT NULL, name TEXT NOT NULL, object_id INT NOT NULL,
         definition TEXT NOT NULL)"#,
+    r#""$alias_types"(user_type_id INTEGER PRIMARY KEY, schema_id INT NOT NULL, name TEXT NOT NULL, type_id INT NOT NULL,
+        max_length INT NOT NULL, precision INT NOT NULL, scale INT NOT NULL, is_nullable INT NOT NULL)"#,
     r#""$sequences"(object_id INTEGER PRIMARY KEY, type_id INT NOT NULL, precision INT NOT NULL, start_value INT NOT NULL,
         increment INT NOT NULL, min INT NOT NULL, max INT NOT NULL, is_cycling INT NOT NULL, cache_size INT, is_cached INT NOT NULL,
         last INT)"#,

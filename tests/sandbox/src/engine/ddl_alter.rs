@@ -50,11 +50,12 @@ impl SqlSession {
             server.extension.on_ddl(s, &DdlEvent { kind: DdlKind::BeforeAlterTable, table: &entry, text })?;
             match action {
                 AlterTable::Add { elements, with_nocheck } => {
-                    s.alter_add(&entry, &Design::read(elements).map_err(named)?, *with_nocheck)?
+                    let elements = s.elements_of_types(elements)?;
+                    s.alter_add(&entry, &Design::read(&elements).map_err(named)?, *with_nocheck)?
                 }
                 AlterTable::DropColumns { names, if_exists } => s.drop_columns(&entry, names, *if_exists)?,
                 AlterTable::DropConstraints { names, if_exists } => s.drop_constraints(&entry, names, *if_exists)?,
-                AlterTable::AlterColumn(def) => s.alter_column(&entry, def)?,
+                AlterTable::AlterColumn(def) => s.alter_column(&entry, &s.column_of_type(def)?)?,
                 AlterTable::CheckConstraint { names, enable, with_check } => {
                     s.switch_constraints(&entry, names, *enable, *with_check)?;
                 }

@@ -17,8 +17,8 @@ use super::session_state::Temporary;
 use super::stop::Exec;
 use super::system_types::{Facets, facets, stored_type_id};
 use super::table_design::{Design, constraint_name, key_positions, of_table};
-use super::table_text;
 use super::transaction::Writes;
+use super::{alias_types, table_text};
 use crate::error::{SqlError, SqlResult};
 use crate::session::Sink;
 use crate::tsql::ast::{CreateTable, ObjectName, TableElement};
@@ -31,9 +31,13 @@ const FIRST_TEMPORARY_ID: i32 = -1_000_000;
 impl SqlSession {
     /// `CREATE TABLE`.
     pub(super) fn create_table(&mut self, create: &CreateTable, sink: &mut dyn Sink) -> Exec<()> {
-        let mut design =
-            Design::read(&create.elements).map_err(|e| of_table(e, &written(&create.name), &create.name.name))?;
-        design.settle_keys(&create.name.name, &create.elements)?;
+        if create.name.name.starts_with('#') {
+            alias_types::refuse_in_temporary(&create.elements)?;
+        }
+        self.refresh_catalog()?;
+        let elements = &*self.elements_of_types(&create.elements)?;
+        let mut design = Design::read(elements).map_err(|e| of_table(e, &written(&create.name), &create.name.name))?;
+        design.settle_keys(&create.name.name, elements)?;
         if create.name.name.starts_with('#') {
             return self.write(Writes::Temporary, sink, |s, _| {
                 s.create_temporary(&create.name.name, design, Frame::default()).map(|_| ())
@@ -153,8 +157,8 @@ impl SqlSession {
             let stored = NewColumn {
                 name: &c.name,
                 column_id,
-                facets: Facets { type_id: stored_type_id(&c.ty, column.declared_type_id), ..facets(&c.ty) },
-                user_type_id: column.declared_type_id,
+                facets: Facets { type_id: stored_type_id(&c.ty, column.declared), ..facets(&c.ty) },
+                user_type_id: column.declared.map(|ids| ids.user_type_id),
                 sparse: column.sparse,
                 collation: c.collation.as_deref(),
                 nullable: c.nullable,
@@ -267,6 +271,7 @@ impl SqlSession {
         if frame.table(name).is_some() {
             return Ok(());
         }
+        let elements = &*self.elements_of_types(elements)?;
         let mut design = Design::read(elements).map_err(|e| of_table(e, name, name))?;
         design.settle_keys(name, elements)?;
         if !design.foreign_keys.is_empty() {
@@ -313,7 +318,7 @@ impl SqlSession {
                 identity_nfr: false,
                 default_name: None,
                 persisted: false,
-                declared_type_id: None,
+                declared: None,
                 sparse: false,
                 with_values: false,
             });

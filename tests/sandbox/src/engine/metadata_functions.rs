@@ -167,14 +167,29 @@ pub(super) fn db_name(session: &SessionShared, arguments: &[Datum]) -> Datum {
     }
 }
 
-pub(super) fn type_id(_: &SessionShared, arguments: &[Datum]) -> Datum {
-    let Some((_, _, name)) = string(arguments.first()).and_then(split_name) else { return Datum::Null };
-    SYSTEM_TYPES.iter().find(|t| t.0.eq_ignore_ascii_case(&name)).map_or(Datum::Null, |t| Datum::Int(t.2))
+pub(super) fn type_id(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let Some((_, schema, name)) = string(arguments.first()).and_then(split_name) else { return Datum::Null };
+    let system = SYSTEM_TYPES.iter().find(|t| t.0.eq_ignore_ascii_case(&name)).map(|t| t.2);
+    if let Some(id) = system.filter(|_| schema.as_deref().is_none_or(|schema| same_name(schema, "sys"))) {
+        return Datum::Int(id);
+    }
+    let catalog = catalog(session);
+    let schema = catalog.schema(schema.as_deref().unwrap_or(DEFAULT_SCHEMA)).map(|s| s.schema_id);
+    user_types(&catalog).find(|t| Some(t.0) == schema && same_name(t.1, &name)).map_or(Datum::Null, |t| Datum::Int(t.2))
 }
 
-pub(super) fn type_name(_: &SessionShared, arguments: &[Datum]) -> Datum {
-    let id = int(arguments.first());
-    SYSTEM_TYPES.iter().find(|t| Some(t.2) == id).map_or(Datum::Null, |t| text(t.0))
+pub(super) fn type_name(session: &SessionShared, arguments: &[Datum]) -> Datum {
+    let Some(id) = int(arguments.first()) else { return Datum::Null };
+    match SYSTEM_TYPES.iter().find(|t| t.2 == id) {
+        Some(system) => text(system.0),
+        None => user_types(&catalog(session)).find(|t| t.2 == id).map_or(Datum::Null, |t| text(t.1)),
+    }
+}
+
+/// Schema, name and `user_type_id` of the types that users made.
+fn user_types(catalog: &Catalog) -> impl Iterator<Item = (i32, &str, i32)> {
+    let aliases = catalog.alias_types.iter().map(|t| (t.schema_id, t.name.as_str(), t.user_type_id));
+    aliases.chain(catalog.table_types.iter().map(|t| (t.schema_id, t.name.as_str(), t.user_type_id)))
 }
 
 pub(super) fn col_name(session: &SessionShared, arguments: &[Datum]) -> Datum {

@@ -1,5 +1,6 @@
 //! The engine: T-SQL over SQLite.
 mod aggregates;
+pub mod alias_types;
 mod alter_column;
 mod alter_temporary;
 mod application_locks;

@@ -36,13 +36,32 @@ impl SqlSession {
             ModuleBody::View { .. } => return Ok(()),
         };
         let mut frame = Frame::default();
-        for parameter in parameters.iter().filter(|p| p.table_type.is_none()) {
+        for parameter in parameters.iter().map(|p| self.parameter_of_type(p)).filter(|p| p.table_type.is_none()) {
             frame.declare(&parameter.name, parameter.ty, Datum::Null)?;
         }
-        declare_all(statements, &mut frame)?;
+        self.declare_all(statements, &mut frame)?;
         let scope = StatementScope { session: self, frame: &frame };
         let scope = CheckScope { scope, table };
         check_all(statements, &scope).map_err(|error| SqlError { procedure: definition.name.name.clone(), ..error })
+    }
+
+    fn declare_all(&self, statements: &[Stmt], frame: &mut Frame) -> SqlResult<()> {
+        for statement in statements {
+            if let StmtKind::Declare(declarations) = &statement.kind {
+                for declaration in declarations {
+                    let alias = match &declaration.ty {
+                        DeclaredType::Scalar(ty) => Some(*ty),
+                        DeclaredType::OfType(name) => self.find_alias_type(name).map(|alias| alias.ty),
+                        DeclaredType::Table(_) => None,
+                    };
+                    if let Some(ty) = alias {
+                        frame.declare(&declaration.name, ty, Datum::Null)?;
+                    }
+                }
+            }
+            blocks(statement, &mut |block| self.declare_all(block, frame))?;
+        }
+        Ok(())
     }
 }
 
@@ -106,20 +125,6 @@ fn blocks<'a>(statement: &'a Stmt, each: &mut dyn FnMut(&'a [Stmt]) -> SqlResult
         }
         _ => Ok(()),
     }
-}
-
-fn declare_all(statements: &[Stmt], frame: &mut Frame) -> SqlResult<()> {
-    for statement in statements {
-        if let StmtKind::Declare(declarations) = &statement.kind {
-            for declaration in declarations {
-                if let DeclaredType::Scalar(ty) = &declaration.ty {
-                    frame.declare(&declaration.name, *ty, Datum::Null)?;
-                }
-            }
-        }
-        blocks(statement, &mut |block| declare_all(block, frame))?;
-    }
-    Ok(())
 }
 
 fn check_all(statements: &[Stmt], scope: &CheckScope<'_>) -> SqlResult<()> {

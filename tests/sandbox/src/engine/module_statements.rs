@@ -45,9 +45,9 @@ impl SqlSession {
             ModuleStatement::SwitchTriggers { names, table, enable } => {
                 self.write(Writes::Database, sink, |s, _| s.switch_triggers(names, table, *enable))
             }
-            ModuleStatement::CreateTableType { .. } | ModuleStatement::DropType { .. } => {
-                self.table_type_statement(statement, sink)
-            }
+            ModuleStatement::CreateTableType { .. }
+            | ModuleStatement::CreateAliasType { .. }
+            | ModuleStatement::DropType { .. } => self.type_statement(statement, sink),
             ModuleStatement::CreateSequence { .. }
             | ModuleStatement::AlterSequence { .. }
             | ModuleStatement::DropSequences { .. } => self.sequence_statement(statement, sink),
@@ -69,7 +69,9 @@ impl SqlSession {
         };
         if let ModuleBody::Procedure { parameters, .. } = &definition.body {
             for (parameter, name) in parameters.iter().filter_map(|p| Some((p, p.table_type.as_ref()?))) {
-                self.table_type_id(parameter, name)?;
+                if parameter.readonly || self.find_alias_type(name).is_none() {
+                    self.table_type_id(parameter, name)?;
+                }
             }
         }
         self.check_module(definition)?;
@@ -113,10 +115,14 @@ impl SqlSession {
 
     fn store_parameters(&self, id: i32, parameters: &[ParameterDeclaration]) -> Exec<()> {
         for (parameter, number) in parameters.iter().zip(1..) {
+            let alias = parameter.table_type.as_ref().filter(|_| !parameter.readonly);
+            let alias = alias.and_then(|name| self.find_alias_type(name));
+            let parameter = &*self.parameter_of_type(parameter);
             let f = facets(&parameter.ty);
-            let (type_id, user_type, length) = match &parameter.table_type {
-                Some(name) => (243, self.table_type_id(parameter, name)?, -1),
-                None => (f.type_id, NO_TYPE, f.max_length),
+            let (type_id, user_type, length) = match (&parameter.table_type, alias) {
+                (Some(name), _) => (243, self.table_type_id(parameter, name)?, -1),
+                (None, Some(alias)) => (alias.system_type_id, alias.user_type_id, f.max_length),
+                (None, None) => (f.type_id, NO_TYPE, f.max_length),
             };
             self.connection.execute(
                 r#"INSERT INTO db."$parameters" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"#,

@@ -275,6 +275,7 @@ impl SqlSession {
         for (position, parameter) in batch.parameters.iter().enumerate() {
             let named = values.iter().position(|v| v.name.eq_ignore_ascii_case(&parameter.name));
             let slot = named.or_else(|| values.get(position).filter(|v| v.name.is_empty()).map(|_| position));
+            let parameter = &*self.parameter_of_type(parameter);
             if let Some(name) = &parameter.table_type {
                 let given = slot.map(|slot| values[slot].clone());
                 if let Some(slot) = slot {

@@ -94,23 +94,39 @@ impl SqlSession {
     ) -> Exec<()> {
         for declaration in declarations {
             match &declaration.ty {
-                DeclaredType::Scalar(ty) => {
-                    if family(ty) == Family::Lob {
-                        let text = "The text, ntext, and image data types are invalid for local variables.";
-                        return Err(SqlError::new(2739, text).into());
-                    }
-                    if declaration.value.is_some() || frame.variable(&declaration.name).is_none() {
-                        frame.declare(&declaration.name, *ty, Datum::Null)?;
-                    }
-                    if let Some(value) = &declaration.value {
-                        let value = self.scalar_as(batch, value, ty, frame)?;
-                        frame.set(&declaration.name, value)?;
-                        self.finished(1);
+                DeclaredType::Scalar(ty) => self.declare_scalar(batch, declaration, ty, frame)?,
+                DeclaredType::OfType(ty) => {
+                    self.refresh_catalog()?;
+                    match self.find_alias_type(ty) {
+                        Some(alias) => self.declare_scalar(batch, declaration, &alias.ty, frame)?,
+                        None if declaration.value.is_some() => return Err(super::table_types::unknown_type(ty).into()),
+                        None => self.declare_of_type(&declaration.name, ty, frame, sink)?,
                     }
                 }
-                DeclaredType::OfType(ty) => self.declare_of_type(&declaration.name, ty, frame, sink)?,
                 DeclaredType::Table(elements) => self.declare_table(&declaration.name, elements, frame, sink)?,
             }
+        }
+        Ok(())
+    }
+
+    fn declare_scalar(
+        &mut self,
+        batch: &Arc<Batch>,
+        declaration: &Declaration,
+        ty: &SqlType,
+        frame: &mut Frame,
+    ) -> Exec<()> {
+        if family(ty) == Family::Lob {
+            let text = "The text, ntext, and image data types are invalid for local variables.";
+            return Err(SqlError::new(2739, text).into());
+        }
+        if declaration.value.is_some() || frame.variable(&declaration.name).is_none() {
+            frame.declare(&declaration.name, *ty, Datum::Null)?;
+        }
+        if let Some(value) = &declaration.value {
+            let value = self.scalar_as(batch, value, ty, frame)?;
+            frame.set(&declaration.name, value)?;
+            self.finished(1);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Source: <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-types-transact-sql>,
 //! <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-columns-transact-sql>.
 
+use crate::tsql::ast::TypeIds;
 use crate::types::{Length, SqlType};
 
 /// What a catalog view says of a type.
@@ -108,9 +109,8 @@ pub fn facets(ty: &SqlType) -> Facets {
 }
 
 /// `system_type_id` of a column: `numeric` has one of its own beside `decimal`.
-pub fn stored_type_id(ty: &SqlType, declared_type_id: Option<i32>) -> u8 {
-    const NUMERIC: u8 = 108;
-    if declared_type_id == Some(i32::from(NUMERIC)) { NUMERIC } else { facets(ty).type_id }
+pub fn stored_type_id(ty: &SqlType, declared: Option<TypeIds>) -> u8 {
+    declared.map_or(facets(ty).type_id, |ids| ids.system_type_id)
 }
 
 /// Bytes of a time of day with `n` fractional digits.

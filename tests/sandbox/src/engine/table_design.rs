@@ -7,7 +7,7 @@ use super::quoting::quote;
 use super::system_types::is_character;
 use super::{compile, computed, default_text};
 use crate::error::{SqlError, SqlResult};
-use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, Expr, TableElement};
+use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, Expr, TableElement, TypeIds};
 use crate::types::{Length, SqlType};
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ pub struct DesignColumn {
     pub default_name: Option<String>,
     /// `PERSISTED`.
     pub persisted: bool,
-    /// `user_type_id` where it is not that of the type.
-    pub declared_type_id: Option<i32>,
+    /// The numbers of the type where they are not those of its storage.
+    pub declared: Option<TypeIds>,
     /// `SPARSE`.
     pub sparse: bool,
     /// `DEFAULT … WITH VALUES`.
@@ -156,7 +156,7 @@ impl Design {
             identity_nfr: def.not_for_replication,
             default_name: def.default.as_ref().and_then(|(name, _, _)| name.clone()),
             persisted: def.computed.as_ref().is_some_and(|(_, _, persisted)| *persisted),
-            declared_type_id: def.declared_type_id,
+            declared: def.declared,
             sparse: def.sparse,
             with_values: def.with_values,
         });
@@ -308,9 +308,12 @@ impl Design {
     }
 }
 
+/// `user_type_id` of `sysname`.
+const SYSNAME: i32 = 256;
+
 /// `sysname` columns are NOT NULL unless they are said to be otherwise.
 fn is_sysname(def: &ColumnDef) -> bool {
-    def.declared_type_id == Some(256)
+    def.declared.is_some_and(|ids| ids.user_type_id == SYSNAME)
 }
 
 fn self_default_clustered(elements: &[TableElement]) -> bool {

@@ -22,7 +22,7 @@ use rusqlite::{Connection, params};
 use std::sync::Arc;
 
 /// The first `user_type_id` of a type that a user makes.
-const FIRST_USER_TYPE: i32 = 257;
+pub(super) const FIRST_USER_TYPE: i32 = 257;
 /// Schema of the objects behind table types.
 const SYS_SCHEMA: i32 = 4;
 
@@ -58,12 +58,35 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<TableType>> {
 }
 
 /// Error 2715.
-fn unknown_type(name: &ObjectName) -> SqlError {
+pub(super) fn unknown_type(name: &ObjectName) -> SqlError {
     let text = format!("Column, parameter, or variable #1: Cannot find data type {}.", written(name));
     SqlError::new(2715, text).with_state(3)
 }
 
+/// Error 3732.
+pub(super) fn still_used(written: &str, user: &str) -> SqlError {
+    let text = format!(
+        "Cannot drop type '{written}' because it is being referenced by object '{user}'. There may be other objects that reference \
+         this type."
+    );
+    SqlError::new(3732, text)
+}
+
 impl SqlSession {
+    /// Error 219 for a name that a type has.
+    pub(super) fn refuse_existing_type(&self, name: &ObjectName) -> SqlResult<()> {
+        let system = name.schema.is_none() && parse_type(&name.name).is_ok();
+        if !system && self.find_table_type(name).is_none() && self.find_alias_type(name).is_none() {
+            return Ok(());
+        }
+        let schema = Some(name.schema.clone().unwrap_or_else(|| "dbo".to_owned()));
+        let text = format!(
+            "The type '{}' already exists, or you do not have permission to create it.",
+            written(&ObjectName { schema, ..name.clone() })
+        );
+        Err(SqlError::new(219, text))
+    }
+
     fn find_table_type(&self, name: &ObjectName) -> Option<TableType> {
         let catalog = self.catalog();
         let schema = catalog.schema(name.schema.as_deref().unwrap_or("dbo"))?.schema_id;
@@ -97,16 +120,8 @@ impl SqlSession {
         definition: &str,
     ) -> Exec<()> {
         let schema_id = self.schema_for(name)?;
-        if self.find_table_type(name).is_some() || (name.schema.is_none() && parse_type(&name.name).is_ok()) {
-            let text = format!(
-                "The type '{}' already exists, or you do not have permission to create it.",
-                written(&ObjectName {
-                    schema: Some(name.schema.clone().unwrap_or_else(|| "dbo".to_owned())),
-                    ..name.clone()
-                })
-            );
-            return Err(SqlError::new(219, text).into());
-        }
+        self.refuse_existing_type(name)?;
+        let elements = &*self.elements_of_types(elements)?;
         let mut design = Design::read(elements).map_err(|e| of_table(e, &name.name, &name.name))?;
         design.settle_keys(&name.name, elements)?;
         if !design.foreign_keys.is_empty() {
@@ -122,7 +137,8 @@ impl SqlSession {
         self.add_columns(id, 1, &design, SYS_SCHEMA, &name.name)?;
         self.connection.execute(
             r#"INSERT INTO db."$table_types"(user_type_id, schema_id, name, object_id, definition)
-               SELECT max(ifnull(max(user_type_id), 0) + 1, ?1), ?2, ?3, ?4, ?5 FROM db."$table_types""#,
+               SELECT max(?1, 1 + ifnull((SELECT max(user_type_id) FROM db."$table_types"), 0),
+                          1 + ifnull((SELECT max(user_type_id) FROM db."$alias_types"), 0)), ?2, ?3, ?4, ?5"#,
             params![FIRST_USER_TYPE, schema_id, name.name, id, definition],
         )?;
         self.table_changed(id)?;
@@ -130,6 +146,9 @@ impl SqlSession {
     }
 
     pub(super) fn drop_type(&mut self, name: &ObjectName, if_exists: bool) -> Exec<()> {
+        if let Some(alias) = self.find_alias_type(name) {
+            return self.drop_alias_type(&alias, &written(name));
+        }
         let Some(found) = self.find_table_type(name) else {
             if if_exists {
                 return Ok(());
@@ -146,12 +165,7 @@ impl SqlSession {
             |r| r.get(0),
         )?;
         if let Some(user) = used {
-            let text = format!(
-                "Cannot drop type '{}' because it is being referenced by object '{user}'. There may be other objects that reference \
-                 this type.",
-                written(name)
-            );
-            return Err(SqlError::new(3732, text).into());
+            return Err(still_used(&written(name), &user).into());
         }
         self.connection.execute(r#"DELETE FROM db."$table_types" WHERE user_type_id = ?1"#, [found.user_type_id])?;
         catalog_store::delete_object(&self.connection, found.object_id)?;
@@ -159,7 +173,7 @@ impl SqlSession {
         Ok(())
     }
 
-    /// `DECLARE @t type`, where the type is one of tables.
+    /// `DECLARE @t type`, where the type is one of tables; one that has an initial value is no table.
     pub(super) fn declare_of_type(
         &mut self,
         name: &str,
@@ -218,10 +232,13 @@ impl SqlSession {
         Ok(())
     }
 
-    /// `CREATE TYPE … AS TABLE` and `DROP TYPE`.
-    pub(super) fn table_type_statement(&mut self, statement: &ModuleStatement, sink: &mut dyn Sink) -> Exec<()> {
+    /// `CREATE TYPE` and `DROP TYPE`.
+    pub(super) fn type_statement(&mut self, statement: &ModuleStatement, sink: &mut dyn Sink) -> Exec<()> {
         self.write(Writes::Database, sink, |s, _| match statement {
             ModuleStatement::CreateTableType { name, elements, text } => s.create_table_type(name, elements, text),
+            ModuleStatement::CreateAliasType { name, ty, declared, nullable } => {
+                s.create_alias_type(name, ty, *declared, *nullable)
+            }
             ModuleStatement::DropType { name, if_exists } => s.drop_type(name, *if_exists),
             _ => Ok(()),
         })

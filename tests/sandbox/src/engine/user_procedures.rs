@@ -91,6 +91,7 @@ impl SqlSession {
         frame: &mut Frame,
         sink: &mut dyn Sink,
     ) -> Exec<()> {
+        let parameter = &*self.parameter_of_type(parameter);
         if let Some(name) = &parameter.table_type {
             return self.bind_table_parameter(name, parameter, given, frame, sink);
         }

@@ -21,6 +21,7 @@ pub use changes::{
 };
 pub use definitions::{
     AlterTable, ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, TableElement,
+    TypeIds,
 };
 pub use expressions::{BinaryOp, Expr, Literal, Over, UnaryOp};
 pub use query::{Cte, JoinKind, OrderItem, Query, Select, SelectItem, SetExpr, SetOp, TableRef, Top};

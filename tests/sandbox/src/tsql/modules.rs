@@ -124,6 +124,13 @@ pub enum ModuleStatement {
     DropSequences { names: Vec<ObjectName>, if_exists: bool },
     /// `CREATE TYPE name AS TABLE (…)`, with its text.
     CreateTableType { name: ObjectName, elements: Vec<TableElement>, text: String },
+    /// `CREATE TYPE name FROM type [NULL | NOT NULL]`; `declared` as in [`ColumnDef`](super::ast::ColumnDef).
+    CreateAliasType {
+        name: ObjectName,
+        ty: crate::types::SqlType,
+        declared: Option<super::ast::TypeIds>,
+        nullable: bool,
+    },
     /// `DROP TYPE [IF EXISTS] name`.
     DropType { name: ObjectName, if_exists: bool },
 }

@@ -209,15 +209,18 @@ pub(super) const VIEWS: &[View] = &[
             ("precision", "tinyint", "t.precision"),
             ("scale", "tinyint", "t.scale"),
             ("collation_name", "sysname", "CASE WHEN t.collated THEN {collation} END"),
-            ("is_nullable", "bit", "(t.name <> 'sysname' AND t.name <> 'timestamp')"),
-            ("is_user_defined", "bit", "t.of_tables"),
+            ("is_nullable", "bit", "t.nullable"),
+            ("is_user_defined", "bit", "(t.user_type_id > 256)"),
             ("is_assembly_type", "bit", "(t.system_type_id = 240)"),
             ("default_object_id", "int", "0"),
             ("rule_object_id", "int", "0"),
             ("is_table_type", "bit", "t.of_tables"),
         ],
-        r#"(SELECT name, system_type_id, user_type_id, 4 AS schema_id, max_length, precision, scale, collated, 0 AS of_tables FROM {types}
-            UNION ALL SELECT name, 243, user_type_id, schema_id, -1, 0, 0, 0, 1 FROM db."$table_types") t"#
+        r#"(SELECT name, system_type_id, user_type_id, 4 AS schema_id, max_length, precision, scale, collated, 0 AS of_tables,
+                   name NOT IN ('sysname', 'timestamp') AS nullable FROM {types}
+            UNION ALL SELECT name, 243, user_type_id, schema_id, -1, 0, 0, 0, 1, 0 FROM db."$table_types"
+            UNION ALL SELECT name, type_id, user_type_id, schema_id, max_length, precision, scale,
+                   type_id IN (35, 99, 167, 175, 231, 239), 0, is_nullable FROM db."$alias_types") t"#
     ),
     view!(
         "indexes",

@@ -83,9 +83,13 @@ pub(super) const VIEWS: &[View] = &[
                 "CASE WHEN c.type_id IN (41, 42, 43, 61) THEN c.scale WHEN c.type_id IN (40, 58) THEN 0 END"
             ),
             ("COLLATION_NAME", "sysname", "c.collation"),
+            ("DOMAIN_CATALOG", "sysname", "CASE WHEN a.name IS NOT NULL THEN {database} END"),
+            ("DOMAIN_SCHEMA", "sysname", r#"(SELECT x.name FROM db."$schemas" x WHERE x.schema_id = a.schema_id)"#),
+            ("DOMAIN_NAME", "sysname", "a.name"),
         ],
         r#"db."$columns" c JOIN db."$objects" o ON o.object_id = c.object_id JOIN db."$schemas" s ON s.schema_id = o.schema_id
-           JOIN {types} t ON t.user_type_id = c.type_id"#
+           JOIN {types} t ON t.user_type_id = c.type_id
+           LEFT JOIN db."$alias_types" a ON a.user_type_id = c.user_type_id"#
     ),
     view!(
         "TABLE_CONSTRAINTS",

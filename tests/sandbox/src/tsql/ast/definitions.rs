@@ -21,6 +21,15 @@ pub enum TableElement {
     Constraint(ConstraintDef),
 }
 
+/// The numbers of a type in `sys.types`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeIds {
+    /// `system_type_id`.
+    pub system_type_id: u8,
+    /// `user_type_id`.
+    pub user_type_id: i32,
+}
+
 /// A column definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnDef {
@@ -28,8 +37,10 @@ pub struct ColumnDef {
     pub name: String,
     /// Type; `None` for a computed column.
     pub ty: Option<SqlType>,
-    /// `user_type_id` where it is written by another name than that of its storage: `sysname`, `numeric`.
-    pub declared_type_id: Option<i32>,
+    /// Numbers of the type where it is written by another name than that of its storage: `sysname`, `numeric`, an alias.
+    pub declared: Option<TypeIds>,
+    /// A name that is no type of the system, in the place of `ty`.
+    pub named_type: Option<ObjectName>,
     /// `SPARSE`.
     pub sparse: bool,
     /// `AS expr [PERSISTED]`: expression, its source text, persisted.

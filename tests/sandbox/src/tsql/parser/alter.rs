@@ -69,7 +69,7 @@ impl Parser<'_> {
         if self.eat("ALTER") {
             self.expect("COLUMN")?;
             let column = self.column_def()?;
-            if column.ty.is_none() || !column.constraints.is_empty() || column.default.is_some() {
+            if column.computed.is_some() || !column.constraints.is_empty() || column.default.is_some() {
                 return Err(self.syntax_error());
             }
             return Ok(AlterTable::AlterColumn(column));

@@ -4,15 +4,14 @@ use super::Parser;
 use crate::error::SqlResult;
 use crate::tsql::ast::{
     ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, CreateTable, ReferentialAction, StmtKind, TableElement,
+    TypeIds,
 };
 use crate::tsql::lexer::Kind;
 use crate::tsql::modules::Verb;
 use crate::types::SqlType;
 
-/// `user_type_id` of `numeric`, which is also its `system_type_id`.
-const NUMERIC: i32 = 108;
-/// `user_type_id` of `sysname`.
-const SYSNAME: i32 = 256;
+const NUMERIC: TypeIds = TypeIds { system_type_id: 108, user_type_id: 108 };
+const SYSNAME: TypeIds = TypeIds { system_type_id: 231, user_type_id: 256 };
 
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> SqlResult<StmtKind> {
@@ -377,11 +376,21 @@ impl Parser<'_> {
         Ok(ConstraintKind::Check { expr, text: self.text_since(start), not_for_replication })
     }
 
+    /// The numbers of the type that stands here, if it has a name other than that of its storage.
+    pub(super) fn declared_ids(&self) -> Option<TypeIds> {
+        match () {
+            () if self.is("NUMERIC") => Some(NUMERIC),
+            () if self.is("SYSNAME") || self.is("SYS") && self.is_at(2, "SYSNAME") => Some(SYSNAME),
+            () => None,
+        }
+    }
+
     pub(super) fn column_def(&mut self) -> SqlResult<ColumnDef> {
         let mut column = ColumnDef {
             name: self.name()?,
             ty: None,
-            declared_type_id: None,
+            declared: None,
+            named_type: None,
             sparse: false,
             computed: None,
             collation: None,
@@ -399,14 +408,13 @@ impl Parser<'_> {
         } else {
             // A timestamp column may go without a name of its own.
             let unnamed = column.name.eq_ignore_ascii_case("timestamp") && (self.is(",") || self.is(")"));
-            column.declared_type_id = if self.is("NUMERIC") {
-                Some(NUMERIC)
-            } else if self.is("SYSNAME") || self.is("SYS") && self.is_at(2, "SYSNAME") {
-                Some(SYSNAME)
-            } else {
-                None
+            column.declared = self.declared_ids();
+            column.named_type = if unnamed { None } else { self.named_type()? };
+            column.ty = match &column.named_type {
+                _ if unnamed => Some(SqlType::RowVersion),
+                Some(_) => None,
+                None => Some(self.data_type()?),
             };
-            column.ty = Some(if unnamed { SqlType::RowVersion } else { self.data_type()? });
         }
         while self.column_attribute(&mut column)? {}
         Ok(column)

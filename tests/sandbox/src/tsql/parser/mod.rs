@@ -42,7 +42,7 @@ pub struct ParameterDeclaration {
     pub default: Option<Expr>,
     /// `OUTPUT`.
     pub output: bool,
-    /// The table type of a `READONLY` parameter; `ty` has no meaning then.
+    /// The table type of a `READONLY` parameter, or the name of an alias type; `ty` has no meaning then.
     pub table_type: Option<ObjectName>,
     /// `READONLY`.
     pub readonly: bool,

@@ -209,6 +209,15 @@ impl Parser<'_> {
                 let text = format!("CREATE {}", self.text_since(self.tokens[start].start));
                 return Ok(Some(statement(ModuleStatement::CreateTableType { name, elements, text })));
             }
+            if self.eat("FROM") {
+                let declared = self.declared_ids();
+                let ty = self.data_type()?;
+                let nullable = !self.eat_words(&["NOT", "NULL"]);
+                if nullable {
+                    self.eat("NULL");
+                }
+                return Ok(Some(statement(ModuleStatement::CreateAliasType { name, ty, declared, nullable })));
+            }
             self.at = start;
         }
         Ok(None)
@@ -266,8 +275,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The name of a table type where a data type may stand: one that READONLY follows, or that is no type of the system.
-    pub(super) fn table_type(&mut self) -> SqlResult<Option<ObjectName>> {
+    /// The name of a user's type where a data type may stand: one that READONLY follows, or that is no type of the system.
+    pub(super) fn named_type(&mut self) -> SqlResult<Option<ObjectName>> {
         let start = self.at;
         let system = match self.data_type() {
             Err(error) if error.number == UNKNOWN_TYPE => false,

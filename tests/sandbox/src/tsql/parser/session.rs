@@ -21,10 +21,10 @@ impl Parser<'_> {
             if parser.is("CURSOR") {
                 return parser.unsupported("cursors");
             }
-            if let Some(table_type) = parser.table_type()? {
-                return Ok(Declaration { name, ty: DeclaredType::OfType(table_type), value: None });
-            }
-            let ty = DeclaredType::Scalar(parser.data_type()?);
+            let ty = match parser.named_type()? {
+                Some(named) => DeclaredType::OfType(named),
+                None => DeclaredType::Scalar(parser.data_type()?),
+            };
             let value = if parser.eat("=") { Some(parser.expr()?) } else { None };
             Ok(Declaration { name, ty, value })
         })?;
@@ -35,19 +35,20 @@ impl Parser<'_> {
     pub(super) fn parameter(&mut self) -> SqlResult<ParameterDeclaration> {
         let name = self.variable()?;
         self.eat("AS");
-        if let Some(table_type) = self.table_type()? {
-            let readonly = self.eat("READONLY");
-            let (ty, table_type) = (super::modules::NO_SCALAR, Some(table_type));
-            return Ok(ParameterDeclaration { name, ty, default: None, output: false, table_type, readonly });
+        let table_type = self.named_type()?;
+        let ty = match &table_type {
+            Some(_) => super::modules::NO_SCALAR,
+            None => self.data_type()?,
+        };
+        if table_type.is_some() && self.eat("READONLY") {
+            return Ok(ParameterDeclaration { name, ty, default: None, output: false, table_type, readonly: true });
         }
-        let ty = self.data_type()?;
         if self.is("VARYING") {
             return self.unsupported("cursor parameters");
         }
         if !self.eat_words(&["NOT", "NULL"]) {
             self.eat("NULL");
         }
-        let table_type = None;
         let default = if self.eat("=") { Some(self.constant()?) } else { None };
         let output = self.eat("OUTPUT") || self.eat("OUT");
         Ok(ParameterDeclaration { name, ty, default, output, table_type, readonly: false })
