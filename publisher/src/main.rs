@@ -9,9 +9,9 @@ use publisher::article::Definition;
 use publisher::command::capture::CaptureAction;
 use publisher::reader::{self, ReaderOptions};
 use publisher::snapshot::{Progress, SnapshotAgent};
-use publisher::{article, command, publication, settings};
+use publisher::{Error, ErrorKind, article, command, publication, settings};
 use serde::Serialize;
-use std::error::Error;
+use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ struct RunArgs {
     sides: Sides,
 }
 
-type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+type Outcome = Result<(), Box<dyn StdError + Send + Sync>>;
 
 fn main() -> ExitCode {
     let program: Program = cli::parse();
@@ -165,7 +165,40 @@ fn main() -> ExitCode {
 
 async fn execute(program: Program) -> Outcome {
     cli::init_logging(&program.log)?;
-    match program.command {
+    let (name, login) = program.command.name_and_login();
+    let done = carry_out(program.command).await;
+    done.map_err(|error| match sqlserver::permission::explain(&*error, name, &login) {
+        Some(explained) => Error::because(ErrorKind::Refused, explained, error).into(),
+        None => error,
+    })
+}
+
+impl Command {
+    /// Its name, and the login that it uses at the server, to say which permission it takes.
+    fn name_and_login(&self) -> (&'static str, String) {
+        let (name, server) = match self {
+            Self::Publication { action } => match action {
+                PublicationAction::Add { sides, .. } => ("publisher publication add", Some(&sides.server)),
+                PublicationAction::List { .. } => ("publisher publication list", None),
+                PublicationAction::Drop { sides, .. } => ("publisher publication drop", Some(&sides.server)),
+            },
+            Self::Article { action } => match action {
+                ArticleAction::Add { sides, .. } => ("publisher article add", Some(&sides.server)),
+                ArticleAction::List { .. } => ("publisher article list", None),
+                ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
+            },
+            Self::Snapshot(args) => ("publisher snapshot", Some(&args.sides.server)),
+            Self::Capture { action: CaptureAction::Show { server, .. } } => ("publisher capture show", Some(server)),
+            Self::Capture { action: CaptureAction::Set { server, .. } } => ("publisher capture set", Some(server)),
+            Self::Run(args) if args.drive_capture => ("publisher run --drive-capture", Some(&args.sides.server)),
+            Self::Run(args) => ("publisher run", Some(&args.sides.server)),
+        };
+        (name, server.map(|server| server.login.clone()).unwrap_or_default())
+    }
+}
+
+async fn carry_out(command: Command) -> Outcome {
+    match command {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
         Command::Snapshot(args) => Box::pin(snapshot(args)).await,

@@ -39,7 +39,7 @@ const SAY_AFTER: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The publication server failed or refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Server(#[from] sqlserver::Error),
     /// The working directory failed.
     #[error(transparent)]

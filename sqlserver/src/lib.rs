@@ -8,6 +8,7 @@
 //! - [`value`]: values between the wire's types and [`proto::Value`], exactly.
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
 //! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change tables.
+//! - [`permission`]: what a login lacks, and the statement that gives it.
 //! - [`snapshot`]: consistent reads of whole tables.
 //! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables.
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod database;
 pub mod decode;
 pub mod error;
 pub mod marker;
+pub mod permission;
 pub mod predicate;
 pub mod quote;
 pub mod schema;

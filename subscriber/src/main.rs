@@ -121,7 +121,22 @@ fn main() -> ExitCode {
 
 async fn execute(program: Program) -> Result<(), Error> {
     cli::init_logging(&program.log)?;
-    match program.command {
+    let (name, sides) = match &program.command {
+        Command::Run(args) => ("subscriber run", &args.sides),
+        Command::Subscription { action: Action::Add { sides, .. } } => ("subscriber subscription add", sides),
+        Command::Subscription { action: Action::List { sides, .. } } => ("subscriber subscription list", sides),
+        Command::Subscription { action: Action::Drop { sides, .. } } => ("subscriber subscription drop", sides),
+    };
+    let login = sides.server.login.clone();
+    let done = carry_out(program.command).await;
+    done.map_err(|error| match sqlserver::permission::explain(&error, name, &login) {
+        Some(explained) => Error::because(error.kind, explained, error),
+        None => error,
+    })
+}
+
+async fn carry_out(command: Command) -> Result<(), Error> {
+    match command {
         Command::Run(args) => Box::pin(start(args)).await,
         Command::Subscription { action } => Box::pin(administer(action)).await,
     }
