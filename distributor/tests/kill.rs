@@ -78,7 +78,7 @@ async fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged() {
             let mut connection = connect(&address, "admin", PASSWORD).await.unwrap();
             connection.request(Request::PublicationAdd(publication("p"))).await.unwrap();
             for table in ["t1", "t2"] {
-                let added = connection.request(Request::ArticleAdd(article("p", table))).await.unwrap();
+                let added = connection.request(Request::ArticleAdd(Box::new(article("p", table)))).await.unwrap();
                 let proto::catalog::Response::ArticleAdded(id) = added else { panic!("{added:?}") };
                 articles.push(id);
             }

@@ -1,6 +1,7 @@
 //! Articles: what of a table is published, and as what it arrives.
 
 use crate::lsn::Lsn;
+use crate::options::ArticleOptions;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -142,15 +143,52 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Can hold NULL.
     pub nullable: bool,
-    /// Is the table's identity column.
-    pub identity: bool,
+    /// Is the table's identity column, counting like this.
+    pub identity: Option<Identity>,
     /// Collation of a character column, as in `sys.columns.collation_name`.
     pub collation: Option<String>,
     /// Place in the key, from 0; `None` outside it.
     pub key_ordinal: Option<u16>,
 }
 
+/// How an identity column counts (`sys.identity_columns`): any value of a `decimal(38,0)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// First value.
+    pub seed: i128,
+    /// From one value to the next.
+    pub increment: i128,
+}
+
+/// A computed column: made at the subscriber by its definition, never sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComputedColumn {
+    /// Name, the same on both sides.
+    pub name: String,
+    /// T-SQL expression over published columns, as in `sys.computed_columns.definition`.
+    pub definition: String,
+    /// Is stored.
+    pub persisted: bool,
+    /// Can be NULL.
+    pub nullable: bool,
+}
+
+/// The capture instance that an article is read from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Capture {
+    /// Its name; the change table is `cdc.<name>_CT`.
+    pub instance: String,
+    /// `object_id` of the change table: an instance of the same name that was made anew has another.
+    pub change_table: i32,
+    /// `object_id` of the table that it captures, which stays when that is renamed.
+    pub source: i32,
+    /// `cdc.change_tables.start_lsn` when the article was defined: its changes are needed from here on, if from anywhere.
+    pub start_lsn: Lsn,
+}
+
 /// A table as published: its columns, row filter and destination.
+///
+/// A schema change gives a table a new definition with an id of its own, which [supersedes](Article::supersedes) the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Article {
     /// Given by the distributor when the article is added; 0 before.
@@ -163,15 +201,42 @@ pub struct Article {
     pub destination: TableName,
     /// Published columns, in the table's order; the key is among them.
     pub columns: Vec<Column>,
+    /// Computed columns that the subscriber's table is made with.
+    pub computed: Vec<ComputedColumn>,
+    /// Was added with all columns of its table: a new column of the table joins it.
+    pub all_columns: bool,
     /// T-SQL predicate over the source table's columns; rows for which it is not true are not published.
     pub filter: Option<String>,
-    /// CDC capture instance it is read from.
-    pub capture_instance: String,
-    /// `cdc.change_tables.start_lsn` when the article was added: its changes are needed from here on, if from anywhere.
-    pub start_lsn: Lsn,
+    /// What it is read from.
+    pub capture: Capture,
+    /// How its table is made and its changes are applied.
+    pub options: ArticleOptions,
+    /// The definition that this one takes the place of.
+    pub supersedes: Option<ArticleId>,
+    /// With [`Article::supersedes`]: in force from the transaction with this commit LSN on, that one included; before it, the
+    /// superseded one is.
+    pub since: Option<Lsn>,
 }
 
 impl Article {
+    /// All of a table's columns, under the table's own name, with the default options and without an id.
+    pub fn new(publication: &str, source: TableName, columns: Vec<Column>, capture: Capture) -> Self {
+        Self {
+            id: ArticleId(0),
+            publication: publication.to_owned(),
+            destination: source.clone(),
+            source,
+            columns,
+            computed: Vec::new(),
+            all_columns: true,
+            filter: None,
+            capture,
+            options: ArticleOptions::default(),
+            supersedes: None,
+            since: None,
+        }
+    }
+
     /// Indices into [`Article::columns`] of the key, in key order.
     pub fn key(&self) -> Vec<usize> {
         let mut key: Vec<usize> = (0..self.columns.len()).filter(|i| self.columns[*i].key_ordinal.is_some()).collect();

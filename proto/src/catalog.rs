@@ -30,6 +30,8 @@ pub struct Publication {
     pub database: DatabaseName,
     /// Major version of the publisher's server (`SERVERPROPERTY('ProductMajorVersion')`).
     pub server_version: u16,
+    /// Schema changes of its tables are carried out at the subscribers too (`@replicate_ddl`).
+    pub replicate_ddl: bool,
     /// Microseconds since 1970-01-01 UTC.
     pub created_at: i64,
 }
@@ -91,7 +93,7 @@ pub enum Request {
         name: String,
     },
     /// The distributor gives the id. Refused while the publication has subscriptions.
-    ArticleAdd(Article),
+    ArticleAdd(Box<Article>),
     /// All articles, or those of one publication.
     ArticleList {
         publication: Option<String>,

@@ -2,6 +2,7 @@
 
 use crate::article::ArticleId;
 use crate::lsn::Lsn;
+use crate::schema::SchemaChange;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub struct Chunk {
     pub read_at: i64,
     /// A marker row that the transaction wrote. Only in the last chunk.
     pub marker: Option<Marker>,
+    /// Schema changes, which come before the segments. Each names a definition that the distributor already knows.
+    pub schema: Vec<SchemaChange>,
     /// Runs of changes, in the order in which the transaction made them.
     pub segments: Vec<Segment>,
 }

@@ -17,11 +17,15 @@ pub mod chunk;
 pub mod codec;
 pub mod lsn;
 pub mod message;
+pub mod options;
+pub mod schema;
 pub mod transport;
 pub mod value;
 
-pub use article::{Article, ArticleId, Column, ColumnType, TableName};
+pub use article::{Article, ArticleId, Capture, Column, ColumnType, ComputedColumn, Identity, TableName};
 pub use change::{Change, Row};
 pub use chunk::{Chunk, Marker, MarkerKind, Segment};
 pub use lsn::Lsn;
+pub use options::ArticleOptions;
+pub use schema::{SchemaChange, TableChange};
 pub use value::Value;

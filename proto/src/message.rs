@@ -15,6 +15,8 @@
 //!   ◀──────────────────────────── Durable{lsn} …
 //!   ◀──────────────────────────── Articles{version}   (someone added an article)
 //!   ArticlesInUse{version} ──────────────────▶
+//!   AlterArticle{article} ───────────────────▶   (a table's schema changed)
+//!   ◀──────────────────── ArticleAltered{article}
 //! subscription:
 //!   Subscribe{position} ─────────────────────▶
 //!   ◀──────────────── Subscribed{articles} | Refused
@@ -31,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Version of the protocol that this build speaks. A distributor serves clients of its own version and older ones it knows.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;
 /// First bytes of the conversation, in [`Hello::magic`].
 pub const MAGIC: [u8; 8] = *b"SQLREPL1";
 /// Silence after which a side sends a ping.
@@ -94,6 +96,16 @@ pub enum ClientMessage {
         epoch: u64,
         /// Up to here, inclusive.
         lsn: Lsn,
+        /// `cdc.lsn_time_mapping.tran_end_time` at `lsn`, as [`Chunk::committed_at`] has it.
+        committed_at: i64,
+    },
+    /// Give an article a new definition: [`Article::supersedes`] and [`Article::since`] are set, the id is 0. To be sent before a
+    /// chunk that uses it; answered by [`ServerMessage::ArticleAltered`].
+    AlterArticle {
+        /// From [`ServerMessage::Attached`].
+        epoch: u64,
+        /// The definition.
+        article: Box<Article>,
     },
     /// The log reader reads with this version of the articles from its next transaction on.
     ArticlesInUse {
@@ -130,6 +142,9 @@ pub struct Report {
     pub changes: u64,
     /// Why it stopped.
     pub error: Option<String>,
+    /// Tracer tokens that were committed since the last report, each with when (microseconds since 1970-01-01 UTC, subscriber's
+    /// clock).
+    pub tracers: Vec<(Uuid, i64)>,
 }
 
 /// From the distributor to a client.
@@ -152,6 +167,9 @@ pub enum ServerMessage {
         epoch: u64,
         /// Everything up to here is durable; `None` at the very beginning.
         position: Option<Lsn>,
+        /// Commit time at the position, as the chunk or progress there carried it; together with the position it tells this
+        /// database's history from another's.
+        position_time: Option<i64>,
         /// Version of `articles`.
         version: u64,
         /// Articles of all publications of the database.
@@ -164,6 +182,9 @@ pub enum ServerMessage {
         /// Articles of all publications of the database.
         articles: Vec<Article>,
     },
+    /// Answer to `AlterArticle`: the definition with its id, durable in the catalog. It counts as soon as the queue is durable up to
+    /// [`Article::since`]; should another log reader attach before, it is forgotten.
+    ArticleAltered(Result<Box<Article>, Refusal>),
     /// Everything up to here is on disk.
     Durable {
         /// Up to here, inclusive.

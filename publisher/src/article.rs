@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::publication::{find, request, unexpected};
 use proto::catalog::{Request, Response};
 use proto::transport::ConnectOptions;
-use proto::{Article, ArticleId, Column, Lsn, TableName};
+use proto::{Article, Column, Lsn, TableName};
 use sqlserver::catalog::{Table, table};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::predicate::{self, Predicate};
@@ -71,19 +71,18 @@ pub async fn add(
     make_marker(&mut client, say).await?;
     let (instance, made) = capture(&mut client, &table, &columns, say).await?;
     let article = Article {
-        id: ArticleId(0),
-        publication: publication.name,
         destination: destination.unwrap_or_else(|| table.name.clone()),
-        source: table.name.clone(),
-        columns,
+        all_columns: definition.columns.is_empty(),
         filter: filter.map(|filter| filter.text().to_owned()),
-        capture_instance: instance.name.clone(),
-        start_lsn: instance.start_lsn,
+        ..Article::new(&publication.name, table.name.clone(), columns, instance.as_capture())
     };
-    let added = request(distributor, Request::ArticleAdd(article.clone())).await.and_then(|response| match response {
-        Response::ArticleAdded(id) => Ok(id),
-        other => Err(unexpected(&other)),
-    });
+    let added =
+        request(distributor, Request::ArticleAdd(Box::new(article.clone()))).await.and_then(
+            |response| match response {
+                Response::ArticleAdded(id) => Ok(id),
+                other => Err(unexpected(&other)),
+            },
+        );
     match added {
         Ok(id) => {
             if let Ok(false) = cdc::has_capture_job(&mut client).await {
@@ -137,11 +136,11 @@ pub async fn drop(
     let databases = crate::publication::list(distributor).await?;
     let here = |a: &&Article| databases.iter().any(|p| same(&p.name, &a.publication) && p.database == facts.name);
     let others = articles.iter().filter(|a| a.id != article.id).filter(here);
-    let needed = others.filter(|a| a.capture_instance == article.capture_instance).count() > 0;
-    if article.capture_instance.starts_with(PREFIX) && !needed && facts.cdc_enabled {
+    let needed = others.filter(|a| a.capture.instance == article.capture.instance).count() > 0;
+    if article.capture.instance.starts_with(PREFIX) && !needed && facts.cdc_enabled {
         let instances = cdc::capture_instances(&mut client).await?;
-        if instances.iter().any(|i| i.name == article.capture_instance) {
-            cdc::disable_table(&mut client, &article.source, &article.capture_instance).await?;
+        if instances.iter().any(|i| i.name == article.capture.instance) {
+            cdc::disable_table(&mut client, &article.source, &article.capture.instance).await?;
             say(&format!("change data capture disabled for {}", article.source));
         }
     }

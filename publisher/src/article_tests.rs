@@ -8,7 +8,7 @@ fn sample() -> Table {
         name: name.to_owned(),
         column_type,
         nullable: false,
-        identity: false,
+        identity: None,
         computed: name == "sum",
         collation: None,
         key_ordinal,
@@ -78,6 +78,7 @@ fn capture_instances_have_names_of_their_own() {
     assert_eq!(instance_name(&table, &[]), "replication_sales_orders");
     let other = CaptureInstance {
         name: "REPLICATION_sales_orders".into(),
+        change_table: 2,
         source_object_id: 1,
         start_lsn: Lsn::ZERO,
         columns: Vec::new(),

@@ -51,6 +51,8 @@ pub enum Input {
         epoch: u64,
         /// Everything up to here is durable there.
         position: Option<Lsn>,
+        /// Commit time there.
+        position_time: Option<i64>,
         /// Version of the articles.
         version: u64,
         /// Articles of all publications of the database.
@@ -67,8 +69,8 @@ pub enum Input {
     },
     /// The capture instances of the database: the answer to [`Output::Inspect`], or unasked from time to time.
     Instances(Vec<CaptureInstance>),
-    /// How far the log is captured: the answer to [`Output::Poll`].
-    Captured(Option<Lsn>),
+    /// How far the log is captured, and when that was committed: the answer to [`Output::Poll`].
+    Captured(Option<(Lsn, i64)>),
     /// Which of the sources have rows in the slice: the answer to [`Output::Read`].
     Active(Vec<Source>),
     /// The next rows of an article, in order.
@@ -120,6 +122,8 @@ pub enum Output {
         epoch: u64,
         /// Up to here.
         lsn: Lsn,
+        /// When that was committed.
+        committed_at: i64,
     },
     /// Send that these articles are in use.
     ArticlesInUse {
@@ -165,7 +169,7 @@ enum Phase {
     Inspecting,
     Polling,
     /// The sources of the slice up to here are being found out.
-    Opening(Lsn),
+    Opening(Lsn, i64),
     Reading(Box<Slice>),
     Stopped,
 }
@@ -173,6 +177,7 @@ enum Phase {
 #[derive(Debug)]
 struct Slice {
     up_to: Lsn,
+    committed_at: i64,
     merge: Merge,
     open: Option<OpenTransaction>,
     /// The last transaction that went out.
@@ -210,7 +215,7 @@ impl LogReader {
             return Ok(());
         }
         match input {
-            Input::Attached { epoch, position, version, articles } => {
+            Input::Attached { epoch, position, position_time: _, version, articles } => {
                 *self = Self { epoch, sent: position, ..Self::default() };
                 self.pending = Some(Pending { version, articles, announce: false });
                 self.inspect(outputs);
@@ -229,9 +234,9 @@ impl LogReader {
                 }
             }
             Input::Active(active) => {
-                if let Phase::Opening(up_to) = self.phase {
+                if let Phase::Opening(up_to, committed_at) = self.phase {
                     let merge = Merge::new(self.articles.len(), &active);
-                    self.phase = Phase::Reading(Box::new(Slice { up_to, merge, open: None, last: None }));
+                    self.phase = Phase::Reading(Box::new(Slice { up_to, committed_at, merge, open: None, last: None }));
                     self.advance(now, outputs)?;
                 }
             }
@@ -283,7 +288,7 @@ impl LogReader {
         match self.pending.take() {
             Some(pending) if inspecting => {
                 if self.sent.is_none() {
-                    self.sent = pending.articles.iter().map(|a| a.start_lsn).min();
+                    self.sent = pending.articles.iter().map(|a| a.capture.start_lsn).min();
                 }
                 self.articles = pending
                     .articles
@@ -305,11 +310,11 @@ impl LogReader {
         Ok(())
     }
 
-    fn captured(&mut self, captured: Option<Lsn>, outputs: &mut Vec<Output>) {
+    fn captured(&mut self, captured: Option<(Lsn, i64)>, outputs: &mut Vec<Output>) {
         match (captured, self.sent) {
-            (Some(captured), Some(sent)) if captured > sent && !self.articles.is_empty() => {
+            (Some((captured, committed_at)), Some(sent)) if captured > sent && !self.articles.is_empty() => {
                 self.idle = 0;
-                self.phase = Phase::Opening(captured);
+                self.phase = Phase::Opening(captured, committed_at);
                 outputs.push(Output::Read { after: sent, up_to: captured });
             }
             _ => {
@@ -348,13 +353,13 @@ impl LogReader {
             }
         };
         let asked = slice.merge.asked();
-        let up_to = slice.up_to;
+        let (up_to, committed_at) = (slice.up_to, slice.committed_at);
         let last = chunks.last().map(|chunk: &Chunk| chunk.lsn).or(slice.last);
         slice.last = last;
         self.send(chunks, outputs);
         if ended {
             if last != Some(up_to) {
-                outputs.push(Output::Progress { epoch: self.epoch, lsn: up_to });
+                outputs.push(Output::Progress { epoch: self.epoch, lsn: up_to, committed_at });
             }
             self.sent = Some(up_to);
             if self.pending.is_some() { self.inspect(outputs) } else { self.poll(outputs) }
@@ -401,7 +406,7 @@ fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Transla
     let ordinals = article.columns.iter().map(|column| {
         instance.ordinal(&column.name).ok_or_else(|| Problem::NotCaptured {
             table: article.source.clone(),
-            capture_instance: article.capture_instance.clone(),
+            capture_instance: article.capture.instance.clone(),
             column: column.name.clone(),
         })
     });
@@ -411,16 +416,16 @@ fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Transla
 
 fn check_gap(article: &Article, position: Lsn, instances: &[CaptureInstance]) -> Result<(), Problem> {
     let available = find(article, instances)?.start_lsn;
-    if available > position.max(article.start_lsn) {
+    if available > position.max(article.capture.start_lsn) {
         return Err(Problem::Gap { table: article.source.clone(), position, available });
     }
     Ok(())
 }
 
 fn find<'a>(article: &Article, instances: &'a [CaptureInstance]) -> Result<&'a CaptureInstance, Problem> {
-    instances.iter().find(|i| i.name == article.capture_instance).ok_or_else(|| Problem::Gone {
+    instances.iter().find(|i| i.name == article.capture.instance).ok_or_else(|| Problem::Gone {
         table: article.source.clone(),
-        capture_instance: article.capture_instance.clone(),
+        capture_instance: article.capture.instance.clone(),
     })
 }
 

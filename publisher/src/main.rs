@@ -251,7 +251,7 @@ async fn on_articles(action: ArticleAction) -> Outcome {
                 added.source,
                 added.publication,
                 added.columns.len(),
-                added.capture_instance
+                added.capture.instance
             ));
         }
         ArticleAction::List { publication, distributor, output } => {
@@ -339,8 +339,8 @@ impl From<Article> for Listed {
             destination: article.destination.to_string(),
             columns: article.columns.into_iter().map(|c| c.name).collect(),
             filter: article.filter,
-            capture_instance: article.capture_instance,
-            start_lsn: article.start_lsn.to_string(),
+            capture_instance: article.capture.instance,
+            start_lsn: article.capture.start_lsn.to_string(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub async fn add(server: &ServerOptions, distributor: &ConnectOptions, name: &st
         name: name.to_owned(),
         database: facts.name,
         server_version: facts.server_version,
+        replicate_ddl: true,
         created_at: now(),
     };
     request(distributor, Request::PublicationAdd(publication.clone())).await?;

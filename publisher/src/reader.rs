@@ -88,14 +88,14 @@ async fn read(
         .await
         .map_err(|_| Error::new(ErrorKind::Transient, "the distributor does not answer"))??;
     let attached = match attached {
-        ServerMessage::Attached { epoch, position, version, articles } => {
+        ServerMessage::Attached { epoch, position, position_time, version, articles } => {
             let at = position.map_or_else(|| "the beginning".to_owned(), |lsn| lsn.to_string());
             tracing::info!(
                 "log reader attached to {} for {database}: {} articles, from {at}, epoch {epoch}",
                 options.distributor.address,
                 articles.len()
             );
-            Input::Attached { epoch, position, version, articles }
+            Input::Attached { epoch, position, position_time, version, articles }
         }
         ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
@@ -224,7 +224,9 @@ impl Session<'_> {
             Output::Append { epoch, chunks } => {
                 self.sender.send(&ClientMessage::Append { epoch, chunks }).await?;
             }
-            Output::Progress { epoch, lsn } => self.sender.send(&ClientMessage::Progress { epoch, lsn }).await?,
+            Output::Progress { epoch, lsn, committed_at } => {
+                self.sender.send(&ClientMessage::Progress { epoch, lsn, committed_at }).await?;
+            }
             Output::ArticlesInUse { epoch, version } => {
                 tracing::info!("the articles changed: {} are read now", self.articles.len());
                 self.sender.send(&ClientMessage::ArticlesInUse { epoch, version }).await?;

@@ -55,7 +55,7 @@ impl Target {
                 column_type: column.column_type,
                 target_type,
                 collation: found.collation.clone(),
-                identity: found.identity,
+                identity: found.identity.is_some(),
             });
         }
         let has_identity = columns.iter().any(|column| column.identity);

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
-use proto::{Column, ColumnType, TableName};
+use proto::{Column, ColumnType, Identity, TableName};
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct TableColumn {
     pub column_type: Result<ColumnType, String>,
     /// Can hold NULL.
     pub nullable: bool,
-    /// Is the identity column.
-    pub identity: bool,
+    /// Is the identity column, counting like this.
+    pub identity: Option<Identity>,
     /// Is computed from others.
     pub computed: bool,
     /// Collation of a character column.
@@ -86,14 +86,17 @@ async fn find_table(client: &mut Client, name: &TableName) -> Result<Option<(i32
 /// Columns with their base types (an alias type counts as what it is an alias of) and place in the primary key.
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-columns-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-types-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-identity-columns-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-index-columns-transact-sql>
 async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>, Error> {
     const WHAT: &str = "asking for a table's columns";
     const SQL: &str = "SELECT c.name, COALESCE(base.name, own.name), CAST(c.max_length AS int), CAST(c.precision AS int), \
-        CAST(c.scale AS int), c.is_nullable, c.is_identity, c.is_computed, c.collation_name, CAST(k.key_ordinal AS int) \
+        CAST(c.scale AS int), c.is_nullable, CAST(n.seed_value AS decimal(38, 0)), \
+        CAST(n.increment_value AS decimal(38, 0)), c.is_computed, c.collation_name, CAST(k.key_ordinal AS int) \
         FROM sys.columns AS c \
         JOIN sys.types AS own ON own.user_type_id = c.user_type_id \
         LEFT JOIN sys.types AS base ON base.user_type_id = c.system_type_id \
+        LEFT JOIN sys.identity_columns AS n ON n.object_id = c.object_id AND n.column_id = c.column_id \
         LEFT JOIN sys.indexes AS i ON i.object_id = c.object_id AND i.is_primary_key = 1 \
         LEFT JOIN sys.index_columns AS k ON k.object_id = c.object_id AND k.index_id = i.index_id AND k.column_id = c.column_id \
         WHERE c.object_id = @P1 ORDER BY c.column_id";
@@ -108,7 +111,7 @@ async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>
             name,
             column_type: column_type(&type_name, length, precision, scale).ok_or(type_name),
             nullable: fields.flag()?,
-            identity: fields.flag()?,
+            identity: identity(fields.optional_decimal()?, fields.optional_decimal()?),
             computed: fields.flag()?,
             collation: fields.optional_text()?,
             // Counts from 1; 0 is an included column.
@@ -116,6 +119,10 @@ async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>
         });
     }
     Ok(columns)
+}
+
+fn identity(seed: Option<i128>, increment: Option<i128>) -> Option<Identity> {
+    Some(Identity { seed: seed?, increment: increment? })
 }
 
 /// The type that `sys.columns` describes by name, length in bytes (−1 is `(max)`), precision and scale; `None` for those that

@@ -4,13 +4,15 @@ use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
 use crate::quote;
-use proto::{Lsn, TableName};
+use proto::{Capture, Lsn, TableName};
 
 /// A capture instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureInstance {
     /// Name; its change table is `cdc.<name>_CT`.
     pub name: String,
+    /// `object_id` of its change table: one that was made anew under the same name has another.
+    pub change_table: i32,
     /// `object_id` of the table it captures.
     pub source_object_id: i32,
     /// Its changes are there from here on: where capture began, or how far cleanup has come.
@@ -20,6 +22,16 @@ pub struct CaptureInstance {
 }
 
 impl CaptureInstance {
+    /// As an article that is read from it has it.
+    pub fn as_capture(&self) -> Capture {
+        Capture {
+            instance: self.name.clone(),
+            change_table: self.change_table,
+            source: self.source_object_id,
+            start_lsn: self.start_lsn,
+        }
+    }
+
     /// Ordinal of a captured column.
     pub fn ordinal(&self, column: &str) -> Option<u16> {
         self.columns.iter().find(|(name, _)| name == column).map(|(_, ordinal)| *ordinal)
@@ -62,7 +74,7 @@ pub async fn disable_table(client: &mut Client, table: &TableName, capture_insta
 /// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-captured-columns-transact-sql>
 pub async fn capture_instances(client: &mut Client) -> Result<Vec<CaptureInstance>, Error> {
     const WHAT: &str = "asking for the capture instances";
-    const SQL: &str = "SELECT t.capture_instance, t.source_object_id, t.start_lsn, c.column_name, \
+    const SQL: &str = "SELECT t.capture_instance, t.object_id, t.source_object_id, t.start_lsn, c.column_name, \
         CAST(c.column_ordinal AS int) FROM cdc.change_tables AS t \
         JOIN cdc.captured_columns AS c ON c.object_id = t.object_id \
         WHERE t.start_lsn IS NOT NULL ORDER BY t.capture_instance, c.column_ordinal";
@@ -71,6 +83,7 @@ pub async fn capture_instances(client: &mut Client) -> Result<Vec<CaptureInstanc
     for row in rows {
         let mut fields = Fields::new(row, client, WHAT);
         let name = fields.text()?;
+        let change_table = fields.integer()? as i32;
         let source_object_id = fields.integer()? as i32;
         let start_lsn = fields.lsn()?;
         let column = fields.text()?;
@@ -79,21 +92,26 @@ pub async fn capture_instances(client: &mut Client) -> Result<Vec<CaptureInstanc
         match instances.last_mut() {
             Some(instance) if instance.name == name => instance.columns.push((column, ordinal)),
             _ => {
-                instances.push(CaptureInstance { name, source_object_id, start_lsn, columns: vec![(column, ordinal)] })
+                let columns = vec![(column, ordinal)];
+                instances.push(CaptureInstance { name, change_table, source_object_id, start_lsn, columns });
             }
         }
     }
     Ok(instances)
 }
 
-/// How far capture has come: everything committed up to here is in the change tables. `None` before the first capture.
-/// <https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-cdc-get-max-lsn-transact-sql>
-pub async fn max_lsn(client: &mut Client) -> Result<Option<Lsn>, Error> {
+/// How far capture has come: everything committed up to here is in the change tables, and when that transaction ended, in
+/// microseconds since 1970-01-01 in the server's local time. `None` before the first capture. It is what `sys.fn_cdc_get_max_lsn` gives, the
+/// newest row of `cdc.lsn_time_mapping`, with its time.
+/// <https://learn.microsoft.com/sql/relational-databases/system-functions/sys-fn-cdc-get-max-lsn-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>
+pub async fn captured(client: &mut Client) -> Result<Option<(Lsn, i64)>, Error> {
     const WHAT: &str = "asking how far the log is captured";
-    let rows = client.query(WHAT, "SELECT sys.fn_cdc_get_max_lsn()", &[]).await?;
-    let row = rows.into_iter().next().ok_or_else(|| client.error(ErrorKind::Type, WHAT, "no answer"))?;
-    let lsn = Fields::new(row, client, WHAT).optional_lsn()?;
-    Ok(lsn.filter(|lsn| *lsn != Lsn::ZERO))
+    const SQL: &str = "SELECT TOP (1) start_lsn, tran_end_time FROM cdc.lsn_time_mapping ORDER BY start_lsn DESC";
+    let Some(row) = client.query(WHAT, SQL, &[]).await?.into_iter().next() else { return Ok(None) };
+    let captured = crate::change::decode_commit(row)
+        .ok_or_else(|| client.error(ErrorKind::Type, WHAT, "cdc.lsn_time_mapping is not as documented"))?;
+    Ok(Some(captured).filter(|(lsn, _)| *lsn != Lsn::ZERO))
 }
 
 /// Which of the change tables have rows of transactions in `(after, up_to]`, as indices into `instances`: one query, however

@@ -115,7 +115,7 @@ fn select(article: &Article, predicate: Option<&Predicate>, top: Option<u32>, af
          FROM {} AS {} WHERE [__$start_lsn] <= CAST(@P1 AS binary(10)) AND {after} \
          ORDER BY [__$start_lsn], [__$command_id], [__$seqval], [__$operation]",
         columns.join(", "),
-        change_table(&article.capture_instance),
+        change_table(&article.capture.instance),
         alias(&article.source),
     )
 }

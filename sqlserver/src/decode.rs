@@ -45,6 +45,15 @@ impl<'a> Fields<'a> {
         )
     }
 
+    /// A `decimal` without decimal places, or NULL.
+    pub fn optional_decimal(&mut self) -> Result<Option<i128>, Error> {
+        self.take("a decimal number or NULL", |value| match value {
+            Value::Decimal { unscaled, scale: 0 } => Some(Some(unscaled)),
+            Value::Null => Some(None),
+            _ => None,
+        })
+    }
+
     /// A `bit`, or a whole number that is 0 or not; NULL is false.
     pub fn flag(&mut self) -> Result<bool, Error> {
         self.take("a flag", |value| match value {

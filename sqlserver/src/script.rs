@@ -2,7 +2,7 @@
 
 use crate::catalog::ForeignKey;
 use crate::quote;
-use proto::{Article, Column, TableName};
+use proto::{Article, Column, Identity, TableName};
 use std::fmt::Write as _;
 
 /// Makes the destination's schema and table with its primary key, where they are missing. Batches are separated by `GO`.
@@ -41,9 +41,9 @@ fn definition(column: &Column) -> String {
         text.push_str(" COLLATE ");
         text.push_str(&name);
     }
-    if column.identity {
+    if let Some(Identity { seed, increment }) = column.identity {
         // The rows bring their own values (IDENTITY_INSERT); the property is kept for the day the subscriber takes over.
-        text.push_str(" IDENTITY(1, 1) NOT FOR REPLICATION");
+        let _ = write!(text, " IDENTITY({seed}, {increment}) NOT FOR REPLICATION");
     }
     text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
     text
@@ -100,7 +100,7 @@ fn line(script: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::{create_table, foreign_keys};
     use crate::catalog::ForeignKey;
-    use proto::{Article, ArticleId, Column, ColumnType, Lsn, TableName};
+    use proto::{Article, ArticleId, Capture, Column, ColumnType, TableName};
 
     fn name(schema: &str, table: &str) -> TableName {
         TableName { schema: schema.to_owned(), table: table.to_owned() }
@@ -108,19 +108,15 @@ mod tests {
 
     fn column(name: &str, column_type: ColumnType, key_ordinal: Option<u16>) -> Column {
         let nullable = key_ordinal.is_none();
-        Column { name: name.to_owned(), column_type, nullable, identity: false, collation: None, key_ordinal }
+        Column { name: name.to_owned(), column_type, nullable, identity: None, collation: None, key_ordinal }
     }
 
     fn article(table: &str, columns: Vec<Column>, filter: Option<&str>) -> Article {
         Article {
             id: ArticleId(1),
-            publication: "p".to_owned(),
-            source: name("dbo", table),
             destination: name("we]ird", table),
-            columns,
             filter: filter.map(str::to_owned),
-            capture_instance: String::new(),
-            start_lsn: Lsn::ZERO,
+            ..Article::new("p", name("dbo", table), columns, Capture::default())
         }
     }
 

@@ -216,6 +216,7 @@ fn report(row: &SubscriptionRow, position: Option<Lsn>) -> Report {
         transactions: 0,
         changes: 0,
         error: None,
+        tracers: Vec::new(),
     }
 }
 
@@ -351,6 +352,7 @@ impl Flow {
                         transactions,
                         changes,
                         error: None,
+                        tracers: Vec::new(),
                     };
                     // A connection that is gone shows where it is received from.
                     if self.sender.send(&ClientMessage::Report(report)).await.is_ok() {

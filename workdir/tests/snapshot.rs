@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proto::catalog::{DatabaseName, Publication};
-use proto::{Article, ArticleId, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::{Article, ArticleId, Capture, Column, ColumnType, Lsn, Row, TableName, Value};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use workdir::{ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
@@ -14,24 +14,15 @@ fn article(id: u32, table: &str) -> Article {
         name: name.into(),
         column_type,
         nullable,
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal,
     };
     let table = TableName { schema: "sales".into(), table: table.into() };
-    Article {
-        id: ArticleId(id),
-        publication: "p".into(),
-        source: table.clone(),
-        destination: table,
-        columns: vec![
-            column("id", ColumnType::Int, false, Some(0)),
-            column("note", ColumnType::NVarChar(None), true, None),
-        ],
-        filter: None,
-        capture_instance: "sales_t".into(),
-        start_lsn: Lsn::new(1, 2, 3),
-    }
+    let columns =
+        vec![column("id", ColumnType::Int, false, Some(0)), column("note", ColumnType::NVarChar(None), true, None)];
+    let capture = Capture { instance: "sales_t".into(), start_lsn: Lsn::new(1, 2, 3), ..Capture::default() };
+    Article { id: ArticleId(id), ..Article::new("p", table, columns, capture) }
 }
 
 fn row(number: i32) -> Row {
@@ -51,6 +42,7 @@ async fn snapshot(root: &Path) -> (String, PathBuf) {
         name: "p".into(),
         database: DatabaseName { server: "s".into(), database: "d".into() },
         server_version: 16,
+        replicate_ddl: true,
         created_at: 0,
     };
     let id = Uuid::new_v4();
@@ -196,6 +188,7 @@ async fn an_article_that_was_not_finished_leaves_no_data_file() {
         name: "p".into(),
         database: DatabaseName { server: "s".into(), database: "d".into() },
         server_version: 16,
+        replicate_ddl: true,
         created_at: 0,
     };
     let id = Uuid::new_v4();

@@ -56,7 +56,10 @@ impl<'a> Contents<'a> {
 
     /// All articles, in the order in which they were added.
     pub fn articles(&self) -> Result<Vec<Article>, CatalogError> {
-        self.all(Table::Article, typed!(Article))
+        self.all(Table::Article, |entry| match entry {
+            Entry::Article(article) => Some(*article),
+            _ => None,
+        })
     }
 
     /// The articles of a publication.

@@ -14,7 +14,7 @@ pub enum Entry {
     /// A publication.
     Publication(Publication),
     /// An article.
-    Article(Article),
+    Article(Box<Article>),
     /// A subscription.
     Subscription(SubscriptionEntry),
     /// A snapshot.

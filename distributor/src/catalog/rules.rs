@@ -95,7 +95,7 @@ pub mod plan {
         let changes = vec![
             Change::Put(Entry::Sequences(sequences)),
             new_version(contents, &publication)?,
-            Change::Put(Entry::Article(article)),
+            Change::Put(Entry::Article(Box::new(article))),
         ];
         Ok(Planned { changes, response })
     }
@@ -252,7 +252,7 @@ fn well_formed(article: &Article) -> Result<(), Refusal> {
         name("schema", &part.schema)?;
         name("table", &part.table)?;
     }
-    name("capture instance", &article.capture_instance)?;
+    name("capture instance", &article.capture.instance)?;
     if article.columns.is_empty() || article.columns.len() > MAX_COLUMNS {
         return Err(invalid(format!("an article has 1 to {MAX_COLUMNS} columns, not {}", article.columns.len())));
     }

@@ -27,6 +27,8 @@ pub enum Input {
         epoch: u64,
         /// Up to here.
         lsn: Lsn,
+        /// When that was committed.
+        committed_at: i64,
     },
     /// A log reader's connection ended.
     Detach {
@@ -44,8 +46,8 @@ pub enum Output {
     Rewind,
     /// Write these chunks.
     Write(Vec<Chunk>),
-    /// Write that everything up to here has been read.
-    WriteProgress(Lsn),
+    /// Write that everything up to here, which was committed then, has been read.
+    WriteProgress(Lsn, i64),
     /// The log reader of this epoch may begin, after this position, as soon as what was to be written before is durable.
     Attached {
         /// Its epoch.
@@ -118,10 +120,10 @@ impl Intake {
                 }
                 Err(refusal) => vec![Output::Refuse { epoch, refusal }],
             },
-            Input::Progress { epoch, lsn } => match self.admit(epoch).and_then(|()| self.progress(lsn)) {
+            Input::Progress { epoch, lsn, committed_at } => match self.admit(epoch).and_then(|()| self.progress(lsn)) {
                 Ok(true) => {
                     self.complete = Some(lsn);
-                    vec![Output::WriteProgress(lsn)]
+                    vec![Output::WriteProgress(lsn, committed_at)]
                 }
                 Ok(false) => Vec::new(),
                 Err(refusal) => vec![Output::Refuse { epoch, refusal }],

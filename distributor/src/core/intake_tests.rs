@@ -7,7 +7,7 @@ fn lsn(n: u32) -> Lsn {
 }
 
 fn chunk(n: u32, part: u32, last: bool) -> Chunk {
-    Chunk { lsn: lsn(n), part, last, committed_at: 0, read_at: 0, marker: None, segments: vec![] }
+    Chunk { lsn: lsn(n), part, last, committed_at: 0, read_at: 0, marker: None, schema: vec![], segments: vec![] }
 }
 
 fn append(intake: &mut Intake, epoch: u64, chunks: &[Chunk]) -> Vec<Output> {
@@ -78,12 +78,21 @@ fn an_epoch_ends_with_the_next_one_and_with_its_connection() {
 #[test]
 fn progress_moves_the_position_between_transactions_only() {
     let mut intake = attached();
-    assert_eq!(intake.handle(Input::Progress { epoch: 4, lsn: lsn(10) }), []);
-    assert_eq!(intake.handle(Input::Progress { epoch: 4, lsn: lsn(12) }), [Output::WriteProgress(lsn(12))]);
+    assert_eq!(intake.handle(Input::Progress { epoch: 4, lsn: lsn(10), committed_at: 0 }), []);
+    assert_eq!(
+        intake.handle(Input::Progress { epoch: 4, lsn: lsn(12), committed_at: 7 }),
+        [Output::WriteProgress(lsn(12), 7)]
+    );
     assert_eq!(refused(&append(&mut intake, 4, &[chunk(12, 0, true)])), Some(RefusalKind::Invalid));
-    assert_eq!(refused(&intake.handle(Input::Progress { epoch: 4, lsn: lsn(11) })), Some(RefusalKind::Invalid));
+    assert_eq!(
+        refused(&intake.handle(Input::Progress { epoch: 4, lsn: lsn(11), committed_at: 0 })),
+        Some(RefusalKind::Invalid)
+    );
     append(&mut intake, 4, &[chunk(13, 0, false)]);
-    assert_eq!(refused(&intake.handle(Input::Progress { epoch: 4, lsn: lsn(14) })), Some(RefusalKind::Invalid));
+    assert_eq!(
+        refused(&intake.handle(Input::Progress { epoch: 4, lsn: lsn(14), committed_at: 0 })),
+        Some(RefusalKind::Invalid)
+    );
 }
 
 fn inputs() -> impl Strategy<Value = Vec<Input>> {
@@ -92,7 +101,7 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
     let input = prop_oneof![
         2 => epoch.clone().prop_map(|epoch| Input::Attach { epoch }),
         8 => (epoch.clone(), prop::collection::vec(chunk, 0..4)).prop_map(|(epoch, chunks)| Input::Append { epoch, chunks }),
-        2 => (epoch.clone(), 0..12u32).prop_map(|(epoch, n)| Input::Progress { epoch, lsn: lsn(n) }),
+        2 => (epoch.clone(), 0..12u32).prop_map(|(epoch, n)| Input::Progress { epoch, lsn: lsn(n), committed_at: 0 }),
         1 => epoch.prop_map(|epoch| Input::Detach { epoch }),
         3 => Just(Input::Synced),
     ];
@@ -110,7 +119,7 @@ proptest! {
             for output in intake.handle(input) {
                 match output {
                     Output::Write(chunks) => log.extend(chunks.iter().map(|c| (c.lsn, c.part, c.last))),
-                    Output::WriteProgress(lsn) => log.push((lsn, 0, true)),
+                    Output::WriteProgress(lsn, _) => log.push((lsn, 0, true)),
                     Output::Rewind => {
                         let end = log.iter().rposition(|(_, _, last)| *last).map_or(0, |index| index + 1);
                         prop_assert!(end < log.len(), "there was nothing to forget");

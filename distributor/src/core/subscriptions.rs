@@ -187,7 +187,15 @@ mod tests {
     }
 
     fn report(state: SubscriptionState, position: Option<Lsn>) -> Report {
-        Report { subscription: "sales".to_owned(), state, position, transactions: 1, changes: 2, error: None }
+        Report {
+            subscription: "sales".to_owned(),
+            state,
+            position,
+            transactions: 1,
+            changes: 2,
+            error: None,
+            tracers: vec![],
+        }
     }
 
     #[test]

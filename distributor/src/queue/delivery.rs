@@ -81,11 +81,12 @@ impl Delivery {
                 path: "the queue".into(),
                 source: std::io::Error::other(error),
             })?;
-            if let Head::Chunk { committed_at, read_at, marker, segments, .. } = head {
+            if let Head::Chunk { committed_at, read_at, marker, schema, segments, .. } = head {
                 let segments = self.cut(&segments)?;
                 if !segments.is_empty() || (record.ends_unit && self.next_part > 0) {
                     let last = record.ends_unit;
-                    let chunk = Chunk { lsn, part: self.next_part, last, committed_at, read_at, marker, segments };
+                    let chunk =
+                        Chunk { lsn, part: self.next_part, last, committed_at, read_at, marker, schema, segments };
                     bytes += chunk.payload_bytes();
                     batch.chunks.push(chunk);
                     self.next_part += 1;

@@ -2,7 +2,7 @@
 
 use crate::log::{Record, RecordHead};
 use proto::codec::{self, CodecError};
-use proto::{ArticleId, Chunk, Lsn, Marker, Segment};
+use proto::{ArticleId, Chunk, Lsn, Marker, SchemaChange, Segment};
 use serde::{Deserialize, Serialize};
 
 /// A record's head: everything of it but the rows.
@@ -18,11 +18,16 @@ pub enum Head {
         read_at: i64,
         /// [`Chunk::marker`].
         marker: Option<Marker>,
+        /// [`Chunk::schema`].
+        schema: Vec<SchemaChange>,
         /// Its segments, in the order of their payloads.
         segments: Vec<SegmentHead>,
     },
     /// Everything up to the record's LSN has been read.
-    Progress,
+    Progress {
+        /// When that was committed.
+        committed_at: i64,
+    },
 }
 
 /// A segment without its payload.
@@ -65,6 +70,7 @@ pub fn chunk(chunk: Chunk) -> Result<Record, CodecError> {
         committed_at: chunk.committed_at,
         read_at: chunk.read_at,
         marker: chunk.marker,
+        schema: chunk.schema,
         segments,
     };
     Ok(Record {
@@ -77,8 +83,8 @@ pub fn chunk(chunk: Chunk) -> Result<Record, CodecError> {
 }
 
 /// The record of progress.
-pub fn progress(lsn: Lsn) -> Result<Record, CodecError> {
-    let head = codec::encode(&Head::Progress)?;
+pub fn progress(lsn: Lsn, committed_at: i64) -> Result<Record, CodecError> {
+    let head = codec::encode(&Head::Progress { committed_at })?;
     Ok(Record { key: key(lsn), ends_unit: true, counts: false, head, payload: Vec::new() })
 }
 

@@ -35,6 +35,8 @@ pub struct Committed {
     pub lsn: Option<Lsn>,
     /// Counted units up to here, see [`Place::units`].
     pub units: u64,
+    /// Commit time at `lsn`, be it of a transaction or of progress.
+    pub position_time: Option<i64>,
     /// [`Chunk::committed_at`] of the newest transaction.
     pub last_commit: Option<i64>,
     /// Transactions taken since the process started.
@@ -56,8 +58,11 @@ pub enum QueueError {
     Stopping,
 }
 
+/// Where a log reader goes on, and when that was committed.
+type Position = (Option<Lsn>, Option<i64>);
+
 enum Command {
-    Attach { epoch: u64, reply: oneshot::Sender<Option<Lsn>>, refused: oneshot::Sender<Refusal> },
+    Attach { epoch: u64, reply: oneshot::Sender<Position>, refused: oneshot::Sender<Refusal> },
     Intake { input: Input, _budget: Option<OwnedSemaphorePermit> },
     DropBefore(u64),
 }
@@ -85,6 +90,8 @@ pub struct Attached {
     pub epoch: u64,
     /// Everything up to here is durable.
     pub position: Option<Lsn>,
+    /// Commit time there.
+    pub position_time: Option<i64>,
     /// Told when the queue ends its attachment.
     pub refused: oneshot::Receiver<Refusal>,
 }
@@ -95,11 +102,13 @@ impl Queue {
         let view = log.view();
         let end = log.unit_end();
         let lsn = end.key.map(record::lsn);
+        let (last_commit, position_time) = last_times(&*view, end)?;
         let committed = Committed {
             offset: end.offset,
             lsn,
             units: end.units,
-            last_commit: last_commit(&*view, end)?,
+            position_time,
+            last_commit,
             transactions: 0,
             changes: 0,
             paused: None,
@@ -138,7 +147,7 @@ impl Queue {
         let (refuse, mut refused) = oneshot::channel();
         self.send(Command::Attach { epoch, reply, refused: refuse }).await?;
         match replied.await {
-            Ok(position) => Ok(Attached { epoch, position, refused }),
+            Ok((position, position_time)) => Ok(Attached { epoch, position, position_time, refused }),
             Err(_) => Err(refused.try_recv().map_or(QueueError::Stopping, QueueError::Refused)),
         }
     }
@@ -152,8 +161,8 @@ impl Queue {
     }
 
     /// Hands over progress.
-    pub async fn progress(&self, epoch: u64, lsn: Lsn) -> Result<(), QueueError> {
-        self.send(Command::Intake { input: Input::Progress { epoch, lsn }, _budget: None }).await
+    pub async fn progress(&self, epoch: u64, lsn: Lsn, committed_at: i64) -> Result<(), QueueError> {
+        self.send(Command::Intake { input: Input::Progress { epoch, lsn, committed_at }, _budget: None }).await
     }
 
     /// Ends an attachment; its unfinished transaction is forgotten.
@@ -183,20 +192,25 @@ impl Queue {
     }
 }
 
-/// Commit time of the newest transaction.
-fn last_commit(view: &dyn LogView, end: Place) -> Result<Option<i64>, LogError> {
+/// Commit times of the newest transaction, if it is the queue's last record, and of whatever that is.
+fn last_times(view: &dyn LogView, end: Place) -> Result<(Option<i64>, Option<i64>), LogError> {
     let mut reader = view.reader();
     let before_last = end.key.and_then(|key| key.checked_sub(1));
     if reader.seek_after(before_last, end.offset).is_err() {
-        return Ok(None);
+        return Ok((None, None));
     }
-    let mut newest = None;
+    let (mut newest, mut position) = (None, None);
     while let Some(head) = reader.next(end.offset)? {
-        if let Ok(record::Head::Chunk { committed_at, .. }) = record::head(&head) {
-            newest = Some(committed_at);
+        match record::head(&head) {
+            Ok(record::Head::Chunk { committed_at, .. }) => {
+                newest = Some(committed_at);
+                position = newest;
+            }
+            Ok(record::Head::Progress { committed_at }) => position = Some(committed_at),
+            Err(_) => {}
         }
     }
-    Ok(newest)
+    Ok((newest, position))
 }
 
 struct Writer {
@@ -217,7 +231,8 @@ struct Group {
     transactions: u64,
     changes: u64,
     last_commit: Option<i64>,
-    replies: Vec<(oneshot::Sender<Option<Lsn>>, Option<Lsn>)>,
+    position_time: Option<i64>,
+    replies: Vec<(oneshot::Sender<Position>, Option<Lsn>)>,
     budget: Vec<OwnedSemaphorePermit>,
 }
 
@@ -286,11 +301,15 @@ impl Writer {
                     if chunk.last {
                         group.transactions += 1;
                         group.last_commit = Some(chunk.committed_at);
+                        group.position_time = group.last_commit;
                     }
                     group.records.extend(self.encoded(record::chunk(chunk)));
                 }
             }
-            Output::WriteProgress(lsn) => group.records.extend(self.encoded(record::progress(lsn))),
+            Output::WriteProgress(lsn, committed_at) => {
+                group.position_time = Some(committed_at);
+                group.records.extend(self.encoded(record::progress(lsn, committed_at)));
+            }
             Output::Rewind => {
                 self.commit(group)?;
                 let unit_end = self.log.unit_end();
@@ -341,10 +360,11 @@ impl Writer {
                 committed.transactions += group.transactions;
                 committed.changes += group.changes;
                 committed.last_commit = group.last_commit.or(committed.last_commit);
+                committed.position_time = group.position_time.or(committed.position_time);
             });
         }
         for (reply, position) in group.replies {
-            let _ = reply.send(position);
+            let _ = reply.send((position, self.publish.borrow().position_time));
         }
         Ok(())
     }

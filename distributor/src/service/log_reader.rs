@@ -175,14 +175,14 @@ async fn stream(
     wire: &mut Wire,
     attachment: Attached,
 ) -> Result<Never, Ended> {
-    let Attached { epoch, position, refused } = attachment;
+    let Attached { epoch, position, position_time, refused } = attachment;
     let mut versions = database.articles_version.subscribe();
     versions.mark_unchanged();
     let name = database.name.clone();
     let (version, articles) = state.read(move |contents| contents.database_articles(&name)).await?;
     in_use(database, version);
     let count = articles.len();
-    wire.tell(&ServerMessage::Attached { epoch, position, version, articles }).await?;
+    wire.tell(&ServerMessage::Attached { epoch, position, position_time, version, articles }).await?;
     tracing::info!(database = %database.name, peer = client.peer, epoch, position = ?position, articles = count, "log reader attached");
 
     let mut watched = database.log_reader.subscribe();
@@ -211,7 +211,9 @@ async fn incoming(
     loop {
         match receiver.next().await? {
             ClientMessage::Append { epoch, chunks } => database.queue.append(epoch, chunks).await?,
-            ClientMessage::Progress { epoch, lsn } => database.queue.progress(epoch, lsn).await?,
+            ClientMessage::Progress { epoch, lsn, committed_at } => {
+                database.queue.progress(epoch, lsn, committed_at).await?
+            }
             ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => in_use(database, version),
             ClientMessage::ArticlesInUse { .. } => {}
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a log reader does not say this").into()),

@@ -76,7 +76,7 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
             change(state, move |contents| plan::publication_drop(contents, &name)).await
         }
         Request::ArticleAdd(article) => {
-            change(state, move |contents| plan::article_add(contents, article.clone())).await
+            change(state, move |contents| plan::article_add(contents, (*article).clone())).await
         }
         Request::ArticleList { publication: None } => {
             Ok(Response::Articles(state.read(|contents| contents.articles()).await?))

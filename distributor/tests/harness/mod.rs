@@ -9,7 +9,7 @@ use proto::catalog::{
 };
 use proto::message::{ClientMessage, Refusal, Report, ServerMessage};
 use proto::transport::{ClientTls, ConnectOptions, Connection, Receiver, Sender, TransportError};
-use proto::{Article, ArticleId, Chunk, Column, ColumnType, Lsn, Segment, TableName};
+use proto::{Article, ArticleId, Capture, Chunk, Column, ColumnType, Lsn, Segment, TableName};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -103,7 +103,7 @@ impl Distributor {
     }
 
     pub async fn add_article(&self, publication: &str, table: &str) -> Result<ArticleId, Refusal> {
-        match self.admin(Request::ArticleAdd(article(publication, table))).await? {
+        match self.admin(Request::ArticleAdd(Box::new(article(publication, table)))).await? {
             Response::ArticleAdded(id) => Ok(id),
             other => panic!("{other:?}"),
         }
@@ -154,7 +154,7 @@ pub fn database() -> DatabaseName {
 }
 
 pub fn publication(name: &str) -> Publication {
-    Publication { name: name.to_owned(), database: database(), server_version: 15, created_at: 1 }
+    Publication { name: name.to_owned(), database: database(), server_version: 15, replicate_ddl: true, created_at: 1 }
 }
 
 pub fn subscription(name: &str, publication: &str) -> Subscription {
@@ -168,20 +168,12 @@ pub fn article(publication: &str, table: &str) -> Article {
         name: "id".to_owned(),
         column_type: ColumnType::Int,
         nullable: false,
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal: Some(0),
     };
-    Article {
-        id: ArticleId(0),
-        publication: publication.to_owned(),
-        source: name.clone(),
-        destination: name,
-        columns: vec![id],
-        filter: None,
-        capture_instance: format!("dbo_{table}"),
-        start_lsn: Lsn::new(0, 0, 1),
-    }
+    let capture = Capture { instance: format!("dbo_{table}"), start_lsn: Lsn::new(0, 0, 1), ..Capture::default() };
+    Article::new(publication, name, vec![id], capture)
 }
 
 pub fn snapshot(publication: &str, articles: &[ArticleId], boundary: Lsn) -> Snapshot {
@@ -210,6 +202,7 @@ pub fn transaction(n: u32, articles: &[ArticleId], parts: u32) -> Vec<Chunk> {
         committed_at: i64::from(n),
         read_at: 0,
         marker: None,
+        schema: vec![],
         segments: articles
             .iter()
             .map(|article| Segment { article: *article, changes: 1, payload: payload(part, article) })
@@ -233,7 +226,7 @@ impl LogReader {
         sender.send(&ClientMessage::Attach { database: database(), reader }).await.unwrap();
         sender.flush().await.unwrap();
         match next(&mut receiver).await {
-            ServerMessage::Attached { epoch, position, version, articles } => {
+            ServerMessage::Attached { epoch, position, position_time: _, version, articles } => {
                 Ok(Self { epoch, position, version, articles, sender, receiver })
             }
             ServerMessage::Refused(refusal) => Err(refusal),
@@ -247,7 +240,7 @@ impl LogReader {
     }
 
     pub async fn progress(&self, lsn: Lsn) {
-        self.sender.send(&ClientMessage::Progress { epoch: self.epoch, lsn }).await.unwrap();
+        self.sender.send(&ClientMessage::Progress { epoch: self.epoch, lsn, committed_at: 0 }).await.unwrap();
         self.sender.flush().await.unwrap();
     }
 
@@ -296,8 +289,15 @@ impl Subscriber {
     }
 
     pub async fn report(&self, state: SubscriptionState, position: Option<Lsn>) {
-        let report =
-            Report { subscription: self.name.clone(), state, position, transactions: 1, changes: 1, error: None };
+        let report = Report {
+            subscription: self.name.clone(),
+            state,
+            position,
+            transactions: 1,
+            changes: 1,
+            error: None,
+            tracers: vec![],
+        };
         self.sender.send(&ClientMessage::Report(report)).await.unwrap();
         self.sender.flush().await.unwrap();
     }

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use proto::{ArticleId, Column, ColumnType, Lsn, TableName};
+use proto::{ArticleId, Capture, Column, ColumnType, Lsn, TableName};
 
 /// `id` (key), `name`, `note` (max), in a table whose capture instance has another column before `note`.
 fn translator() -> Translator {
@@ -8,25 +8,17 @@ fn translator() -> Translator {
         name: name.to_owned(),
         column_type,
         nullable: key_ordinal.is_none(),
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal,
     };
     let table = TableName { schema: "dbo".into(), table: "t".into() };
-    let article = Article {
-        id: ArticleId(1),
-        publication: "p".into(),
-        source: table.clone(),
-        destination: table,
-        columns: vec![
-            column("id", ColumnType::Int, Some(0)),
-            column("name", ColumnType::NVarChar(Some(10)), None),
-            column("note", ColumnType::NVarChar(None), None),
-        ],
-        filter: None,
-        capture_instance: "dbo_t".into(),
-        start_lsn: Lsn::new(1, 1, 1),
-    };
+    let columns = vec![
+        column("id", ColumnType::Int, Some(0)),
+        column("name", ColumnType::NVarChar(Some(10)), None),
+        column("note", ColumnType::NVarChar(None), None),
+    ];
+    let article = Article { id: ArticleId(1), ..Article::new("p", table, columns, Capture::default()) };
     Translator::new(article, vec![1, 2, 4])
 }
 

@@ -11,25 +11,18 @@ fn article(id: u32) -> Article {
         name: name.to_owned(),
         column_type: ColumnType::VarBinary(Some(8000)),
         nullable: false,
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal,
     };
-    Article {
-        id: ArticleId(id),
-        publication: "p".into(),
-        source: table.clone(),
-        destination: table,
-        columns: vec![column("id", Some(0)), column("data", None)],
-        filter: None,
-        capture_instance: format!("i{id}"),
-        start_lsn: lsn(10),
-    }
+    let columns = vec![column("id", Some(0)), column("data", None)];
+    Article { id: ArticleId(id), ..Article::new("p", table, columns, instance(id, 10).as_capture()) }
 }
 
 fn instance(id: u32, start: u32) -> CaptureInstance {
     CaptureInstance {
         name: format!("i{id}"),
+        change_table: id as i32 + 1_000,
         source_object_id: id as i32,
         start_lsn: lsn(start),
         columns: vec![("id".into(), 1), ("data".into(), 2)],
@@ -40,6 +33,9 @@ fn lsn(n: u32) -> Lsn {
     Lsn::new(1, n, 1)
 }
 
+/// When what is captured was committed.
+const TIME: i64 = 77;
+
 fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
     let place = Place { lsn: lsn(at), command: 1, sequence: lsn(sequence), operation: Operation::Insert };
     let id = Value::Bytes(sequence.to_be_bytes().to_vec());
@@ -49,7 +45,8 @@ fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
 /// Attached with two articles, and asking how far the log is captured.
 fn reader(position: Option<Lsn>) -> LogReader {
     let mut reader = LogReader::new();
-    let attached = Input::Attached { epoch: 5, position, version: 1, articles: vec![article(0), article(1)] };
+    let attached =
+        Input::Attached { epoch: 5, position, position_time: None, version: 1, articles: vec![article(0), article(1)] };
     assert_eq!(reader.handle(attached, 0), [Output::Inspect]);
     let outputs = reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);
     assert_eq!(outputs, [Output::Poll { idle: 0 }]);
@@ -59,7 +56,7 @@ fn reader(position: Option<Lsn>) -> LogReader {
 /// Opens a slice with rows in both articles.
 fn reading(up_to: u32) -> LogReader {
     let mut reader = reader(Some(lsn(10)));
-    let outputs = reader.handle(Input::Captured(Some(lsn(up_to))), 0);
+    let outputs = reader.handle(Input::Captured(Some((lsn(up_to), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(up_to) }]);
     let outputs = reader.handle(Input::Active(vec![Source::Article(0), Source::Article(1)]), 0);
     let fetches = [Source::Article(0), Source::Article(1), Source::Commits].map(Output::Fetch);
@@ -100,7 +97,7 @@ fn tables_are_merged_into_transactions_in_commit_order() {
     out.extend(reader.handle(Input::End(Source::Article(1)), 9));
     out.extend(reader.handle(Input::End(Source::Article(0)), 9));
     assert_eq!(out.last(), Some(&Output::Poll { idle: 0 }));
-    assert!(out.contains(&Output::Progress { epoch: 5, lsn: lsn(20) }));
+    assert!(out.contains(&Output::Progress { epoch: 5, lsn: lsn(20), committed_at: TIME }));
     let chunks = chunks(out);
     let shapes: Vec<_> = chunks.iter().map(|c| (c.lsn, c.part, c.last, c.committed_at, inserted(c))).collect();
     assert_eq!(
@@ -137,23 +134,23 @@ fn a_large_transaction_goes_out_in_parts_before_its_end_is_known() {
 #[test]
 fn transactions_with_nothing_for_us_are_progress() {
     let mut reader = reader(Some(lsn(10)));
-    reader.handle(Input::Captured(Some(lsn(30))), 0);
+    reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
     let outputs = reader.handle(Input::Active(Vec::new()), 0);
-    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(30) }, Output::Poll { idle: 0 }]);
-    assert_eq!(reader.handle(Input::Captured(Some(lsn(30))), 0), [Output::Poll { idle: 1 }]);
+    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(30), committed_at: TIME }, Output::Poll { idle: 0 }]);
+    assert_eq!(reader.handle(Input::Captured(Some((lsn(30), TIME))), 0), [Output::Poll { idle: 1 }]);
 }
 
 #[test]
 fn without_a_position_reading_begins_where_the_first_article_does() {
     let mut reader = reader(None);
-    let outputs = reader.handle(Input::Captured(Some(lsn(11))), 0);
+    let outputs = reader.handle(Input::Captured(Some((lsn(11), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(11) }]);
 }
 
 #[test]
 fn a_marker_ends_its_transaction_also_without_changes() {
     let mut reader = reader(Some(lsn(10)));
-    reader.handle(Input::Captured(Some(lsn(12))), 0);
+    reader.handle(Input::Captured(Some((lsn(12), TIME))), 0);
     reader.handle(Input::Active(vec![Source::Markers]), 0);
     reader.handle(Input::Commits(vec![(lsn(11), 5), (lsn(12), 6)]), 0);
     let marker = Marker { kind: MarkerKind::Snapshot, token: Uuid::from_u128(7) };
@@ -172,10 +169,10 @@ fn new_articles_are_used_from_the_next_slice_on() {
     assert_eq!(reader.handle(Input::Articles { version: 2, articles }, 0), [], "not in the middle of a slice");
     reader.handle(Input::End(Source::Article(0)), 0);
     let outputs = reader.handle(Input::End(Source::Article(1)), 0);
-    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(12) }, Output::Inspect]);
+    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(12), committed_at: TIME }, Output::Inspect]);
     let instances = vec![instance(0, 10), instance(1, 10), instance(2, 12)];
     let mut third = article(2);
-    third.start_lsn = lsn(12);
+    third.capture.start_lsn = lsn(12);
     let outputs = reader.handle(Input::Instances(instances), 0);
     assert_eq!(outputs, [Output::ArticlesInUse { epoch: 5, version: 2 }, Output::Poll { idle: 0 }]);
     assert_eq!(reader.articles().count(), 3);
@@ -184,28 +181,43 @@ fn new_articles_are_used_from_the_next_slice_on() {
 #[test]
 fn lost_changes_stop_with_table_and_positions() {
     let mut reader = LogReader::new();
-    reader.handle(Input::Attached { epoch: 1, position: Some(lsn(15)), version: 1, articles: vec![article(0)] }, 0);
+    reader.handle(
+        Input::Attached {
+            epoch: 1,
+            position: Some(lsn(15)),
+            position_time: None,
+            version: 1,
+            articles: vec![article(0)],
+        },
+        0,
+    );
     let outputs = reader.handle(Input::Instances(vec![instance(0, 16)]), 0);
     let [Output::Stop(problem)] = &outputs[..] else { panic!("{outputs:?}") };
     let text = problem.to_string();
     assert!(text.contains("dbo.t0") && text.contains(&lsn(15).to_string()) && text.contains(&lsn(16).to_string()));
-    assert_eq!(reader.handle(Input::Captured(Some(lsn(99))), 0), [], "nothing comes out after that");
+    assert_eq!(reader.handle(Input::Captured(Some((lsn(99), TIME))), 0), [], "nothing comes out after that");
 }
 
 #[test]
 fn an_idle_table_raises_no_alarm() {
     // Its instance began after the position, but not after the article was added: there was nothing to lose.
     let mut late = article(0);
-    late.start_lsn = lsn(20);
+    late.capture.start_lsn = lsn(20);
     let mut reader = LogReader::new();
-    reader.handle(Input::Attached { epoch: 1, position: Some(lsn(15)), version: 1, articles: vec![late] }, 0);
+    reader.handle(
+        Input::Attached { epoch: 1, position: Some(lsn(15)), position_time: None, version: 1, articles: vec![late] },
+        0,
+    );
     assert_eq!(reader.handle(Input::Instances(vec![instance(0, 20)]), 0), [Output::Poll { idle: 0 }]);
 }
 
 #[test]
 fn a_capture_instance_that_is_gone_stops() {
     let mut reader = LogReader::new();
-    reader.handle(Input::Attached { epoch: 1, position: None, version: 1, articles: vec![article(0)] }, 0);
+    reader.handle(
+        Input::Attached { epoch: 1, position: None, position_time: None, version: 1, articles: vec![article(0)] },
+        0,
+    );
     let outputs = reader.handle(Input::Instances(Vec::new()), 0);
     assert!(matches!(&outputs[..], [Output::Stop(Problem::Gone { .. })]), "{outputs:?}");
 }
@@ -235,9 +247,15 @@ fn after_a_new_attachment_reading_goes_on_from_the_durable_position() {
     reader.handle(Input::Changes { article: 0, rows: vec![insert(12, 1, 1)] }, 0);
     assert_eq!(reader.handle(Input::Detached, 0), []);
     assert_eq!(reader.handle(Input::End(Source::Article(0)), 0), [], "what was on its way is forgotten");
-    let attached = Input::Attached { epoch: 6, position: Some(lsn(11)), version: 1, articles: vec![article(0)] };
+    let attached = Input::Attached {
+        epoch: 6,
+        position: Some(lsn(11)),
+        position_time: None,
+        version: 1,
+        articles: vec![article(0)],
+    };
     reader.handle(attached, 0);
     reader.handle(Input::Instances(vec![instance(0, 10)]), 0);
-    let outputs = reader.handle(Input::Captured(Some(lsn(20))), 0);
+    let outputs = reader.handle(Input::Captured(Some((lsn(20), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(11), up_to: lsn(20) }]);
 }

@@ -67,6 +67,7 @@ impl OpenTransaction {
             committed_at: self.committed_at,
             read_at: now,
             marker: if last { self.marker } else { None },
+            schema: Vec::new(),
             segments: std::mem::take(&mut self.segments),
         };
         self.part += 1;

@@ -85,9 +85,9 @@ impl Log {
         Ok(cdc::capture_instances(&mut self.client).await?)
     }
 
-    /// How far the log is captured.
-    pub async fn captured(&mut self) -> Result<Option<Lsn>, Error> {
-        Ok(cdc::max_lsn(&mut self.client).await?)
+    /// How far the log is captured, and when that was committed.
+    pub async fn captured(&mut self) -> Result<Option<(Lsn, i64)>, Error> {
+        Ok(cdc::captured(&mut self.client).await?)
     }
 
     /// Finds out which sources have rows in `(after, up_to]` and begins to read them.
@@ -97,7 +97,7 @@ impl Log {
         after: Lsn,
         up_to: Lsn,
     ) -> Result<(Vec<Source>, Slice), Error> {
-        let mut instances: Vec<&str> = articles.iter().map(|p| p.article.capture_instance.as_str()).collect();
+        let mut instances: Vec<&str> = articles.iter().map(|p| p.article.capture.instance.as_str()).collect();
         instances.push(marker::CAPTURE_INSTANCE);
         let active = cdc::active(&mut self.client, &instances, after, up_to).await.map_err(dropped)?;
         let sources: Vec<Source> =

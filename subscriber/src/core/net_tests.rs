@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::net::{Compactor, NetChanges, NetUpdate};
 use proptest::prelude::*;
-use proto::{Article, ArticleId, Change, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::{Article, ArticleId, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,21 +11,13 @@ pub(super) fn article(id: u32, table: &str) -> Arc<Article> {
         name: name.into(),
         column_type: ColumnType::NVarChar(Some(20)),
         nullable: key_ordinal.is_none(),
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal,
     };
     let name = TableName { schema: "dbo".into(), table: table.into() };
-    Arc::new(Article {
-        id: ArticleId(id),
-        publication: "p".into(),
-        source: name.clone(),
-        destination: name,
-        columns: vec![column("id", Some(0)), column("a", None), column("b", None)],
-        filter: None,
-        capture_instance: format!("dbo_{table}"),
-        start_lsn: Lsn::ZERO,
-    })
+    let columns = vec![column("id", Some(0)), column("a", None), column("b", None)];
+    Arc::new(Article { id: ArticleId(id), ..Article::new("p", name, columns, Capture::default()) })
 }
 
 /// Net changes with so many deletes, updates (of column `a`) and inserts.

@@ -18,7 +18,7 @@ fn chunk(n: u32, part: u32, last: bool, article: u32, bytes: usize) -> Chunk {
     let row = vec![Value::String(format!("{n}/{part}")), Value::String("x".repeat(bytes)), Value::Null];
     encode_change(&Change::Insert(row), &mut payload).unwrap();
     let segments = vec![Segment { article: ArticleId(article), changes: 1, payload }];
-    Chunk { lsn: lsn(n), part, last, committed_at: 0, read_at: 0, marker: None, segments }
+    Chunk { lsn: lsn(n), part, last, committed_at: 0, read_at: 0, marker: None, schema: vec![], segments }
 }
 
 fn whole(n: u32) -> Chunk {

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use proto::catalog::DatabaseName;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ClientTls, ConnectOptions, server};
-use proto::{Article, ArticleId, Lsn, TableName};
+use proto::{Article, ArticleId, Capture, TableName};
 use publisher::reader::{ReaderOptions, run};
 use sqlserver::{Client, Encryption, ServerOptions, catalog, cdc};
 use std::time::{Duration, Instant};
@@ -69,16 +69,9 @@ async fn backlog(database: &TestDatabase) -> (Vec<Article>, DatabaseName) {
         let source = TableName { schema: schema.to_owned(), table: table.to_owned() };
         cdc::enable_table(&mut client, &source, table).await.expect("capture can be enabled");
         let found = catalog::table(&mut client, &source).await.expect("asked").expect("it exists");
-        articles.push(Article {
-            id: ArticleId(id),
-            publication: "bench".to_owned(),
-            destination: source.clone(),
-            source,
-            columns: found.columns.iter().map(|c| c.published().expect("its types are published")).collect(),
-            filter: None,
-            capture_instance: table.to_owned(),
-            start_lsn: Lsn::ZERO,
-        });
+        let columns = found.columns.iter().map(|c| c.published().expect("its types are published")).collect();
+        let capture = Capture { instance: table.to_owned(), ..Capture::default() };
+        articles.push(Article { id: ArticleId(id), ..Article::new("bench", source, columns, capture) });
     }
     database.capture_at_once().await;
     let mut connection = database.connect().await;
@@ -103,8 +96,8 @@ async fn backlog(database: &TestDatabase) -> (Vec<Article>, DatabaseName) {
     .await;
     for article in &mut articles {
         let instances = cdc::capture_instances(&mut client).await.expect("asked");
-        let instance = instances.into_iter().find(|i| i.name == article.capture_instance);
-        article.start_lsn = instance.expect("it was made").start_lsn;
+        let instance = instances.into_iter().find(|i| i.name == article.capture.instance);
+        article.capture.start_lsn = instance.expect("it was made").start_lsn;
     }
     (articles, name)
 }
@@ -113,7 +106,7 @@ async fn bare(database: &TestDatabase, articles: &[Article]) -> Duration {
     let mut connection = database.connect().await;
     let started = Instant::now();
     for article in articles {
-        let sql = format!("SELECT * FROM cdc.{}_CT", article.capture_instance);
+        let sql = format!("SELECT * FROM cdc.{}_CT", article.capture.instance);
         let mut rows = connection.stream(&sql).await.expect("it can be read");
         while let Some(row) = rows.try_next().await.expect("it can be read") {
             std::hint::black_box(row);
@@ -165,7 +158,8 @@ async fn take(listener: &TcpListener, articles: &[Article], name: &DatabaseName,
             ClientMessage::Attach { database, .. } => {
                 assert_eq!(database, *name);
                 let articles = articles.to_vec();
-                let attached = ServerMessage::Attached { epoch: 1, position: None, version: 1, articles };
+                let attached =
+                    ServerMessage::Attached { epoch: 1, position: None, position_time: None, version: 1, articles };
                 started = Instant::now();
                 sender.send(&attached).await.expect("it listens");
             }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use proto::codec::encode_change;
-use proto::{Article, ArticleId, Change, Chunk, Lsn, Segment, TableName, Value};
+use proto::{Article, ArticleId, Capture, Change, Chunk, Lsn, Segment, TableName, Value};
 use sandbox::engine::{EngineOptions, SqliteEngine};
 use sandbox::server::{InProcess, ServerOptions as Listen, TlsMode, start_in_process};
 use sqlserver::state::{Stage, SubscriptionRow};
@@ -44,16 +44,9 @@ impl Database {
             let Value::String(table) = &row[0] else { panic!("a name") };
             let name = TableName { schema: "dbo".to_owned(), table: table.clone() };
             let found = catalog::table(&mut client, &name).await.unwrap().unwrap();
-            this.articles.push(Article {
-                id: ArticleId(id),
-                publication: "shop".to_owned(),
-                source: name.clone(),
-                destination: name,
-                columns: found.columns.iter().map(|column| column.published().unwrap()).collect(),
-                filter: None,
-                capture_instance: table.clone(),
-                start_lsn: Lsn::ZERO,
-            });
+            let columns = found.columns.iter().map(|column| column.published().unwrap()).collect();
+            this.articles
+                .push(Article { id: ArticleId(id), ..Article::new("shop", name, columns, Capture::default()) });
         }
         state::create_tables(&mut client).await.unwrap();
         let row = SubscriptionRow {
@@ -113,7 +106,7 @@ impl Database {
             segment.changes += 1;
             encode_change(change, &mut segment.payload).unwrap();
         }
-        Chunk { lsn: lsn(n), part: 0, last: true, committed_at: 0, read_at: 0, marker: None, segments }
+        Chunk { lsn: lsn(n), part: 0, last: true, committed_at: 0, read_at: 0, marker: None, schema: vec![], segments }
     }
 
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Value>> {

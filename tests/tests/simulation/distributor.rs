@@ -154,7 +154,7 @@ impl Distributor {
                 Input::Attach { epoch: self.disk.epoch }
             }
             ClientMessage::Append { epoch, chunks } => Input::Append { epoch, chunks },
-            ClientMessage::Progress { epoch, lsn } => Input::Progress { epoch, lsn },
+            ClientMessage::Progress { epoch, lsn, committed_at } => Input::Progress { epoch, lsn, committed_at },
             ClientMessage::Subscribe { subscription, position } => {
                 let kept_after = self.disk.dropped;
                 match process.subscriptions.subscribe(&subscription, id as u64, "peer", position, kept_after) {
@@ -193,7 +193,10 @@ impl Distributor {
         let outputs = process.intake.handle(Input::Synced);
         for (epoch, position, id) in std::mem::take(&mut process.attaching) {
             let articles = self.articles.clone();
-            network.distributor_sends(id, ServerMessage::Attached { epoch, position, version: 1, articles });
+            network.distributor_sends(
+                id,
+                ServerMessage::Attached { epoch, position, position_time: None, version: 1, articles },
+            );
         }
         self.carry_out(outputs, 0, network, rng);
     }
@@ -209,7 +212,7 @@ impl Distributor {
                     self.disk.synced = self.disk.synced.min(self.disk.log.len());
                 }
                 Output::Write(chunks) => self.disk.log.extend(chunks.into_iter().map(Record::Chunk)),
-                Output::WriteProgress(lsn) => self.disk.log.push_back(Record::Progress(lsn)),
+                Output::WriteProgress(lsn, _) => self.disk.log.push_back(Record::Progress(lsn)),
                 Output::Attached { epoch, position } => process.attaching.push((epoch, position, from)),
                 Output::Durable { lsn } => {
                     process.visible = Some(lsn);

@@ -69,8 +69,8 @@ impl Publisher {
         };
         let input = match network.client_reads(connection) {
             Read::Nothing => return,
-            Read::Message(ServerMessage::Attached { epoch, position, version, articles }) => {
-                Input::Attached { epoch, position, version, articles }
+            Read::Message(ServerMessage::Attached { epoch, position, position_time, version, articles }) => {
+                Input::Attached { epoch, position, position_time, version, articles }
             }
             Read::Message(ServerMessage::Durable { lsn }) => Input::Durable(lsn),
             Read::Message(ServerMessage::Refused(refusal)) => {
@@ -107,7 +107,7 @@ impl Process {
                 Output::Append { epoch, chunks } => {
                     ClientMessage::Append { epoch, chunks: chunks.into_iter().flat_map(cut).collect() }
                 }
-                Output::Progress { epoch, lsn } => ClientMessage::Progress { epoch, lsn },
+                Output::Progress { epoch, lsn, committed_at } => ClientMessage::Progress { epoch, lsn, committed_at },
                 Output::ArticlesInUse { epoch, version } => ClientMessage::ArticlesInUse { epoch, version },
                 Output::Stop(problem) => panic!("the log reader stops: {problem}"),
                 Output::Inspect | Output::Poll { .. } | Output::Read { .. } | Output::Fetch(_) => {
@@ -124,7 +124,7 @@ impl Process {
     fn answer(&mut self, asked: Output, source: &Source, rng: &mut StdRng) -> Input {
         match asked {
             Output::Inspect => Input::Instances(instances(source)),
-            Output::Poll { .. } => Input::Captured(source.max_lsn()),
+            Output::Poll { .. } => Input::Captured(source.max_lsn().map(|lsn| (lsn, 0))),
             Output::Read { after, up_to } => {
                 let commits = commits_up_to(after)..commits_up_to(up_to);
                 self.slice = Slice {
@@ -160,7 +160,8 @@ fn take<T>(rows: &mut VecDeque<T>, count: usize) -> Vec<T> {
 
 fn instances(source: &Source) -> Vec<CaptureInstance> {
     let instance = |article: proto::Article| CaptureInstance {
-        name: article.capture_instance,
+        name: article.capture.instance,
+        change_table: 2,
         source_object_id: 1,
         start_lsn: source.cleaned(),
         columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),

@@ -1,7 +1,7 @@
 //! The publication database: commits in order, what each left in its change tables, the state after each of them, and a capture
 //! job that lags behind.
 
-use proto::{Article, ArticleId, Change, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::{Article, ArticleId, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
 use rand::Rng;
 use rand::rngs::StdRng;
 use sqlserver::change::{ChangeRow, Operation, Place};
@@ -56,15 +56,12 @@ pub fn articles() -> Vec<Article> {
     (0..TABLES)
         .map(|table| {
             let name = TableName { schema: "dbo".into(), table: format!("t{table}") };
+            let capture =
+                Capture { instance: format!("dbo_t{table}"), change_table: 2, source: 1, start_lsn: Lsn::ZERO };
             Article {
                 id: ArticleId(table as u32 + 1),
-                publication: "p".into(),
-                source: name.clone(),
-                destination: name,
-                columns: columns(table),
                 filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
-                capture_instance: format!("dbo_t{table}"),
-                start_lsn: Lsn::ZERO,
+                ..Article::new("p", name, columns(table), capture)
             }
         })
         .collect()
@@ -75,7 +72,7 @@ fn columns(table: usize) -> Vec<Column> {
         name: name.into(),
         column_type,
         nullable: key_ordinal.is_none(),
-        identity: false,
+        identity: None,
         collation: None,
         key_ordinal,
     };

@@ -193,7 +193,8 @@ impl Subscriber {
             {
                 let (subscription, position) = (self.name.clone(), Some(position));
                 let state = SubscriptionState::Active;
-                let report = Report { subscription, state, position, transactions, changes, error: None };
+                let report =
+                    Report { subscription, state, position, transactions, changes, error: None, tracers: Vec::new() };
                 network.client_sends(connection, ClientMessage::Report(report));
             }
         }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proto::{Column, ColumnType, Value};
 
 fn column(column_type: ColumnType, nullable: bool) -> Column {
-    Column { name: "c".into(), column_type, nullable, identity: false, collation: None, key_ordinal: None }
+    Column { name: "c".into(), column_type, nullable, identity: None, collation: None, key_ordinal: None }
 }
 
 fn encoded(column_type: ColumnType, nullable: bool, value: Value) -> Vec<u8> {

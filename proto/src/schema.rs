@@ -1,0 +1,67 @@
+//! Changes of a published table's schema, in their place in the stream.
+
+use crate::article::Article;
+use serde::{Deserialize, Serialize};
+
+/// A new definition of an article, and what the subscriber's table needs for it. It stands before the segments of its chunk; from its
+/// transaction on, segments of the table carry the new definition's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaChange {
+    /// The definition that is in force from here on; [`Article::supersedes`] says in whose place.
+    pub article: Article,
+    /// What to do with the destination table, in order; empty where schema changes are not replicated.
+    pub changes: Vec<TableChange>,
+    /// The statement at the publisher that this comes from, for people to read; never executed.
+    pub ddl: String,
+}
+
+/// A change of a destination table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableChange {
+    /// A new column, described by the article's columns or computed columns.
+    AddColumn {
+        /// Its name.
+        name: String,
+        /// The default constraint that comes with it.
+        default: Option<DefaultConstraint>,
+        /// Add it so that it can hold NULL, whatever the article says: its values follow, then an `AlterColumn`.
+        nullable_first: bool,
+    },
+    /// A column goes, with the default and check constraints on it alone.
+    DropColumn {
+        /// Its name.
+        name: String,
+    },
+    /// A column takes the type and nullability that the article's columns give it.
+    AlterColumn {
+        /// Its name.
+        name: String,
+    },
+    /// A new constraint of the table.
+    AddConstraint {
+        /// Its name.
+        name: String,
+        /// As `ALTER TABLE … ADD CONSTRAINT name` takes it, e.g. `CHECK ([price]>(0))`. Names of tables in it are those at the
+        /// subscriber.
+        definition: String,
+    },
+    /// A constraint goes.
+    DropConstraint {
+        /// Its name.
+        name: String,
+    },
+    /// The row filter became narrower: rows for which it is not true go.
+    DeleteRowsOutside {
+        /// The filter.
+        filter: String,
+    },
+}
+
+/// A default constraint of one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultConstraint {
+    /// Its name.
+    pub name: String,
+    /// T-SQL expression, as in `sys.default_constraints.definition`.
+    pub definition: String,
+}
