@@ -33,7 +33,7 @@ pub(super) async fn drive(options: &ServerOptions, interval: Duration) -> Result
     }
     tracing::info!("driving change data capture: the log is read by this process, not by a capture job");
     let mut idle = 0;
-    let mut captured = cdc::max_lsn(&mut client).await?;
+    let mut captured = cdc::captured(&mut client).await?;
     let mut refused: Option<tokio::time::Instant> = None;
     loop {
         match capture_job::scan(&mut client, MAX_TRANSACTIONS, MAX_SCANS).await {
@@ -48,7 +48,7 @@ pub(super) async fn drive(options: &ServerOptions, interval: Duration) -> Result
             }
             Err(error) => return Err(error.into()),
         }
-        let now = cdc::max_lsn(&mut client).await?;
+        let now = cdc::captured(&mut client).await?;
         idle = if now == captured { idle + 1 } else { 0 };
         captured = now;
         tokio::time::sleep(pause(idle, interval)).await;
