@@ -20,6 +20,7 @@ pub mod cdc;
 pub mod change;
 pub mod client;
 pub mod database;
+pub mod ddl;
 pub mod decode;
 pub mod error;
 pub mod marker;
