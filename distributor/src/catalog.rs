@@ -5,6 +5,7 @@
 //! damaged. From time to time a record holds the whole content, so that the log before it can go.
 
 mod contents;
+mod definitions;
 mod entry;
 mod index;
 mod rules;

@@ -88,6 +88,11 @@ pub enum LoginRole {
 pub enum Request {
     PublicationAdd(Publication),
     PublicationList,
+    /// Holds for schema changes that the log reader comes to afterwards.
+    PublicationSet {
+        name: String,
+        replicate_ddl: bool,
+    },
     /// Refused while it has subscriptions.
     PublicationDrop {
         name: String,

@@ -54,18 +54,18 @@ impl<'a> Contents<'a> {
         Ok(publications)
     }
 
-    /// All articles, in the order in which they were added.
-    pub fn articles(&self) -> Result<Vec<Article>, CatalogError> {
+    /// All definitions of articles, the superseded ones among them, in the order in which they were made.
+    pub fn definitions(&self) -> Result<Vec<Article>, CatalogError> {
         self.all(Table::Article, |entry| match entry {
             Entry::Article(article) => Some(*article),
             _ => None,
         })
     }
 
-    /// The articles of a publication.
-    pub fn articles_of(&self, publication: &str) -> Result<Vec<Article>, CatalogError> {
+    /// All definitions of a publication's articles.
+    pub fn definitions_of(&self, publication: &str) -> Result<Vec<Article>, CatalogError> {
         let key = Key::Publication(publication.to_owned());
-        let mut articles = self.articles()?;
+        let mut articles = self.definitions()?;
         articles.retain(|a| Key::Publication(a.publication.clone()).index_key() == key.index_key());
         Ok(articles)
     }

@@ -1,5 +1,6 @@
 //! What may be changed: from a request to the changes that it makes, or to a refusal that says what to do.
 
+use super::definitions::{fits, lineage};
 use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry};
 use super::{CatalogError, Contents};
 use proto::catalog::{LoginRole, Publication, Response, Snapshot, Subscription, SubscriptionState};
@@ -26,6 +27,7 @@ pub struct Planned {
 /// Plans of changes, a function a request.
 pub mod plan {
     use super::*;
+    pub use crate::catalog::definitions::{article_alter, forget_undone, retire};
 
     /// A new publication.
     pub fn publication_add(contents: Contents<'_>, publication: Publication) -> Result<Planned, Refusal> {
@@ -52,12 +54,18 @@ pub mod plan {
         Ok(done(changes))
     }
 
+    /// Whether schema changes of a publication's tables are carried out at the subscribers.
+    pub fn publication_set(contents: Contents<'_>, name: &str, replicate_ddl: bool) -> Result<Planned, Refusal> {
+        let publication = Publication { replicate_ddl, ..existing(contents, name)? };
+        Ok(done(vec![Change::Put(Entry::Publication(publication))]))
+    }
+
     /// The end of a publication.
     pub fn publication_drop(contents: Contents<'_>, name: &str) -> Result<Planned, Refusal> {
         let publication = existing(contents, name)?;
         no_subscriptions(contents, &publication, "dropped")?;
         let mut changes = vec![Change::Delete(Key::Publication(publication.name.clone()))];
-        let articles = contents.articles_of(name)?;
+        let articles = contents.definitions_of(name)?;
         if !articles.is_empty() {
             changes.push(new_version(contents, &publication)?);
         }
@@ -109,7 +117,9 @@ pub mod plan {
             .iter()
             .find(|a| same_table(&a.source, source))
             .ok_or_else(|| not_found(format!("publication `{}` has no article of {source}", publication.name)))?;
-        let changes = vec![new_version(contents, &publication)?, Change::Delete(Key::Article(article.id))];
+        let definitions = contents.definitions_of(&publication.name)?;
+        let mut changes = vec![new_version(contents, &publication)?];
+        changes.extend(lineage(article, &definitions).iter().map(|a| Change::Delete(Key::Article(a.id))));
         Ok(done(changes))
     }
 
@@ -159,7 +169,7 @@ pub mod plan {
         if snapshot.location.is_empty() {
             return Err(invalid("a snapshot needs a location".to_owned()));
         }
-        if !matches(&snapshot, &contents.articles_of(&publication.name)?) {
+        if !fits(&snapshot, &contents.definitions_of(&publication.name)?) {
             return Err(invalid(format!(
                 "the articles of publication `{}` changed while the snapshot was taken; take it again",
                 publication.name
@@ -180,10 +190,10 @@ pub mod plan {
         kept_after: Option<Lsn>,
     ) -> Result<Option<Snapshot>, Refusal> {
         let publication = existing(contents, publication)?;
-        let articles = contents.articles_of(&publication.name)?;
+        let definitions = contents.definitions_of(&publication.name)?;
         let covered = |s: &Snapshot| first_boundary(s) >= kept_after;
         let snapshots = contents.snapshots_of(&publication.name)?;
-        Ok(snapshots.into_iter().rev().find(|s| matches(s, &articles) && covered(s)))
+        Ok(snapshots.into_iter().rev().find(|s| fits(s, &definitions) && covered(s)))
     }
 
     /// A new login with the hash of its password.
@@ -211,13 +221,7 @@ pub(super) fn first_boundary(snapshot: &Snapshot) -> Option<Lsn> {
     snapshot.boundaries.iter().map(|(_, lsn)| *lsn).min()
 }
 
-fn matches(snapshot: &Snapshot, articles: &[Article]) -> bool {
-    let taken: BTreeSet<_> = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
-    let published: BTreeSet<_> = articles.iter().map(|a| a.id).collect();
-    !published.is_empty() && taken == published
-}
-
-fn existing(contents: Contents<'_>, publication: &str) -> Result<Publication, Refusal> {
+pub(super) fn existing(contents: Contents<'_>, publication: &str) -> Result<Publication, Refusal> {
     contents.publication(publication)?.ok_or_else(|| {
         not_found(format!(
             "there is no publication `{publication}`; `publisher publication list` shows which there are"
@@ -239,7 +243,7 @@ fn no_subscriptions(contents: Contents<'_>, publication: &Publication, what: &st
     )))
 }
 
-fn new_version(contents: Contents<'_>, publication: &Publication) -> Result<Change, Refusal> {
+pub(super) fn new_version(contents: Contents<'_>, publication: &Publication) -> Result<Change, Refusal> {
     let mut database = contents.database(&publication.database)?.ok_or_else(|| {
         Refusal::new(RefusalKind::Internal, format!("the catalog does not know {}", publication.database))
     })?;
@@ -247,7 +251,7 @@ fn new_version(contents: Contents<'_>, publication: &Publication) -> Result<Chan
     Ok(Change::Put(Entry::Database(database)))
 }
 
-fn well_formed(article: &Article) -> Result<(), Refusal> {
+pub(super) fn well_formed(article: &Article) -> Result<(), Refusal> {
     for part in [&article.source, &article.destination] {
         name("schema", &part.schema)?;
         name("table", &part.table)?;
@@ -286,7 +290,7 @@ fn name(what: &str, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn done(changes: Vec<Change>) -> Planned {
+pub(super) fn done(changes: Vec<Change>) -> Planned {
     Planned { changes, response: Response::Done }
 }
 
@@ -294,11 +298,11 @@ fn exists(message: String) -> Refusal {
     Refusal::new(RefusalKind::Exists, message)
 }
 
-fn not_found(message: String) -> Refusal {
+pub(super) fn not_found(message: String) -> Refusal {
     Refusal::new(RefusalKind::NotFound, message)
 }
 
-fn invalid(message: String) -> Refusal {
+pub(super) fn invalid(message: String) -> Refusal {
     Refusal::new(RefusalKind::Invalid, message)
 }
 

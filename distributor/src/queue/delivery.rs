@@ -2,7 +2,7 @@
 
 use super::record::{self, Head};
 use crate::log::{LogError, LogReader, LogView};
-use proto::{ArticleId, Chunk, Lsn, Segment};
+use proto::{ArticleId, Chunk, Lsn, SchemaChange, Segment};
 use std::collections::BTreeSet;
 
 /// Bytes of rows after which a batch is delivered.
@@ -82,8 +82,9 @@ impl Delivery {
                 source: std::io::Error::other(error),
             })?;
             if let Head::Chunk { committed_at, read_at, marker, schema, segments, .. } = head {
+                let schema = self.follow(schema);
                 let segments = self.cut(&segments)?;
-                if !segments.is_empty() || (record.ends_unit && self.next_part > 0) {
+                if !schema.is_empty() || !segments.is_empty() || (record.ends_unit && self.next_part > 0) {
                     let last = record.ends_unit;
                     let chunk =
                         Chunk { lsn, part: self.next_part, last, committed_at, read_at, marker, schema, segments };
@@ -99,6 +100,15 @@ impl Delivery {
         }
         batch.complete = (self.next_part == 0).then_some(self.complete);
         Ok(batch)
+    }
+
+    /// The schema changes of the subscription's articles, whose new definitions are among them from here on.
+    fn follow(&mut self, mut changes: Vec<SchemaChange>) -> Vec<SchemaChange> {
+        changes.retain(|change| {
+            let superseded = change.article.supersedes.is_some_and(|id| self.articles.contains(&id));
+            superseded && self.articles.insert(change.article.id) || self.articles.contains(&change.article.id)
+        });
+        changes
     }
 
     /// The segments of the subscription's articles; the payloads of others are not read.

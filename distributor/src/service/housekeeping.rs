@@ -1,6 +1,7 @@
 //! What happens from time to time: positions go to disk, and what nobody needs goes away.
 
 use super::state::{Database, State, now};
+use crate::catalog::plan;
 use crate::core::retention::{self, Limits, Need, Piece};
 use crate::core::subscriptions::expired;
 use crate::log::Extent;
@@ -43,6 +44,8 @@ async fn round(state: &Arc<State>) -> Result<(), Refusal> {
             // The queue's thread ends with the process only.
             let _ = database.queue.drop_before(last.end.offset).await;
         }
+        let (name, kept_after) = (database.name.clone(), database.kept_after());
+        super::requests::change(state, move |contents| plan::retire(contents, &name, kept_after)).await?;
     }
     Ok(())
 }

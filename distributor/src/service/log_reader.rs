@@ -1,12 +1,14 @@
 //! A publication database's log reader: from its connection into the queue.
 
 use super::connection::{Client, Wire};
+use super::requests::change;
 use super::state::{Database, LogReader, State, now};
+use crate::catalog::{Contents, plan};
 use crate::queue::writer::{Attached, Committed, QueueError};
-use proto::Lsn;
-use proto::catalog::DatabaseName;
+use proto::catalog::{DatabaseName, Response};
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
 use proto::transport::{Receiver, Sender, TransportError};
+use proto::{Article, Lsn};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -176,6 +178,8 @@ async fn stream(
     attachment: Attached,
 ) -> Result<Never, Ended> {
     let Attached { epoch, position, position_time, refused } = attachment;
+    let name = database.name.clone();
+    change(state, move |contents| plan::forget_undone(contents, &name, position)).await?;
     let mut versions = database.articles_version.subscribe();
     versions.mark_unchanged();
     let name = database.name.clone();
@@ -191,7 +195,7 @@ async fn stream(
         drop(seen);
     };
     tokio::select! {
-        ended = incoming(&mut wire.receiver, database, epoch) => ended,
+        ended = incoming(&mut wire.receiver, &wire.sender, state, database, epoch) => ended,
         ended = outgoing(state, &wire.sender, database, versions, version, position) => ended,
         refused = refused => match refused {
             Ok(refusal) => Err(refusal.into()),
@@ -205,6 +209,8 @@ async fn stream(
 
 async fn incoming(
     receiver: &mut Receiver<ClientMessage>,
+    sender: &Sender<ServerMessage>,
+    state: &Arc<State>,
     database: &Arc<Database>,
     attached: u64,
 ) -> Result<Never, Ended> {
@@ -214,10 +220,38 @@ async fn incoming(
             ClientMessage::Progress { epoch, lsn, committed_at } => {
                 database.queue.progress(epoch, lsn, committed_at).await?
             }
+            ClientMessage::AlterArticle { epoch, article } => {
+                let altered = alter(state, database, epoch, *article).await;
+                sender.send(&ServerMessage::ArticleAltered(altered)).await?;
+                sender.flush().await?;
+            }
             ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => in_use(database, version),
             ClientMessage::ArticlesInUse { .. } => {}
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a log reader does not say this").into()),
         }
+    }
+}
+
+/// Gives an article a new definition, durably.
+async fn alter(
+    state: &Arc<State>,
+    database: &Arc<Database>,
+    epoch: u64,
+    article: Article,
+) -> Result<Box<Article>, Refusal> {
+    let (name, source) = (database.name.clone(), article.source.clone());
+    // Read before the plan is made: it only ever grows, and what this log reader sent before is not meant by the rule.
+    let durable = database.queue.committed().borrow().lsn;
+    let mut altered = article.clone();
+    let plan = move |contents: Contents<'_>| plan::article_alter(contents, &name, epoch, durable, article.clone());
+    match change(state, plan).await? {
+        Response::ArticleAdded(id) => {
+            let since = altered.since.unwrap_or_default();
+            tracing::info!(database = %database.name, article = %id, %since, "{source} has a new definition");
+            altered.id = id;
+            Ok(Box::new(altered))
+        }
+        _ => Err(Refusal::new(RefusalKind::Internal, "the catalog gave an unexpected answer")),
     }
 }
 

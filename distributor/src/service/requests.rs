@@ -31,6 +31,7 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
     use LoginRole::{Monitor, Publisher, Subscriber};
     match request {
         Request::PublicationAdd(_)
+        | Request::PublicationSet { .. }
         | Request::PublicationDrop { .. }
         | Request::ArticleAdd(_)
         | Request::ArticleDrop { .. }
@@ -49,6 +50,10 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
 fn described(request: &Request) -> Option<String> {
     Some(match request {
         Request::PublicationAdd(p) => format!("publication `{}` of {} added", p.name, p.database),
+        Request::PublicationSet { name, replicate_ddl } => {
+            let on = if *replicate_ddl { "replicated" } else { "not replicated" };
+            format!("schema changes of publication `{name}` are {on} from now on")
+        }
         Request::PublicationDrop { name } => format!("publication `{name}` dropped"),
         Request::ArticleAdd(a) => format!("article of {} added to publication `{}`", a.source, a.publication),
         Request::ArticleDrop { publication, source } => {
@@ -70,6 +75,9 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
     match request {
         Request::PublicationAdd(publication) => {
             change(state, move |contents| plan::publication_add(contents, publication.clone())).await
+        }
+        Request::PublicationSet { name, replicate_ddl } => {
+            change(state, move |contents| plan::publication_set(contents, &name, replicate_ddl)).await
         }
         Request::PublicationList => Ok(Response::Publications(state.read(|contents| contents.publications()).await?)),
         Request::PublicationDrop { name } => {
@@ -121,7 +129,7 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
 }
 
 /// Makes a planned change, and what follows from it for the running service.
-async fn change(
+pub(super) async fn change(
     state: &Arc<State>,
     plan: impl Fn(crate::catalog::Contents<'_>) -> Result<Planned, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {

@@ -99,16 +99,17 @@ async fn find(state: &Arc<State>, name: &str) -> Result<(Arc<Database>, Vec<Arti
     let found = state
         .read(move |contents| {
             let Some(entry) = contents.subscription(&wanted)? else { return Ok(None) };
-            let publication = entry.subscription.publication;
-            let articles = contents.articles_of(&publication)?;
-            Ok(contents.publication(&publication)?.map(|publication| (publication, articles)))
+            contents.publication(&entry.subscription.publication)
         })
         .await?;
-    let (publication, articles) = found.ok_or_else(|| {
+    let publication = found.ok_or_else(|| {
         let message = format!("there is no subscription `{name}`; `subscriber subscription add` makes one");
         Refusal::new(RefusalKind::NotFound, message)
     })?;
     let database = state.database(&publication.database).ok_or_else(stopping)?;
+    // What comes into force later arrives in its place in the stream.
+    let durable = database.queue.committed().borrow().lsn;
+    let articles = state.read(move |contents| contents.definitions_up_to(&publication.name, durable)).await?;
     Ok((database, articles))
 }
 

@@ -1,0 +1,141 @@
+//! The definitions of articles: each schema change of a table gives its articles new ones, which supersede those before.
+//!
+//! What is in the queue was encoded with the definition that was in force at its place, so a superseded definition stays until the queue
+//! has nothing from before its successor any more. A definition counts once the queue is durable up to the transaction from which on it
+//! is in force: one that is registered and not there yet is forgotten when a log reader attaches, which comes to the schema change
+//! again.
+
+use super::entry::{Change, Entry, Key};
+use super::rules::{Planned, done, existing, invalid, new_version, not_found, well_formed};
+use super::{CatalogError, Contents};
+use proto::catalog::{DatabaseName, Response, Snapshot};
+use proto::message::{Refusal, RefusalKind};
+use proto::{Article, ArticleId, Lsn};
+use std::collections::BTreeSet;
+
+/// Those that no other one of them supersedes.
+pub(super) fn in_force(mut definitions: Vec<Article>) -> Vec<Article> {
+    let superseded: BTreeSet<ArticleId> = definitions.iter().filter_map(|a| a.supersedes).collect();
+    definitions.retain(|a| !superseded.contains(&a.id));
+    definitions
+}
+
+/// A definition with all that it came in the place of, newest first.
+pub(super) fn lineage<'a>(article: &'a Article, definitions: &'a [Article]) -> Vec<&'a Article> {
+    let mut line = vec![article];
+    // An id is given once and only ever supersedes a lower one, so this ends.
+    while let Some(earlier) = line.last().and_then(|a| a.supersedes)
+        && let Some(earlier) = definitions.iter().find(|a| a.id == earlier && a.id < line[line.len() - 1].id)
+    {
+        line.push(earlier);
+    }
+    line
+}
+
+/// Whether a snapshot is of all of a publication's articles: of each, the definition that was in force at its boundary.
+pub(super) fn fits(snapshot: &Snapshot, definitions: &[Article]) -> bool {
+    let present = in_force(definitions.to_vec());
+    let was_in_force = |article: &Article| {
+        let line = lineage(article, definitions);
+        line.iter().enumerate().any(|(i, definition)| {
+            let successor = i.checked_sub(1).and_then(|i| line[i].since);
+            let parts = snapshot.boundaries.iter().filter(|(id, _)| *id == definition.id);
+            let mut parts = parts.map(|(_, boundary)| successor.is_none_or(|since| *boundary < since)).peekable();
+            parts.peek().is_some() && parts.all(|within| within)
+        })
+    };
+    let taken: BTreeSet<_> = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+    !present.is_empty() && taken.len() == present.len() && present.iter().all(was_in_force)
+}
+
+/// A new definition of an article, by the log reader of this epoch; everything up to `durable` is in the queue.
+pub fn article_alter(
+    contents: Contents<'_>,
+    database: &DatabaseName,
+    epoch: u64,
+    durable: Option<Lsn>,
+    mut article: Article,
+) -> Result<Planned, Refusal> {
+    let current = contents.database(database)?.map_or(0, |entry| entry.epoch);
+    if epoch != current {
+        let message =
+            format!("epoch {epoch} of this log reader is over; {database} is at epoch {current}: attach again");
+        return Err(Refusal::new(RefusalKind::Fenced, message));
+    }
+    let publication = existing(contents, &article.publication)?;
+    if !contents.publications_of(database)?.iter().any(|p| p.name == publication.name) {
+        return Err(invalid(format!("publication `{}` is not of {database}", publication.name)));
+    }
+    well_formed(&article)?;
+    let present = contents.articles_of(&publication.name)?;
+    let superseded = article.supersedes.and_then(|id| present.iter().find(|a| a.id == id)).ok_or_else(|| {
+        not_found(format!("the article of {} was dropped, or has a newer definition", article.source))
+    })?;
+    let since = article.since.filter(|since| Some(*since) > durable.max(superseded.since)).ok_or_else(|| {
+        invalid(format!("a new definition of {} must be in force from what is not in the queue yet", article.source))
+    })?;
+    if (&article.destination, article.capture.source) != (&superseded.destination, superseded.capture.source) {
+        return Err(invalid(format!("a new definition of {} must be of the same tables", superseded.source)));
+    }
+    let mut sequences = contents.sequences()?;
+    sequences.article += 1;
+    article.id = ArticleId(sequences.article);
+    article.publication = publication.name.clone();
+    article.since = Some(since);
+    let response = Response::ArticleAdded(article.id);
+    Ok(Planned {
+        changes: vec![Change::Put(Entry::Sequences(sequences)), Change::Put(Entry::Article(Box::new(article)))],
+        response,
+    })
+}
+
+/// Forgets the definitions that are in force only after a position, up to which the queue of a database is durable.
+pub fn forget_undone(
+    contents: Contents<'_>,
+    database: &DatabaseName,
+    position: Option<Lsn>,
+) -> Result<Planned, Refusal> {
+    let mut changes = Vec::new();
+    for publication in contents.publications_of(database)? {
+        let definitions = contents.definitions_of(&publication.name)?;
+        let undone = definitions.iter().filter(|a| a.since.is_some_and(|since| Some(since) > position));
+        let undone: Vec<_> = undone.map(|a| Change::Delete(Key::Article(a.id))).collect();
+        if changes.is_empty() && !undone.is_empty() {
+            changes.push(new_version(contents, &publication)?);
+        }
+        changes.extend(undone);
+    }
+    Ok(done(changes))
+}
+
+/// Deletes the definitions that nothing in a queue which begins after `kept_after` was encoded with.
+pub fn retire(contents: Contents<'_>, database: &DatabaseName, kept_after: Option<Lsn>) -> Result<Planned, Refusal> {
+    let mut changes = Vec::new();
+    for publication in contents.publications_of(database)? {
+        let definitions = contents.definitions_of(&publication.name)?;
+        let passed = definitions.iter().filter(|a| a.since.is_some_and(|since| Some(since) <= kept_after));
+        let retired: BTreeSet<ArticleId> = passed.filter_map(|a| a.supersedes).collect();
+        let there = definitions.iter().filter(|a| retired.contains(&a.id));
+        changes.extend(there.map(|a| Change::Delete(Key::Article(a.id))));
+    }
+    Ok(done(changes))
+}
+
+impl Contents<'_> {
+    /// The articles of a publication as they are now, in the order in which they were defined.
+    pub fn articles_of(&self, publication: &str) -> Result<Vec<Article>, CatalogError> {
+        Ok(in_force(self.definitions_of(publication)?))
+    }
+
+    /// All articles as they are now.
+    pub fn articles(&self) -> Result<Vec<Article>, CatalogError> {
+        Ok(in_force(self.definitions()?))
+    }
+
+    /// The definitions that count where a database's queue is durable up to `durable`, of one of its publications.
+    pub fn definitions_up_to(&self, publication: &str, durable: Option<Lsn>) -> Result<Vec<Article>, CatalogError> {
+        let mut definitions = self.definitions_of(publication)?;
+        definitions.retain(|a| a.since.is_none_or(|since| Some(since) <= durable));
+        Ok(definitions)
+    }
+}
