@@ -517,16 +517,6 @@ INSERT dbo.lob14 VALUES ('a');
 SELECT DATALENGTH(TEXTPTR(t)) FROM dbo.lob14
 => 16
 
---- case: spatial types
---- doc: https://learn.microsoft.com/sql/t-sql/spatial-geometry/spatial-types-geometry-transact-sql
---- refused: CLR types
-CREATE TABLE dbo.g1 (g geometry)
-
---- case: hierarchyid
---- doc: https://learn.microsoft.com/sql/t-sql/data-types/hierarchyid-data-type-method-reference
---- refused: CLR types
-CREATE TABLE dbo.g2 (h hierarchyid)
-
 --- case: uniqueidentifier compares by its last group first
 --- doc: https://learn.microsoft.com/sql/connect/ado-net/sql/compare-guid-uniqueidentifier-values
 CREATE TABLE dbo.u1 (id int, g uniqueidentifier);

@@ -57,6 +57,14 @@ pub enum SqlType {
     RowVersion,
     /// A value of another type, which it keeps.
     SqlVariant,
+    /// A node of a tree, as its bytes.
+    HierarchyId,
+    /// A shape in a plane, as its bytes.
+    Geometry,
+    /// A shape on the globe, as its bytes.
+    Geography,
+    /// A JSON document.
+    Json,
 }
 
 /// A value. Its variant always fits its [`SqlType`]; `Null` fits every type.
@@ -78,9 +86,9 @@ pub enum Datum {
     Money(i64),
     Real(f32),
     Float(f64),
-    /// Every character type and `xml`. Fixed-length types hold their padding.
+    /// Every character type, `xml` and `json`. Fixed-length types hold their padding.
     String(String),
-    /// Every binary type and `rowversion`. Fixed-length types hold their padding.
+    /// Every binary type, `rowversion` and the CLR types. Fixed-length types hold their padding.
     Binary(Vec<u8>),
     /// Days since 0001-01-01.
     Date(i32),

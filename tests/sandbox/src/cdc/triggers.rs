@@ -39,7 +39,7 @@ impl CapturedColumn {
     fn units_in_bytes(&self) -> u8 {
         match self.ty {
             SqlType::NVarChar(_) | SqlType::NText | SqlType::Xml => 2,
-            SqlType::VarChar(_) | SqlType::Text => 1,
+            SqlType::VarChar(_) | SqlType::Text | SqlType::Json => 1,
             _ => 0,
         }
     }
@@ -53,6 +53,9 @@ impl CapturedColumn {
                     | SqlType::NVarChar(Length::Max)
                     | SqlType::VarBinary(Length::Max)
                     | SqlType::Xml
+                    | SqlType::Json
+                    | SqlType::Geometry
+                    | SqlType::Geography
             )
     }
 }

@@ -12,6 +12,7 @@ use super::session::SqlSession;
 use super::stop::Exec;
 use super::system_types::{Facets, facets, from_facets, stored_type_id};
 use super::table_types::{FIRST_USER_TYPE, unknown_type};
+use super::type_rules::{Family, family};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ParameterDeclaration;
 use crate::tsql::ast::{ColumnDef, ObjectName, TableElement, TypeIds};
@@ -55,9 +56,10 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<AliasType>> {
     rows.collect()
 }
 
-/// Types of the system that an alias can be of: all but those that are themselves aliases, CLR types, `xml` and `rowversion`.
+/// Types of the system that an alias can be of: all but those that are themselves aliases, CLR types, `xml`, `json` and `rowversion`.
 fn can_be_base(ty: &SqlType, declared: Option<TypeIds>) -> bool {
-    !matches!(ty, SqlType::Xml | SqlType::RowVersion)
+    !matches!(family(ty), Family::Xml | Family::Json | Family::Clr)
+        && *ty != SqlType::RowVersion
         && declared.is_none_or(|ids| i32::from(ids.system_type_id) == ids.user_type_id)
 }
 

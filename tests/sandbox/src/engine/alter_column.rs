@@ -15,6 +15,7 @@ use super::stop::Exec;
 use super::system_types::{facets, is_character, stored_type_id};
 use super::table_design::can_be_identity;
 use super::table_rebuild::null_not_allowed;
+use super::type_rules::{Family, family};
 use crate::error::SqlError;
 use crate::tsql::ast::ColumnDef;
 use crate::types::{Length, SqlType};
@@ -126,6 +127,10 @@ impl SqlSession {
         if let Some(fixed) = unalterable(old, &ty) {
             let text = format!("Cannot alter column '{}' because it is '{fixed}'.", old.name);
             return Err(SqlError::new(4928, text).into());
+        }
+        if old.ty != ty && (matches!(family(&old.ty), Family::Clr | Family::Json) || family(&ty) == Family::Clr) {
+            let (from, to) = (type_word(&old.ty), type_word(&ty));
+            return Err(SqlError::unsupported(format!("ALTER COLUMN from {from} to {to}")).into());
         }
         let collation = match &def.collation {
             Some(name) if is_character(&ty) => {

@@ -9,6 +9,7 @@ use crate::types::SqlType;
 use super::compiled::{Compiled, HintLevel, Hints};
 use super::meta::{Scope, Table};
 use super::ownership::Named;
+use super::type_rules::{Family, family};
 use super::typed::{Collation, Shape, Typed};
 
 /// A column that a table source offers.
@@ -318,11 +319,30 @@ impl<'a> Binder<'a> {
                 break;
             }
         }
+        let (owner, own) = qualifier.split_last().map_or((None, None), |(own, rest)| (rest.last(), Some(own)));
+        if let Some(own) = own.filter(|own| self.has_methods(owner, own)) {
+            return Err(SqlError::unsupported(format!("property {name} of column {own}")));
+        }
         Err(if qualifier.is_empty() || qualifier_seen {
             SqlError::new(207, format!("Invalid column name '{name}'."))
         } else {
             SqlError::new(4104, format!("The multi-part identifier \"{}\" could not be bound.", parts.join(".")))
         })
+    }
+}
+
+impl Binder<'_> {
+    /// Whether a name, perhaps after its table's, is a column whose type has methods and properties.
+    pub(super) fn has_methods(&self, table: Option<&String>, column: &str) -> bool {
+        let qualifier: Vec<String> = table.into_iter().cloned().collect();
+        self.frames.iter().flat_map(|frame| &frame.sources).filter(|source| source.answers_to(&qualifier)).any(
+            |source| {
+                source.columns.iter().any(|c| {
+                    c.name.eq_ignore_ascii_case(column)
+                        && matches!(family(&c.value.ty), Family::Clr | Family::Json | Family::Xml)
+                })
+            },
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{SqlError, SqlResult};
 use crate::types::{Datum, Length, SqlType};
 
 use super::type_rules::{Family, family, type_name};
-use super::{convert_temporal, convert_text, decimal, variant, xml};
+use super::{clr_types, convert_temporal, convert_text, decimal, variant, xml};
 
 /// How two types convert into each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +15,29 @@ pub enum Allowed {
     Implicit,
     /// By `CAST` or `CONVERT` only.
     Explicit,
+    /// By `CAST` or `CONVERT`; whether a real server takes it implicitly is not documented in words, so that is refused.
+    ExplicitHere,
+    /// By a method that the sandbox lacks.
+    NotHere,
     /// Not at all.
     Never,
 }
 
 /// The conversion chart of the CAST and CONVERT page, for the types here.
 pub fn allowed(from: &SqlType, to: &SqlType) -> Allowed {
-    use Family::{Binary, Bit, Decimal, Float, Guid, Integer, Lob, Money, Temporal, Text, Variant, Xml};
+    use Family::{Binary, Bit, Clr, Decimal, Float, Guid, Integer, Json, Lob, Money, Temporal, Text, Variant, Xml};
     if from == to {
         return Allowed::Implicit;
     }
     match (family(from), family(to)) {
+        (Text, Json) => return Allowed::Implicit,
+        (Json, Text) => return Allowed::Explicit,
+        (Json, _) | (_, Json) => return Allowed::Never,
+        (Binary, Clr) | (Clr, Binary) if *from != SqlType::RowVersion && *to != SqlType::RowVersion => {
+            return Allowed::ExplicitHere;
+        }
+        (Text, Clr) | (Clr, Text) => return Allowed::NotHere,
+        (Clr, _) | (_, Clr) => return Allowed::Never,
         (_, Variant) => return if variant::holds(from) { Allowed::Implicit } else { Allowed::Never },
         (Variant, _) => return if variant::holds(to) { Allowed::Explicit } else { Allowed::Never },
         (Text | Binary | Lob, Xml) if *from != SqlType::RowVersion => return Allowed::Implicit,
@@ -99,6 +111,14 @@ pub fn convert(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
     match family(to) {
         Family::Lob => convert(value, from, &super::type_rules::modern(to), style),
         Family::Xml => to_xml(value, from, style),
+        Family::Json => match value {
+            Datum::String(text) => super::json::normalise(text).map(Datum::String),
+            _ => Err(refused(from, to)),
+        },
+        Family::Clr => match value {
+            Datum::Binary(bytes) => clr_types::check(bytes, to).map(|()| value.clone()),
+            _ => Err(refused(from, to)),
+        },
         Family::Variant => Ok(variant::wrap(value.clone(), from, None)),
         Family::Bit => to_bit(value, from),
         Family::Integer => to_integer(value, from, to),

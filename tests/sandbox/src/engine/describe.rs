@@ -12,7 +12,7 @@ use super::procedures::{Argument, text_argument};
 use super::scope::StatementScope;
 use super::session::SqlSession;
 use super::stop::Exec;
-use super::system_types::{facets, is_character, type_name};
+use super::system_types::{facets, is_character, system_type_id, type_name};
 use crate::error::{SqlError, SqlResult};
 use crate::session::{ColumnMeta, Sink};
 use crate::tds::type_info::put_type_info;
@@ -210,7 +210,7 @@ fn on_the_wire(ty: &SqlType) -> (i32, i32) {
 fn type_cells(ty: &SqlType) -> [Datum; 5] {
     let facets = facets(ty);
     [
-        Datum::Int(facets.type_id.into()),
+        Datum::Int(system_type_id(ty).into()),
         Datum::String(declaration(ty)),
         Datum::SmallInt(facets.max_length),
         Datum::TinyInt(facets.precision),

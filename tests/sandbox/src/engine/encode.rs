@@ -22,7 +22,8 @@ pub fn sqlite_type(ty: &SqlType, collation: Option<&str>) -> String {
         SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::UniqueIdentifier => "BLOB".to_owned(),
         SqlType::DateTimeOffset(_) => format!("TEXT COLLATE {}", super::collation::OFFSET_COLLATION),
         SqlType::RowVersion | SqlType::Image => "BLOB".to_owned(),
-        SqlType::Xml => "TEXT".to_owned(),
+        SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography => "BLOB".to_owned(),
+        SqlType::Xml | SqlType::Json => "TEXT".to_owned(),
         SqlType::SqlVariant => format!("TEXT COLLATE {}", super::variant::COLLATION),
         SqlType::Char(_)
         | SqlType::VarChar(_)
@@ -105,14 +106,23 @@ pub fn decode(value: ValueRef<'_>, ty: &SqlType) -> SqlResult<Datum> {
             .and_then(super::variant::read)
             .map(|variant| Datum::Variant(Box::new(variant)))
             .ok_or_else(|| mismatch(ty)),
-        (ValueRef::Text(bytes), ty) if super::system_types::is_character(ty) || *ty == SqlType::Xml => {
+        (ValueRef::Text(bytes), ty)
+            if super::system_types::is_character(ty) || matches!(ty, SqlType::Xml | SqlType::Json) =>
+        {
             Ok(Datum::String(std::str::from_utf8(bytes).map_err(|_| mismatch(ty))?.to_owned()))
         }
         (ValueRef::Real(v), SqlType::Float) => Ok(Datum::Float(v)),
         (ValueRef::Real(v), SqlType::Real) => Ok(Datum::Real(v as f32)),
-        (ValueRef::Blob(bytes), SqlType::Binary(_) | SqlType::VarBinary(_) | SqlType::Image | SqlType::RowVersion) => {
-            Ok(Datum::Binary(bytes.to_vec()))
-        }
+        (
+            ValueRef::Blob(bytes),
+            SqlType::Binary(_)
+            | SqlType::VarBinary(_)
+            | SqlType::Image
+            | SqlType::RowVersion
+            | SqlType::HierarchyId
+            | SqlType::Geometry
+            | SqlType::Geography,
+        ) => Ok(Datum::Binary(bytes.to_vec())),
         (ValueRef::Blob(bytes), SqlType::Decimal { scale, .. }) => unwrap_wide_decimal(bytes)
             .map(|unscaled| Datum::Decimal { unscaled, scale: *scale })
             .ok_or_else(|| mismatch(ty)),

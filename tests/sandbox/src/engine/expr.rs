@@ -356,6 +356,9 @@ impl Binder<'_> {
         };
         let as_text = |e: Typed| if is_text(&e.ty) { Ok(e) } else { coerce(e, &SqlType::NVarChar(Length::Max)) };
         for (position, operand) in [(1, &text), (2, &pattern)] {
+            if matches!(family(&operand.ty), Family::Clr | Family::Json) {
+                return Err(SqlError::unsupported(format!("LIKE of {}", type_name(&operand.ty))));
+            }
             if matches!(family(&operand.ty), Family::Xml | Family::Variant) || operand.ty == SqlType::Image {
                 return Err(super::expr_call::invalid_argument(&operand.ty, position, "like"));
             }

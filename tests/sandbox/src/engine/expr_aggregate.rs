@@ -274,7 +274,7 @@ impl Binder<'_> {
             _ => expect(1..=1)?,
         }
         let value = self.value(&arguments[0])?;
-        if matches!(family(&value.ty), Family::Lob | Family::Xml) {
+        if super::expr_compare::is_unsortable(&value.ty) {
             let (ty, name) = (type_name(&value.ty), name.to_ascii_lowercase());
             return Err(SqlError::new(8117, format!("Operand data type {ty} is invalid for {name} operator.")));
         }
@@ -429,7 +429,7 @@ impl Binder<'_> {
     /// # Errors
     /// 305 and 306 for types without an order.
     pub fn collated(&self, e: &Typed) -> SqlResult<String> {
-        if matches!(family(&e.ty), Family::Lob | Family::Xml) {
+        if super::expr_compare::is_unsortable(&e.ty) {
             return Err(super::expr_compare::not_sortable(&e.ty));
         }
         if e.shape != Shape::Column

@@ -62,6 +62,10 @@ impl Binder<'_> {
                 let sql = format!("ts_join_binary({}, {})", left.sql, right.sql);
                 Ok(Typed::new(sql, SqlType::VarBinary(length), nullable))
             }
+            (Family::Clr | Family::Json, _) | (_, Family::Clr | Family::Json) => {
+                let types = format!("{} and {}", type_name(&left.ty), type_name(&right.ty));
+                Err(SqlError::unsupported(format!("arithmetic of {types}")))
+            }
             (Family::Lob | Family::Xml, _) | (_, Family::Lob | Family::Xml) if left.ty != right.ty => {
                 Err(incompatible(&left.ty, &right.ty, op))
             }

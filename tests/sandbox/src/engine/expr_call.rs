@@ -88,6 +88,9 @@ impl Binder<'_> {
             let shown = &name.name;
             return Err(match &name.schema {
                 None => unknown_function(shown),
+                Some(schema) if self.has_methods(name.database.as_ref(), schema) => {
+                    SqlError::unsupported(format!("method {shown} of column {schema}"))
+                }
                 Some(schema) => SqlError::new(
                     4121,
                     format!(
@@ -210,6 +213,9 @@ impl Binder<'_> {
     pub fn as_text(&self, value: &Typed, position: usize, name: &str) -> SqlResult<Typed> {
         if is_text(&value.ty) {
             return Ok(value.clone());
+        }
+        if matches!(family(&value.ty), Family::Clr | Family::Json) {
+            return Err(SqlError::unsupported(format!("{name} of {}", super::type_rules::type_name(&value.ty))));
         }
         if matches!(family(&value.ty), Family::Binary | Family::Lob | Family::Xml | Family::Variant) {
             return Err(invalid_argument(&value.ty, position, name));

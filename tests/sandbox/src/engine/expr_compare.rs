@@ -80,6 +80,14 @@ impl Binder<'_> {
             (Family::Binary, Family::Binary) => Ok(binary_operands(left, right)),
             (Family::Guid, Family::Guid) => Ok(plain(left, right)),
             (Family::Xml, Family::Xml) => Err(not_sortable(&left.ty)),
+            (Family::Clr, Family::Clr) if left.ty == right.ty => match left.ty {
+                SqlType::HierarchyId => Ok(plain(left, right)),
+                _ => Err(no_operator(&left.ty, word)),
+            },
+            (Family::Clr | Family::Json, _) | (_, Family::Clr | Family::Json) => {
+                let types = format!("{} with {}", type_title(&left.ty), type_title(&right.ty));
+                Err(SqlError::unsupported(format!("comparison of {types}")))
+            }
             (Family::Lob | Family::Xml, _) | (_, Family::Lob | Family::Xml) => Err(clash(&left.ty, &right.ty, word)),
             (Family::Variant, _) | (_, Family::Variant) => {
                 let (l, r) =
@@ -287,9 +295,18 @@ fn coerce_for_comparison(e: Typed, to: &SqlType) -> SqlResult<Typed> {
     Ok(cast(e, &target, None))
 }
 
+/// Whether values of the type have no order.
+pub(super) fn is_unsortable(ty: &SqlType) -> bool {
+    matches!(family(ty), Family::Lob | Family::Xml | Family::Json)
+        || matches!(ty, SqlType::Geometry | SqlType::Geography)
+}
+
 /// Errors 306 and 305: values that have no order.
 pub(super) fn not_sortable(ty: &SqlType) -> SqlError {
     match ty {
+        SqlType::Geometry | SqlType::Geography | SqlType::Json => {
+            SqlError::unsupported(format!("sorting, grouping and DISTINCT of {}", type_name(ty)))
+        }
         SqlType::Xml => SqlError::new(
             305,
             "The XML data type cannot be compared or sorted, except when using the IS NULL operator.",
@@ -301,9 +318,17 @@ pub(super) fn not_sortable(ty: &SqlType) -> SqlError {
     }
 }
 
-/// "The data types x and y are incompatible in the … operator."
-pub(super) fn clash(left: &SqlType, right: &SqlType, word: &str) -> SqlError {
-    let operator = match word {
+/// Error 403: shapes have no operators.
+fn no_operator(ty: &SqlType, word: &str) -> SqlError {
+    let operator = operator_name(word);
+    SqlError::new(
+        403,
+        format!("Invalid operator for data type. Operator equals {operator}, type equals {}.", type_name(ty)),
+    )
+}
+
+fn operator_name(word: &str) -> &str {
+    match word {
         "=" => "equal to",
         "<>" => "not equal to",
         "<" => "less than",
@@ -311,7 +336,12 @@ pub(super) fn clash(left: &SqlType, right: &SqlType, word: &str) -> SqlError {
         ">" => "greater than",
         ">=" => "greater than or equal to",
         other => other,
-    };
+    }
+}
+
+/// "The data types x and y are incompatible in the … operator."
+pub(super) fn clash(left: &SqlType, right: &SqlType, word: &str) -> SqlError {
+    let operator = operator_name(word);
     let (left, right) = (type_title(left), type_title(right));
     SqlError::new(402, format!("The data types {left} and {right} are incompatible in the {operator} operator."))
 }

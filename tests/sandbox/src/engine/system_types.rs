@@ -9,7 +9,7 @@ use crate::types::{Length, SqlType};
 /// What a catalog view says of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facets {
-    /// `system_type_id`, equal to `user_type_id` for every type that a column can have here.
+    /// `user_type_id` of the system type, which is its `system_type_id` but for the CLR types: see [`system_type_id`].
     pub type_id: u8,
     /// `max_length` in bytes, −1 for `(max)`.
     pub max_length: i16,
@@ -22,7 +22,7 @@ pub struct Facets {
 /// A row of `sys.types`: name, `system_type_id`, `user_type_id`, `max_length`, `precision`, `scale`, has a collation.
 pub type TypeRow = (&'static str, u8, i32, i16, u8, u8, bool);
 
-/// The system types of SQL Server 2022.
+/// The system types of SQL Server 2022, and `json`, which came later.
 pub const SYSTEM_TYPES: &[TypeRow] = &[
     ("image", 34, 34, 16, 0, 0, false),
     ("text", 35, 35, 16, 0, 0, true),
@@ -58,6 +58,7 @@ pub const SYSTEM_TYPES: &[TypeRow] = &[
     ("sysname", 231, 256, 256, 0, 0, true),
     ("nchar", 239, 239, 8000, 0, 0, true),
     ("xml", 241, 241, -1, 0, 0, false),
+    ("json", 244, 244, -1, 0, 0, false),
 ];
 
 /// The facets of a type.
@@ -105,6 +106,19 @@ pub fn facets(ty: &SqlType) -> Facets {
         SqlType::Xml => of(241, -1, 0, 0),
         SqlType::RowVersion => of(189, 8, 0, 0),
         SqlType::SqlVariant => of(98, 8016, 0, 0),
+        SqlType::HierarchyId => of(128, 892, 0, 0),
+        SqlType::Geometry => of(129, -1, 0, 0),
+        SqlType::Geography => of(130, -1, 0, 0),
+        SqlType::Json => of(244, -1, 0, 0),
+    }
+}
+
+/// `system_type_id` of a type: the CLR types share one.
+pub fn system_type_id(ty: &SqlType) -> u8 {
+    const CLR: u8 = 240;
+    match ty {
+        SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography => CLR,
+        _ => facets(ty).type_id,
     }
 }
 
@@ -155,6 +169,10 @@ pub fn from_facets(f: Facets) -> Option<SqlType> {
         241 => SqlType::Xml,
         189 => SqlType::RowVersion,
         98 => SqlType::SqlVariant,
+        128 => SqlType::HierarchyId,
+        129 => SqlType::Geometry,
+        130 => SqlType::Geography,
+        244 => SqlType::Json,
         _ => return None,
     })
 }
@@ -202,6 +220,10 @@ mod tests {
             SqlType::Xml,
             SqlType::RowVersion,
             SqlType::SqlVariant,
+            SqlType::HierarchyId,
+            SqlType::Geometry,
+            SqlType::Geography,
+            SqlType::Json,
         ];
         for ty in types {
             assert_eq!(from_facets(facets(&ty)), Some(ty));

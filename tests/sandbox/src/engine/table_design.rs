@@ -171,7 +171,18 @@ impl Design {
 
     /// Error 1731, and what else a sparse column cannot be.
     fn check_sparse(&self, def: &ColumnDef, ty: &SqlType) -> SqlResult<()> {
-        let large = matches!(ty, SqlType::Text | SqlType::NText | SqlType::Image | SqlType::RowVersion);
+        if matches!(ty, SqlType::HierarchyId | SqlType::Json) {
+            return Err(SqlError::unsupported("sparse columns of hierarchyid or json"));
+        }
+        let large = matches!(
+            ty,
+            SqlType::Text
+                | SqlType::NText
+                | SqlType::Image
+                | SqlType::RowVersion
+                | SqlType::Geometry
+                | SqlType::Geography
+        );
         let nullable = self.columns.last().is_some_and(|c| c.column.nullable);
         if large || !nullable || def.identity.is_some() {
             let text = format!(
@@ -406,6 +417,9 @@ pub fn key_positions(table: &Table, columns: &[(String, bool)], index: &str) -> 
                 | SqlType::NText
                 | SqlType::Image
                 | SqlType::Xml
+                | SqlType::Json
+                | SqlType::Geometry
+                | SqlType::Geography
         );
         if large {
             let text = format!(

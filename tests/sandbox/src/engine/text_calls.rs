@@ -50,8 +50,11 @@ impl Binder<'_> {
                 self.scalar("len", vec![value], ty)
             }
             ("DATALENGTH", [value]) => {
-                if value.ty == SqlType::Xml {
-                    return Err(SqlError::unsupported("DATALENGTH of xml, whose stored form is SQL Server's own"));
+                if matches!(value.ty, SqlType::Xml | SqlType::Json) {
+                    let ty = super::type_rules::type_name(&value.ty);
+                    return Err(SqlError::unsupported(format!(
+                        "DATALENGTH of {ty}, whose stored form is SQL Server's own"
+                    )));
                 }
                 let ty = if length_of(&value.ty) == Some(Length::Max) { SqlType::BigInt } else { SqlType::Int };
                 self.scalar("datalength", vec![value.clone()], ty)

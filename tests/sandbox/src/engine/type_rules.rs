@@ -29,6 +29,10 @@ pub enum Family {
     Xml,
     /// `sql_variant`.
     Variant,
+    /// `hierarchyid`, `geometry`, `geography`.
+    Clr,
+    /// `json`.
+    Json,
 }
 
 /// The family of a type.
@@ -51,6 +55,8 @@ pub fn family(ty: &SqlType) -> Family {
         SqlType::Text | SqlType::NText | SqlType::Image => Family::Lob,
         SqlType::Xml => Family::Xml,
         SqlType::SqlVariant => Family::Variant,
+        SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography => Family::Clr,
+        SqlType::Json => Family::Json,
     }
 }
 
@@ -73,6 +79,8 @@ pub fn is_number(ty: &SqlType) -> bool {
 /// is converted to the type of the higher.
 pub fn precedence(ty: &SqlType) -> u8 {
     match ty {
+        SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography => 34,
+        SqlType::Json => 33,
         SqlType::SqlVariant => 32,
         SqlType::Xml => 31,
         SqlType::DateTimeOffset(_) => 30,
@@ -314,6 +322,10 @@ pub fn type_name(ty: &SqlType) -> &'static str {
         SqlType::Xml => "xml",
         SqlType::RowVersion => "timestamp",
         SqlType::SqlVariant => "sql_variant",
+        SqlType::HierarchyId => "hierarchyid",
+        SqlType::Geometry => "geometry",
+        SqlType::Geography => "geography",
+        SqlType::Json => "json",
     }
 }
 
@@ -362,6 +374,10 @@ pub fn type_code(ty: &SqlType) -> i64 {
         SqlType::Xml => 27,
         SqlType::RowVersion => 28,
         SqlType::SqlVariant => 29,
+        SqlType::HierarchyId => 30,
+        SqlType::Geometry => 31,
+        SqlType::Geography => 32,
+        SqlType::Json => 33,
     }
 }
 
@@ -400,6 +416,10 @@ pub fn type_from_code(code: i64) -> Option<SqlType> {
         27 => SqlType::Xml,
         28 => SqlType::RowVersion,
         29 => SqlType::SqlVariant,
+        30 => SqlType::HierarchyId,
+        31 => SqlType::Geometry,
+        32 => SqlType::Geography,
+        33 => SqlType::Json,
         _ => return None,
     })
 }

@@ -131,6 +131,10 @@ pub fn check_implicit(from: &SqlType, to: &SqlType) -> SqlResult<()> {
             ),
         )
         .with_state(3)),
+        Allowed::ExplicitHere | Allowed::NotHere => {
+            let (from, to) = (type_title(from), type_title(to));
+            Err(SqlError::unsupported(format!("implicit conversion from {from} to {to}")))
+        }
         Allowed::Never => {
             let text = format!("Operand type clash: {} is incompatible with {}", type_title(from), type_title(to));
             Err(SqlError::new(206, text).with_state(2))
@@ -148,11 +152,16 @@ pub fn coerce(e: Typed, to: &SqlType) -> SqlResult<Typed> {
 
 /// An explicit conversion: error 529 where none exists.
 pub fn cast_checked(e: Typed, to: &SqlType, style: Option<&str>) -> SqlResult<Typed> {
-    if !e.is_null() && convert::allowed(&e.ty, to) == Allowed::Never {
+    if !e.is_null() {
         let (f, t) = (type_title(&e.ty), type_title(to));
-        return Err(
-            SqlError::new(529, format!("Explicit conversion from data type {f} to {t} is not allowed.")).with_state(2)
-        );
+        match convert::allowed(&e.ty, to) {
+            Allowed::Never => {
+                let text = format!("Explicit conversion from data type {f} to {t} is not allowed.");
+                return Err(SqlError::new(529, text).with_state(2));
+            }
+            Allowed::NotHere => return Err(SqlError::unsupported(format!("conversion from {f} to {t}"))),
+            Allowed::Implicit | Allowed::Explicit | Allowed::ExplicitHere => {}
+        }
     }
     // A NULL that was given a type is no longer the untyped one.
     Ok(if e.is_null() { Typed { shape: Shape::Other, ..cast(e, to, None) } } else { cast(e, to, style) })

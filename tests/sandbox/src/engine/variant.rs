@@ -74,7 +74,7 @@ pub fn wrap(value: Datum, ty: &SqlType, collation: Option<&str>) -> Datum {
 /// Whether a variant can hold values of the type.
 pub fn holds(ty: &SqlType) -> bool {
     let long = matches!(super::type_rules::length_of(ty), Some(Length::Max));
-    !long && *ty != SqlType::RowVersion && !matches!(family(ty), Family::Lob | Family::Xml)
+    !long && *ty != SqlType::RowVersion && !matches!(family(ty), Family::Lob | Family::Xml | Family::Clr | Family::Json)
 }
 
 /// Place of a type's family in the hierarchy by which values of different families compare.

@@ -8,6 +8,9 @@ use crate::error::SqlError;
 /// ignore-case, ignore-kana and ignore-width, sort order 52.
 pub const COLLATION: [u8; 5] = [0x09, 0x04, 0xD0, 0x00, 52];
 
+/// `Latin1_General_100_BIN2_UTF8`: LCID 0x0409, the flags of BIN2 and UTF-8, version 2, no sort order.
+pub const BINARY_UTF8: [u8; 5] = [0x09, 0x04, 0x00, 0x26, 0];
+
 /// The `fUTF8` flag of a collation, bit 26.
 const UTF8_FLAG: u32 = 1 << 26;
 

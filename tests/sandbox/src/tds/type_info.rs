@@ -1,7 +1,7 @@
 //! TYPE_INFO (2.2.5.6): how a column or parameter describes its type.
 
 use super::cursor::Cursor;
-use super::text::{COLLATION, CodePage};
+use super::text::{BINARY_UTF8, COLLATION, CodePage, put_utf16};
 use super::{WireError, WireResult};
 use crate::error::SqlError;
 use crate::types::{Length, SqlType};
@@ -39,6 +39,7 @@ pub(super) mod code {
     pub const VARIANT: u8 = 0x62;
     pub const NTEXT: u8 = 0x63;
     pub const XML: u8 = 0xF1;
+    pub const UDT: u8 = 0xF0;
 
     pub const VARBINARY: u8 = 0xA5;
     pub const VARCHAR: u8 = 0xA7;
@@ -54,6 +55,8 @@ pub(super) const MAX_LENGTH: u16 = 0xFFFF;
 const LONGEST: u16 = 8000;
 /// Declared length of `text` and `image` columns, and of `ntext` in bytes.
 const LARGE_LENGTH: u32 = i32::MAX as u32;
+/// Declared length of `hierarchyid`.
+const HIERARCHY_LENGTH: u16 = 892;
 /// Declared length of `sql_variant`.
 const VARIANT_LENGTH: u32 = 8009;
 
@@ -281,6 +284,16 @@ pub fn put_type_info(out: &mut Vec<u8>, ty: SqlType, nullable: bool) -> Layout {
             out.extend([code::XML, 0]);
             return Layout::Chunked;
         }
+        SqlType::HierarchyId => return put_clr(out, "hierarchyid", "SqlHierarchyId", HIERARCHY_LENGTH),
+        SqlType::Geometry => return put_clr(out, "geometry", "SqlGeometry", MAX_LENGTH),
+        SqlType::Geography => return put_clr(out, "geography", "SqlGeography", MAX_LENGTH),
+        // <https://learn.microsoft.com/sql/t-sql/data-types/json-data-type#limitations>
+        SqlType::Json => {
+            out.push(code::VARCHAR);
+            out.extend_from_slice(&MAX_LENGTH.to_le_bytes());
+            out.extend_from_slice(&BINARY_UTF8);
+            return Layout::Chunked;
+        }
         SqlType::SqlVariant => {
             out.push(code::VARIANT);
             out.extend_from_slice(&VARIANT_LENGTH.to_le_bytes());
@@ -288,6 +301,22 @@ pub fn put_type_info(out: &mut Vec<u8>, ty: SqlType, nullable: bool) -> Layout {
         }
     }
     Layout::ByteLength
+}
+
+/// UDT_INFO_IN_COLMETADATA (2.2.5.5.2): the types that come with the server live in its assembly of that name.
+fn put_clr(out: &mut Vec<u8>, name: &str, class: &str, longest: u16) -> Layout {
+    let assembly = format!(
+        "Microsoft.SqlServer.Types.{class}, Microsoft.SqlServer.Types, Version=11.0.0.0, Culture=neutral, PublicKeyToken=89845dcd8080cc91"
+    );
+    out.push(code::UDT);
+    out.extend_from_slice(&longest.to_le_bytes());
+    for part in ["master", "sys", name] {
+        out.push(part.len() as u8);
+        put_utf16(out, part);
+    }
+    out.extend_from_slice(&(assembly.len() as u16).to_le_bytes());
+    put_utf16(out, &assembly);
+    Layout::Chunked
 }
 
 fn put_long(out: &mut Vec<u8>, code: u8, length: Length, unit: u16, collated: bool) -> Layout {

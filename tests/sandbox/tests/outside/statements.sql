@@ -171,19 +171,33 @@ SELECT * FROM OPENJSON(N'[1]') WITH (a int '$')
 SELECT * FROM dbo.t FOR BROWSE
 
 --- CLR types and methods https://learn.microsoft.com/sql/relational-databases/user-defined-type-requirements
-CREATE TABLE dbo.x (h hierarchyid)
-
-CREATE TABLE dbo.x (g geography)
-
-CREATE TABLE dbo.x (g geometry)
-
 SELECT hierarchyid::GetRoot()
 
 SELECT geography::Point(1, 2, 4326)
 
-DECLARE @g geometry
-
 SELECT CAST('/1/' AS hierarchyid)
+
+SELECT CAST(0x00 AS geometry)
+
+SELECT x.g.STAsText() FROM (SELECT CAST(NULL AS geometry) AS g) x
+
+SELECT x.h.ToString() FROM (SELECT CAST(0x58 AS hierarchyid) AS h) x
+
+SELECT x.g.STSrid FROM (SELECT CAST(NULL AS geography) AS g) x
+
+DECLARE @h hierarchyid = 0x58
+
+DECLARE @v varbinary(10) = CAST(0x58 AS hierarchyid)
+
+DECLARE @j json = '{}'; SELECT 1 WHERE @j = @j
+
+DECLARE @j json = '{}'; SELECT DATALENGTH(@j)
+
+DECLARE @j json = '{}'; SELECT 1 FROM (SELECT @j AS j) x ORDER BY j
+
+SELECT CAST('1e3' AS json)
+
+CREATE TABLE dbo.x (id int, h hierarchyid SPARSE NULL)
 
 CREATE ASSEMBLY a FROM 0x4D5A WITH PERMISSION_SET = SAFE
 
@@ -194,8 +208,6 @@ CREATE AGGREGATE dbo.a (@v int) RETURNS int EXTERNAL NAME asm.cls
 CREATE TYPE dbo.ty EXTERNAL NAME asm.cls
 
 CREATE PROCEDURE dbo.p AS EXTERNAL NAME asm.cls.m
-
-CREATE TABLE dbo.x (j json)
 
 CREATE TABLE dbo.x (v vector(3))
 

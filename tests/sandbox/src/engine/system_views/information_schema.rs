@@ -57,14 +57,14 @@ pub(super) const VIEWS: &[View] = &[
                 "CHARACTER_MAXIMUM_LENGTH",
                 "int",
                 "CASE WHEN c.type_id = 99 THEN 1073741823 WHEN c.type_id IN (34, 35) THEN 2147483647 WHEN c.type_id IN (98, 189) THEN 0 \
-              WHEN c.type_id = 241 THEN -1 WHEN c.type_id IN (231, 239) AND c.max_length > 0 THEN c.max_length / 2 \
+              WHEN c.type_id = 241 THEN -1 WHEN c.type_id BETWEEN 128 AND 130 THEN c.max_length WHEN c.type_id IN (231, 239) AND c.max_length > 0 THEN c.max_length / 2 \
               WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"
             ),
             (
                 "CHARACTER_OCTET_LENGTH",
                 "int",
                 "CASE WHEN c.type_id IN (34, 35) THEN 2147483647 WHEN c.type_id = 99 THEN 2147483646 WHEN c.type_id = 98 THEN 0 \
-              WHEN c.type_id = 241 THEN -1 WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"
+              WHEN c.type_id = 241 THEN -1 WHEN c.type_id BETWEEN 128 AND 130 THEN c.max_length WHEN c.type_id IN (165, 167, 173, 175, 231, 239) THEN c.max_length END"
             ),
             (
                 "NUMERIC_PRECISION",

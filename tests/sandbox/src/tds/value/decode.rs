@@ -139,6 +139,10 @@ pub(super) fn scalar(ty: SqlType, cursor: &mut Cursor<'_>) -> WireResult<Datum> 
         | SqlType::Image
         | SqlType::Xml
         | SqlType::RowVersion
+        | SqlType::HierarchyId
+        | SqlType::Geometry
+        | SqlType::Geography
+        | SqlType::Json
         | SqlType::SqlVariant => Err(WireError::malformed("layout of a long type")),
     }
 }

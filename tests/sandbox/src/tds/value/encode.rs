@@ -110,9 +110,16 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
         }
         (SqlType::VarChar(Length::Max), Datum::String(text)) => put_chunked(out, |out| put_cp1252(out, text)),
         (SqlType::NVarChar(Length::Max), Datum::String(text)) => put_chunked(out, |out| put_utf16(out, text)),
-        (SqlType::VarBinary(Length::Max), Datum::Binary(bytes)) => put_chunked(out, |out| {
+        (
+            SqlType::VarBinary(Length::Max) | SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography,
+            Datum::Binary(bytes),
+        ) => put_chunked(out, |out| {
             out.extend_from_slice(bytes);
             bytes.len()
+        }),
+        (SqlType::Json, Datum::String(text)) => put_chunked(out, |out| {
+            out.extend_from_slice(text.as_bytes());
+            text.len()
         }),
         (SqlType::Xml, Datum::String(text)) => put_chunked(out, |out| put_utf16(out, text)),
         (SqlType::RowVersion, Datum::Binary(bytes)) if bytes.len() == 8 => {

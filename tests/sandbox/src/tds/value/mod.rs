@@ -144,6 +144,9 @@ pub(crate) mod tests {
             Text | NText => vec![Datum::String(String::new()), Datum::String("Grüße".into())],
             Image => vec![Datum::Binary(vec![]), Datum::Binary(vec![7; 300])],
             RowVersion => vec![Datum::Binary(vec![0, 0, 0, 0, 0, 0, 7, 0xD1])],
+            HierarchyId => vec![Datum::Binary(vec![]), Datum::Binary(vec![0x58])],
+            Geometry | Geography => vec![Datum::Binary([&[0xE6, 0x10, 0, 0, 1, 0x0C][..], &[0; 16]].concat())],
+            Json => vec![Datum::String("{\"\u{e9}\":[1,2]}".into())],
         }
     }
 
@@ -173,6 +176,37 @@ pub(crate) mod tests {
                 assert_eq!(read_value(&mut cursor, &info).unwrap(), value, "{ty:?}");
                 assert!(cursor.is_empty());
             }
+        }
+    }
+
+    /// 2.2.5.5.2 and 2.2.5.2.3: type, longest length, names of database, schema, type and assembly; the value in one chunk.
+    #[test]
+    fn clr_values_go_out_as_what_they_are() {
+        let mut bytes = Vec::new();
+        let layout = put_type_info(&mut bytes, SqlType::HierarchyId, true);
+        let mut cursor = Cursor::new(&bytes);
+        assert_eq!((cursor.u8("type").unwrap(), cursor.u16("length").unwrap()), (0xF0, 892));
+        let names: Vec<_> = (0..3).map(|_| cursor.b_varchar("name").unwrap()).collect();
+        assert_eq!(names, ["master", "sys", "hierarchyid"]);
+        let assembly = cursor.us_varchar("assembly").unwrap();
+        assert!(assembly.starts_with("Microsoft.SqlServer.Types.SqlHierarchyId, "));
+        assert!(cursor.is_empty());
+        bytes.clear();
+        put_value(&mut bytes, SqlType::HierarchyId, layout, &Datum::Binary(vec![0x58])).unwrap();
+        assert_eq!(bytes, [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x58, 0, 0, 0, 0]);
+    }
+
+    /// <https://learn.microsoft.com/sql/t-sql/data-types/json-data-type#limitations>
+    #[test]
+    fn json_goes_out_as_utf8_text() {
+        for value in values_of(SqlType::Json) {
+            let mut bytes = Vec::new();
+            let layout = put_type_info(&mut bytes, SqlType::Json, false);
+            put_value(&mut bytes, SqlType::Json, layout, &value).unwrap();
+            let mut cursor = Cursor::new(&bytes);
+            let info = TypeInfo::read(&mut cursor).unwrap();
+            assert_eq!(info.ty, SqlType::VarChar(Length::Max));
+            assert_eq!(read_value(&mut cursor, &info).unwrap(), value);
         }
     }
 

@@ -146,7 +146,7 @@ fn valid_tsql_outside_the_subset_is_refused_by_name() {
         ("INSERT t SELECT a FROM (DELETE u OUTPUT deleted.a) AS d", "data modification"),
         ("DELETE t WHERE CURRENT OF c", "CURRENT OF"),
         ("CREATE TABLE t (a xml(dbo.s))", "typed xml"),
-        ("CREATE TABLE t (a geography)", "data type geography"),
+        ("CREATE TABLE t (a vector(3))", "data type vector"),
         ("CREATE TABLE t (a xml COLUMN_SET FOR ALL_SPARSE_COLUMNS)", "COLUMN_SET"),
         ("CREATE TABLE t (a int PRIMARY KEY WITH (IGNORE_DUP_KEY = ON))", "IGNORE_DUP_KEY"),
         ("ALTER TABLE t SWITCH TO u", "SWITCH"),

@@ -143,10 +143,11 @@ impl Parser<'_> {
             "xml" => fixed(SqlType::Xml),
             "sql_variant" => fixed(SqlType::SqlVariant),
             "rowversion" | "timestamp" => fixed(SqlType::RowVersion),
-            // Methods and order of the CLR types are their own, so storing them opaquely would answer wrongly.
-            "json" | "vector" | "geometry" | "geography" | "hierarchyid" | "cursor" => {
-                Err(SqlError::unsupported(format!("data type {name}")))
-            }
+            "hierarchyid" => fixed(SqlType::HierarchyId),
+            "geometry" => fixed(SqlType::Geometry),
+            "geography" => fixed(SqlType::Geography),
+            "json" => fixed(SqlType::Json),
+            "vector" | "cursor" => Err(SqlError::unsupported(format!("data type {name}"))),
             _ => Err(unknown_type(name)),
         }
     }
