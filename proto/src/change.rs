@@ -20,4 +20,14 @@ pub enum Change {
     },
     /// A row that is gone: its key columns, in key order.
     Delete(Row),
+    /// A row whose key changes while it stays the same row: what is not among `changed` keeps its value, also where the log does not
+    /// have it (`(max)` columns that the update did not touch).
+    UpdateKey {
+        /// Key columns before, in key order.
+        key: Row,
+        /// Key columns after, in key order; at least one differs, if only in case.
+        new_key: Row,
+        /// The other columns that changed, as in `Update`; may be empty.
+        changed: Vec<(u16, Value)>,
+    },
 }

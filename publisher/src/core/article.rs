@@ -25,7 +25,7 @@ impl Translator {
         &self.article
     }
 
-    /// Takes a row and calls `emit` for each change that is complete with it: at most two, for a changed key.
+    /// Takes a row and calls `emit` for the change that is complete with it, if any.
     pub fn take(&mut self, row: ChangeRow, mut emit: impl FnMut(Place, Change)) -> Result<(), Problem> {
         let unpaired = "an update without both of its images";
         match row.place.operation {
@@ -65,26 +65,13 @@ impl Translator {
             (false, false) => {}
             (true, false) => emit(after.place, Change::Delete(self.key_of(&before.values))),
             (false, true) => emit(after.place, Change::Insert(self.whole(after)?)),
-            (true, true) if key_changed => {
-                // The delete takes the before image's place, so that it comes first.
-                emit(before.place, Change::Delete(self.key_of(&before.values)));
-                emit(after.place, Change::Insert(self.whole(after)?));
-            }
             (true, true) => {
-                let key = self.key_of(&after.values);
+                let (key, new_key) = (self.key_of(&before.values), self.key_of(&after.values));
                 let place = after.place;
-                let touched: Vec<bool> = self.ordinals.iter().map(|ordinal| after.touches(*ordinal)).collect();
-                let mut changed = Vec::new();
-                for (i, value) in after.values.into_iter().enumerate() {
-                    // A (max) column that an update does not touch is NULL in both images, one that it does touch may be
-                    // NULL in the before image: only the mask tells.
-                    let differs = self.article.columns[i].column_type.is_max() || before.values[i] != value;
-                    if touched[i] && differs && !self.key.contains(&i) {
-                        // An article has at most 1,024 columns, as a table does.
-                        changed.push((i as u16, value));
-                    }
-                }
-                if !changed.is_empty() {
+                let changed = self.changed(&before, after);
+                if key_changed {
+                    emit(place, Change::UpdateKey { key, new_key, changed });
+                } else if !changed.is_empty() {
                     emit(place, Change::Update { key, changed });
                 }
             }
@@ -92,12 +79,28 @@ impl Translator {
         Ok(())
     }
 
+    /// The columns outside of the key that an update changed, with their new values.
+    fn changed(&self, before: &ChangeRow, after: ChangeRow) -> Vec<(u16, Value)> {
+        let touched: Vec<bool> = self.ordinals.iter().map(|ordinal| after.touches(*ordinal)).collect();
+        let mut changed = Vec::new();
+        for (i, value) in after.values.into_iter().enumerate() {
+            // A (max) column that an update does not touch is NULL in both images, one that it does touch may be NULL in the
+            // before image: only the mask tells.
+            let differs = self.article.columns[i].column_type.is_max() || before.values[i] != value;
+            if touched[i] && differs && !self.key.contains(&i) {
+                // An article has at most 1,024 columns, as a table does.
+                changed.push((i as u16, value));
+            }
+        }
+        changed
+    }
+
     /// All values of an after image, which must then be there.
     fn whole(&self, after: ChangeRow) -> Result<Row, Problem> {
         for (column, ordinal) in self.article.columns.iter().zip(&self.ordinals) {
             if column.column_type.is_max() && !after.touches(*ordinal) {
                 let why = format!(
-                    "its key changed or it came into the filter, and the log does not have the unchanged value of {} {}",
+                    "it came into the filter, and the log does not have the unchanged value of {} {}",
                     column.name, column.column_type
                 );
                 return Err(self.problem(after.place, &why));

@@ -1,10 +1,10 @@
 //! The slow way, which finds the row that fails.
 
-use super::operations::{delete, insert, replace, update};
+use super::operations::{delete, insert, move_keys, replace, update};
 use super::{Applier, Refused};
 use crate::core::CoreError;
 use crate::core::decode::each_change;
-use crate::core::net::NetUpdate;
+use crate::core::net::{Compactor, NetUpdate};
 use crate::error::{Error, ErrorKind};
 use proto::{Article, Change, Chunk, Lsn, Row, Value};
 use sqlserver::apply::{Kind, Target, by_values};
@@ -39,19 +39,47 @@ impl Applier {
                 changes.push((article.clone(), change));
                 Ok::<(), CoreError>(())
             })?;
-            let mut changes = changes.into_iter().peekable();
-            while let Some((article, change)) = changes.next() {
-                let target = self.target(&article).await?;
-                // A delete and an insert of one key, side by side, is how an update of a unique column arrives.
-                let back = |next: &(Arc<Article>, Change)| {
-                    next.0.id == article.id && comes_back(&change, &next.1, target.key())
-                };
-                let change = match changes.next_if(back) {
-                    Some((_, insert)) => Single::Replace(insert),
-                    None => Single::Change(change),
-                };
-                self.single(&article, &target, change, chunk.lsn).await?;
+            for run in changes.chunk_by(|a, b| a.0.id == b.0.id && comes_or_goes(&a.1) && comes_or_goes(&b.1)) {
+                if !self.passed_round(run, chunk.lsn).await? {
+                    self.each(run, chunk.lsn).await?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Rows of one table that were deleted and came back, one after the other, are how an update of unique values arrives. Such values may
+    /// have passed from row to row, which only works by one statement. False if that is not so, or it does not work; then
+    /// nothing was done.
+    async fn passed_round(&mut self, run: &[(Arc<Article>, Change)], lsn: Lsn) -> Result<bool, Error> {
+        let mut compactor = Compactor::default();
+        for (article, change) in run {
+            compactor.add(article, change.clone(), lsn)?;
+        }
+        let net = compactor.finish();
+        if net.iter().all(|net| net.replaced.len() < 2) {
+            return Ok(false);
+        }
+        let operations = self.prepare(net).await?;
+        state::save(&mut self.client).await?;
+        match self.by_sets(operations).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Other(error)) => Err(error),
+            Err(Refused::Rows(_)) if state::roll_back_to_save(&mut self.client).await? => Ok(false),
+            Err(Refused::Rows(error)) => Err(error),
+        }
+    }
+
+    async fn each(&mut self, changes: &[(Arc<Article>, Change)], lsn: Lsn) -> Result<(), Error> {
+        let mut changes = changes.iter().peekable();
+        while let Some((article, change)) = changes.next() {
+            let target = self.target(article).await?;
+            // A delete and an insert of one key, side by side, is how an update of a unique column arrives.
+            let change = match changes.next_if(|(_, next)| comes_back(change, next, target.key())) {
+                Some((_, insert)) => Single::Replace(insert.clone()),
+                None => Single::Change(change.clone()),
+            };
+            self.single(article, &target, change, lsn).await?;
         }
         Ok(())
     }
@@ -64,6 +92,12 @@ impl Applier {
             Single::Change(Change::Delete(key)) => ("deleted", vec![delete(vec![key])]),
             Single::Change(Change::Update { changed, .. }) if changed.is_empty() => return Ok(()),
             Single::Change(Change::Update { key, changed }) => ("updated", update(vec![NetUpdate { key, changed }])),
+            Single::Change(Change::UpdateKey { key, new_key, changed }) => {
+                let mut moved = move_keys(target, vec![(key, new_key)]);
+                moved.set.extend(changed.iter().map(|(column, _)| usize::from(*column)));
+                moved.rows[0].extend(changed.into_iter().map(|(_, value)| value));
+                ("updated", vec![moved])
+            }
         };
         for operation in operations {
             if operation.kind == Kind::Update && operation.set.is_empty() {
@@ -90,6 +124,10 @@ enum Single {
     Change(Change),
     /// Deleted and inserted again.
     Replace(Change),
+}
+
+fn comes_or_goes(change: &Change) -> bool {
+    matches!(change, Change::Delete(_) | Change::Insert(_))
 }
 
 fn comes_back(change: &Change, next: &Change, key: &[usize]) -> bool {
@@ -125,7 +163,7 @@ impl Refusal<'_> {
         let (Single::Change(change) | Single::Replace(change)) = self.change;
         let key: Row = match change {
             Change::Insert(row) => self.target.key().iter().map(|column| row[*column].clone()).collect(),
-            Change::Delete(key) | Change::Update { key, .. } => key.clone(),
+            Change::Delete(key) | Change::Update { key, .. } | Change::UpdateKey { key, .. } => key.clone(),
         };
         let named = self.target.key().iter().zip(&key);
         let named: Vec<String> =

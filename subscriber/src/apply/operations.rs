@@ -20,6 +20,7 @@ pub fn operations(
         let made = match step.kind {
             StepKind::Delete => vec![delete(std::mem::take(&mut net.deleted))],
             StepKind::Insert => vec![insert(std::mem::take(&mut net.inserted))],
+            StepKind::Move => vec![move_keys(target, std::mem::take(&mut net.moved))],
             StepKind::Replace => replace(target, std::mem::take(&mut net.replaced)),
             StepKind::Update => update(std::mem::take(&mut net.updated)),
         };
@@ -34,6 +35,15 @@ pub(super) fn delete(keys: Vec<Row>) -> Operation {
 
 pub(super) fn insert(rows: Vec<Row>) -> Operation {
     Operation { kind: Kind::Insert, set: Vec::new(), rows }
+}
+
+/// Rows that get new keys: an update that sets the key columns.
+pub(super) fn move_keys(target: &Target, keys: Vec<(Row, Row)>) -> Operation {
+    let rows = keys.into_iter().map(|(mut row, new_key)| {
+        row.extend(new_key);
+        row
+    });
+    Operation { kind: Kind::Update, set: target.key().to_vec(), rows: rows.collect() }
 }
 
 /// Rows that were deleted and came back under their key: an update of all other columns, so that rows which refer to them by a

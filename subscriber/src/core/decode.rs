@@ -56,19 +56,27 @@ impl<'a> Layout<'a> {
             Change::Delete(key) => self.check_key(key),
             Change::Update { key, changed } => {
                 self.check_key(key)?;
-                let mut last = None;
-                for (index, value) in changed {
-                    let column =
-                        self.columns.get(usize::from(*index)).ok_or("it changes a column that is not there")?;
-                    if column.key_ordinal.is_some() || last.is_some_and(|last| last >= *index) {
-                        return Err("it changes key columns, or columns out of order".to_owned());
-                    }
-                    last = Some(*index);
-                    check_value(column, value)?;
-                }
-                Ok(())
+                self.check_changed(changed)
+            }
+            Change::UpdateKey { key, new_key, changed } => {
+                self.check_key(key)?;
+                self.check_key(new_key)?;
+                self.check_changed(changed)
             }
         }
+    }
+
+    fn check_changed(&self, changed: &[(u16, Value)]) -> Result<(), String> {
+        let mut last = None;
+        for (index, value) in changed {
+            let column = self.columns.get(usize::from(*index)).ok_or("it changes a column that is not there")?;
+            if column.key_ordinal.is_some() || last.is_some_and(|last| last >= *index) {
+                return Err("it changes key columns, or columns out of order".to_owned());
+            }
+            last = Some(*index);
+            check_value(column, value)?;
+        }
+        Ok(())
     }
 
     fn check_row(&self, row: &[Value]) -> Result<(), String> {

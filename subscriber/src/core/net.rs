@@ -13,6 +13,10 @@
 //! - Where the subscriber's collation is coarser than the publisher's, both may exist at once; then the target's own unique key
 //!   refuses the second with error 2627, and replication stops with that row named.
 //!
+//! A key that changes in place ([`Change::UpdateKey`]) is the same row under another key: [`NetChanges::moved`]. Deletes go before moves,
+//! moves before updates, which name the new key, and before inserts, so that every key is free when it is taken; all moves
+//! of a table are one statement, since rows may exchange their keys.
+//!
 //! Unique values outside the key that pass from row to row (a swap, a chain) arrive as delete + insert of each row, so they become
 //! [`NetChanges::replaced`], which is applied by one statement; the server checks unique keys at a statement's end.
 
@@ -22,13 +26,17 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-/// The net changes of one article over a run of transactions. The four lists have no key in common.
+/// The net changes of one article over a run of transactions. No key is in two of the lists, but for those of moved rows: the old one
+/// may be inserted again, the new one may be that of a row deleted or moved away, and under it `updated` has what else changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetChanges {
     /// Whose.
     pub article: Arc<Article>,
     /// Keys of rows that were there before and are not after.
     pub deleted: Vec<Row>,
+    /// Rows there before and after under another key: the key before and the key after. Two may have exchanged their keys, so all of
+    /// them are moved by one statement.
+    pub moved: Vec<(Row, Row)>,
     /// Rows there before and after, and which of their columns changed.
     pub updated: Vec<NetUpdate>,
     /// Rows deleted and inserted again under the same key, with all columns as they are after.
@@ -38,9 +46,15 @@ pub struct NetChanges {
 }
 
 impl NetChanges {
-    /// Number of rows touched.
+    /// None, of an article.
+    fn none(article: Arc<Article>) -> Self {
+        let (deleted, moved, updated, replaced, inserted) = Default::default();
+        Self { article, deleted, moved, updated, replaced, inserted }
+    }
+
+    /// Number of changes of rows.
     pub fn rows(&self) -> usize {
-        self.deleted.len() + self.updated.len() + self.replaced.len() + self.inserted.len()
+        self.deleted.len() + self.moved.len() + self.updated.len() + self.replaced.len() + self.inserted.len()
     }
 }
 
@@ -53,11 +67,15 @@ pub struct NetUpdate {
     pub changed: Vec<(u16, Value)>,
 }
 
+/// What has become of a row.
 #[derive(Debug, Clone)]
 enum Net {
+    /// It came and went.
     Nothing,
     Deleted(Row),
     Updated(NetUpdate),
+    /// The key it had at first, with what else changed, and the key it has now.
+    Moved(Box<(NetUpdate, Row)>),
     Replaced(Row),
     Inserted(Row),
 }
@@ -73,8 +91,35 @@ struct Table {
     article: Arc<Article>,
     key: Vec<usize>,
     rows: Vec<Net>,
-    by_key: HashMap<Box<[u8]>, usize>,
+    slots: Slots,
+}
+
+/// Keys by their bytes.
+#[derive(Debug, Default)]
+struct Slots {
+    by_key: HashMap<Box<[u8]>, Slot>,
     buffer: Vec<u8>,
+}
+
+impl Slots {
+    /// What is known of a key, and whether anything was.
+    fn of<'a>(&mut self, key: impl IntoIterator<Item = &'a Value>) -> (&mut Slot, bool) {
+        self.buffer.clear();
+        key.into_iter().for_each(|value| key_bytes(value, &mut self.buffer));
+        match self.by_key.entry(self.buffer.as_slice().into()) {
+            Entry::Occupied(known) => (known.into_mut(), true),
+            Entry::Vacant(vacant) => (vacant.insert(Slot::default()), false),
+        }
+    }
+}
+
+/// What is known of a key. One without a row is known to be free.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// The row that has it now, as an index into [`Table::rows`].
+    row: Option<u32>,
+    /// The row that had it before everything and was deleted.
+    deleted: Option<u32>,
 }
 
 impl Compactor {
@@ -88,7 +133,13 @@ impl Compactor {
                 self.tables.len() - 1
             }
         };
-        self.tables[index].add(change, lsn)
+        let table = &mut self.tables[index];
+        table.add(change).map_err(|detail| CoreError::Contradiction {
+            table: table.article.destination.to_string(),
+            key_columns: key_column_names(&table.article),
+            lsn,
+            detail: detail.to_owned(),
+        })
     }
 
     /// The net changes, articles in the order in which they first appeared; those without any are left out.
@@ -99,58 +150,150 @@ impl Compactor {
 
 impl Table {
     fn new(article: Arc<Article>) -> Self {
-        Self { key: article.key(), article, rows: Vec::new(), by_key: HashMap::new(), buffer: Vec::new() }
+        Self { key: article.key(), article, rows: Vec::new(), slots: Slots::default() }
     }
 
-    fn add(&mut self, change: Change, lsn: Lsn) -> Result<(), CoreError> {
-        self.buffer.clear();
-        match &change {
-            Change::Insert(row) => self.key.iter().for_each(|i| key_bytes(&row[*i], &mut self.buffer)),
-            Change::Update { key, .. } | Change::Delete(key) => key.iter().for_each(|v| key_bytes(v, &mut self.buffer)),
+    fn add(&mut self, change: Change) -> Result<(), &'static str> {
+        match change {
+            Change::Insert(row) => self.insert(row),
+            Change::Update { key, changed } => self.update(key, changed),
+            Change::Delete(key) => self.delete(key),
+            Change::UpdateKey { key, new_key, changed } => self.move_row(key, new_key, changed),
         }
-        match self.by_key.entry(self.buffer.as_slice().into()) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(self.rows.len());
-                self.rows.push(match change {
-                    Change::Insert(row) => Net::Inserted(row),
-                    Change::Update { key, changed } => Net::Updated(NetUpdate { key, changed }),
-                    Change::Delete(key) => Net::Deleted(key),
-                });
-                Ok(())
+    }
+
+    fn next(&self) -> u32 {
+        // A batch's bytes are limited far below this.
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+
+    fn insert(&mut self, row: Row) -> Result<(), &'static str> {
+        let next = self.next();
+        let (slot, _) = self.slots.of(self.key.iter().map(|i| &row[*i]));
+        if slot.row.is_some() {
+            return Err("an insert of a row that is there");
+        }
+        let before = slot.deleted.take();
+        slot.row = before.or(Some(next));
+        match before {
+            Some(deleted) => self.rows[deleted as usize] = Net::Replaced(row),
+            None => self.rows.push(Net::Inserted(row)),
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, key: Row, changed: Vec<(u16, Value)>) -> Result<(), &'static str> {
+        let next = self.next();
+        let (slot, known) = self.slots.of(&key);
+        if !known {
+            slot.row = Some(next);
+            self.rows.push(Net::Updated(NetUpdate { key, changed }));
+            return Ok(());
+        }
+        let index = slot.row.ok_or("an update of a row that was deleted")?;
+        match &mut self.rows[index as usize] {
+            Net::Inserted(row) | Net::Replaced(row) => overwrite(row, changed),
+            Net::Updated(update) => update.later(changed),
+            Net::Moved(moved) => moved.0.later(changed),
+            Net::Deleted(_) | Net::Nothing => return Err("an update of a row that was deleted"),
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, key: Row) -> Result<(), &'static str> {
+        let next = self.next();
+        let (slot, known) = self.slots.of(&key);
+        if !known {
+            slot.deleted = Some(next);
+            self.rows.push(Net::Deleted(key));
+            return Ok(());
+        }
+        let index = slot.row.take().ok_or("a delete of a row that was deleted")?;
+        let net = &mut self.rows[index as usize];
+        match std::mem::replace(net, Net::Nothing) {
+            Net::Inserted(_) => return Ok(()),
+            // What is gone is the row of the first key.
+            Net::Moved(moved) => {
+                let first = moved.0.key;
+                self.slots.of(&first).0.deleted = Some(index);
+                self.rows[index as usize] = Net::Deleted(first);
             }
-            Entry::Occupied(occupied) => {
-                let net = &mut self.rows[*occupied.get()];
-                let before = std::mem::replace(net, Net::Nothing);
-                *net = follow(before, change).map_err(|detail| CoreError::Contradiction {
-                    table: self.article.destination.to_string(),
-                    key_columns: key_column_names(&self.article),
-                    lsn,
-                    detail: detail.to_owned(),
-                })?;
-                if matches!(net, Net::Nothing) {
-                    // Inserted and deleted: as if it had never been there, so that the key may come again in another way.
-                    occupied.remove();
+            Net::Updated(_) | Net::Replaced(_) | Net::Deleted(_) | Net::Nothing => {
+                slot.deleted = Some(index);
+                *net = Net::Deleted(key);
+            }
+        }
+        Ok(())
+    }
+
+    fn move_row(&mut self, key: Row, new_key: Row, changed: Vec<(u16, Value)>) -> Result<(), &'static str> {
+        if key == new_key {
+            return self.update(key, changed);
+        }
+        let next = self.next();
+        let (slot, known) = self.slots.of(&key);
+        let left = slot.row.take();
+        let index = match (known, left) {
+            (false, _) => {
+                let update = NetUpdate { key, changed };
+                self.rows.push(Net::Moved(Box::new((update, new_key.clone()))));
+                next
+            }
+            (true, None) => return Err("a new key for a row that was deleted"),
+            (true, Some(index)) => match std::mem::replace(&mut self.rows[index as usize], Net::Nothing) {
+                Net::Inserted(row) => return self.insert(self.under(row, &new_key, changed)),
+                // The row that was there at first is gone, and the one that came in its place moves on.
+                Net::Replaced(row) => {
+                    slot.deleted = Some(index);
+                    self.rows[index as usize] = Net::Deleted(key);
+                    return self.insert(self.under(row, &new_key, changed));
                 }
-                Ok(())
-            }
+                Net::Updated(mut update) => {
+                    update.later(changed);
+                    self.rows[index as usize] = Net::Moved(Box::new((update, new_key.clone())));
+                    index
+                }
+                Net::Moved(mut moved) => {
+                    moved.0.later(changed);
+                    let home = moved.0.key == new_key;
+                    moved.1.clone_from(&new_key);
+                    self.rows[index as usize] = if home { Net::Updated(moved.0) } else { Net::Moved(moved) };
+                    index
+                }
+                Net::Deleted(_) | Net::Nothing => return Err("a new key for a row that was deleted"),
+            },
+        };
+        let (slot, _) = self.slots.of(&new_key);
+        match slot.row.replace(index) {
+            None => Ok(()),
+            Some(_) => Err("a row's new key is that of a row that is there"),
         }
+    }
+
+    fn under(&self, mut row: Row, key: &[Value], changed: Vec<(u16, Value)>) -> Row {
+        for (column, value) in self.key.iter().zip(key) {
+            row[*column] = value.clone();
+        }
+        overwrite(&mut row, changed);
+        row
     }
 
     fn finish(self) -> NetChanges {
         let only_key = self.key.len() == self.article.columns.len();
-        let mut changes = NetChanges {
-            article: self.article,
-            deleted: Vec::new(),
-            updated: Vec::new(),
-            replaced: Vec::new(),
-            inserted: Vec::new(),
-        };
+        let mut changes = NetChanges::none(self.article);
         for net in self.rows {
             match net {
                 Net::Nothing => {}
                 Net::Deleted(key) => changes.deleted.push(key),
                 Net::Updated(update) if update.changed.is_empty() => {}
                 Net::Updated(update) => changes.updated.push(update),
+                Net::Moved(moved) => {
+                    let (NetUpdate { key, changed }, new_key) = *moved;
+                    if !changed.is_empty() {
+                        changes.updated.push(NetUpdate { key: new_key.clone(), changed });
+                    }
+                    changes.moved.push((key, new_key));
+                }
                 // Nothing but the key, and that is the same: the row is as it was.
                 Net::Replaced(_) if only_key => {}
                 Net::Replaced(row) => changes.replaced.push(row),
@@ -161,30 +304,9 @@ impl Table {
     }
 }
 
-/// What `before` and then `change` come to.
-fn follow(before: Net, change: Change) -> Result<Net, &'static str> {
-    match (before, change) {
-        (Net::Inserted(mut row), Change::Update { changed, .. }) => {
-            overwrite(&mut row, changed);
-            Ok(Net::Inserted(row))
-        }
-        (Net::Replaced(mut row), Change::Update { changed, .. }) => {
-            overwrite(&mut row, changed);
-            Ok(Net::Replaced(row))
-        }
-        (Net::Updated(mut update), Change::Update { changed, .. }) => {
-            update.changed = merge(update.changed, changed);
-            Ok(Net::Updated(update))
-        }
-        (Net::Inserted(_), Change::Delete(_)) => Ok(Net::Nothing),
-        (Net::Updated(_) | Net::Replaced(_), Change::Delete(key)) => Ok(Net::Deleted(key)),
-        (Net::Deleted(_), Change::Insert(row)) => Ok(Net::Replaced(row)),
-        (Net::Inserted(_) | Net::Updated(_) | Net::Replaced(_), Change::Insert(_)) => {
-            Err("an insert of a row that is there")
-        }
-        (Net::Deleted(_), Change::Update { .. }) => Err("an update of a row that was deleted"),
-        (Net::Deleted(_), Change::Delete(_)) => Err("a delete of a row that was deleted"),
-        (Net::Nothing, _) => Err("a change of a row without a history"),
+impl NetUpdate {
+    fn later(&mut self, changed: Vec<(u16, Value)>) {
+        self.changed = merge(std::mem::take(&mut self.changed), changed);
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn net(article: Arc<Article>, deletes: usize, updates: usize, inserts
         updated: (0..updates)
             .map(|n| NetUpdate { key: vec![text(&format!("u{n}"))], changed: vec![(1, Value::Null)] })
             .collect(),
+        moved: Vec::new(),
         replaced: Vec::new(),
         inserted: (0..inserts).map(|n| vec![text(&format!("i{n}")), Value::Null, Value::Null]).collect(),
     }
@@ -65,12 +66,27 @@ impl Target {
             Change::Insert(row) => self.insert(row),
             Change::Update { key, changed } => self.update(&key[0], changed),
             Change::Delete(key) => self.delete(&key[0]),
+            Change::UpdateKey { key, new_key, changed } => {
+                self.move_all(&[(key.clone(), new_key.clone())]);
+                self.update(&new_key[0], changed);
+            }
+        }
+    }
+
+    /// By one statement: all keys are free before the first is taken.
+    fn move_all(&mut self, keys: &[(Row, Row)]) {
+        let rows: Vec<Row> =
+            keys.iter().map(|(key, _)| self.0.remove(&Self::folded(&key[0])).expect("the row is there")).collect();
+        for (mut row, (_, new_key)) in rows.into_iter().zip(keys) {
+            row[0] = new_key[0].clone();
+            self.insert(&row);
         }
     }
 
     /// As the plan orders it for one table.
     fn apply_net(&mut self, net: &NetChanges) {
         net.deleted.iter().for_each(|key| self.delete(&key[0]));
+        self.move_all(&net.moved);
         for row in &net.replaced {
             self.update(&row[0], &[(1, row[1].clone()), (2, row[2].clone())]);
         }
@@ -94,6 +110,7 @@ enum Act {
     Set { key: usize, a: Option<u8>, b: Option<u8> },
     Remove { key: usize },
     Rename { key: usize, upper: bool, a: u8 },
+    Move { key: usize, to: usize, upper: bool, a: Option<u8> },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -107,6 +124,12 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         (0..4_usize, any::<Option<u8>>(), any::<Option<u8>>()).prop_map(|(key, a, b)| Act::Set { key, a, b }),
         (0..4_usize).prop_map(|key| Act::Remove { key }),
         (0..4_usize, any::<bool>(), any::<u8>()).prop_map(|(key, upper, a)| Act::Rename { key, upper, a }),
+        (0..4_usize, 0..4_usize, any::<bool>(), any::<Option<u8>>()).prop_map(|(key, to, upper, a)| Act::Move {
+            key,
+            to,
+            upper,
+            a
+        }),
     ];
     prop::collection::vec(act, 0..60)
 }
@@ -145,7 +168,17 @@ fn history(acts: Vec<Act>, table: &mut Target) -> Vec<Change> {
                 .into_iter()
                 .flatten()
                 .collect(),
-            Act::Put { .. } => Vec::new(),
+            Act::Move { key, to, upper, a } if key == to || stored(to).is_none() => stored(key)
+                .map(|row| (row[0].clone(), name(to, upper)))
+                .filter(|(key, new_key)| key != new_key)
+                .map(|(key, new_key)| Change::UpdateKey {
+                    key: vec![key],
+                    new_key: vec![new_key],
+                    changed: a.map(|a| (1, number(a))).into_iter().collect(),
+                })
+                .into_iter()
+                .collect(),
+            Act::Put { .. } | Act::Move { .. } => Vec::new(),
         };
         step.iter().for_each(|change| table.apply(change));
         changes.extend(step);
@@ -166,17 +199,23 @@ proptest! {
     }
 
     #[test]
-    fn no_key_has_two_net_changes(before in acts(), acts in acts()) {
+    fn no_key_has_two_net_changes_among_those_of_the_rows_before_or_of_the_rows_after(before in acts(), acts in acts()) {
         let mut table = Target::default();
         history(before, &mut table);
         for net in compact(&history(acts, &mut table)) {
-            let mut keys: Vec<String> = Vec::new();
-            keys.extend(net.deleted.iter().chain(&net.replaced).chain(&net.inserted).map(|row| format!("{:?}", row[0])));
-            keys.extend(net.updated.iter().map(|update| format!("{:?}", update.key[0])));
-            let count = keys.len();
-            keys.sort();
-            keys.dedup();
-            prop_assert_eq!(keys.len(), count);
+            // What else changed of a row that moved stands under its new key.
+            let stays = |update: &&NetUpdate| !net.moved.iter().any(|(_, new_key)| *new_key == update.key);
+            let stay: Vec<&Row> = net.updated.iter().filter(stays).map(|update| &update.key).collect();
+            let stay = || stay.iter().copied().chain(&net.replaced);
+            let before = net.deleted.iter().chain(net.moved.iter().map(|(key, _)| key)).chain(stay());
+            let after = net.inserted.iter().chain(net.moved.iter().map(|(_, new_key)| new_key)).chain(stay());
+            for keys in [before.collect::<Vec<_>>(), after.collect()] {
+                let mut keys: Vec<String> = keys.iter().map(|key| format!("{:?}", key[0])).collect();
+                let count = keys.len();
+                keys.sort();
+                keys.dedup();
+                prop_assert_eq!(keys.len(), count);
+            }
         }
     }
 }
@@ -190,11 +229,52 @@ fn a_row_that_came_and_went_leaves_nothing() {
 }
 
 #[test]
+fn a_row_that_moves_on_is_the_same_row_with_all_that_changed_of_it() {
+    let step = |from: &str, to: &str, column, value: &str| Change::UpdateKey {
+        key: vec![text(from)],
+        new_key: vec![text(to)],
+        changed: vec![(column, text(value))],
+    };
+    let update = Change::Update { key: vec![text("k")], changed: vec![(1, text("1"))] };
+    let net = compact(&[update.clone(), step("k", "l", 2, "2"), step("l", "m", 1, "3")]).remove(0);
+    assert_eq!(net.moved, [(vec![text("k")], vec![text("m")])]);
+    assert_eq!(net.updated, [NetUpdate { key: vec![text("m")], changed: vec![(1, text("3")), (2, text("2"))] }]);
+    assert_eq!(net.rows(), 2);
+    // Back where it was: an update. Deleted: the row that was there at first is gone.
+    let net = compact(&[step("k", "l", 1, "1"), step("l", "k", 2, "2")]).remove(0);
+    assert_eq!((net.moved.len(), &net.updated[0].key, net.updated[0].changed.len()), (0, &vec![text("k")], 2));
+    let net = compact(&[step("k", "l", 1, "1"), Change::Delete(vec![text("l")])]).remove(0);
+    assert_eq!((net.rows(), &net.deleted[..]), (1, &[vec![text("k")]][..]));
+}
+
+#[test]
+fn rows_that_exchange_their_keys_move_together() {
+    let step = |from: &str, to: &str| Change::UpdateKey {
+        key: vec![text(from)],
+        new_key: vec![text(to)],
+        changed: Vec::new(),
+    };
+    let net = compact(&[step("a", "x"), step("b", "a"), step("x", "b")]).remove(0);
+    assert_eq!(net.moved, [(vec![text("a")], vec![text("b")]), (vec![text("b")], vec![text("a")])]);
+    assert_eq!(net.rows(), 2);
+}
+
+#[test]
 fn changes_that_contradict_each_other_are_refused() {
     let insert = Change::Insert(vec![text("k"), Value::Null, Value::Null]);
     let delete = Change::Delete(vec![text("k")]);
     let update = Change::Update { key: vec![text("k")], changed: vec![(1, Value::Null)] };
-    for pair in [[&insert, &insert], [&delete, &delete], [&delete, &update]] {
+    let step = Change::UpdateKey { key: vec![text("k")], new_key: vec![text("l")], changed: Vec::new() };
+    let taken = Change::UpdateKey { key: vec![text("l")], new_key: vec![text("k")], changed: Vec::new() };
+    for pair in [
+        [&insert, &insert],
+        [&delete, &delete],
+        [&delete, &update],
+        [&delete, &step],
+        [&step, &update],
+        [&step, &delete],
+        [&insert, &taken],
+    ] {
         let article = article(1, "t");
         let mut compactor = Compactor::default();
         compactor.add(&article, pair[0].clone(), Lsn::ZERO).unwrap();

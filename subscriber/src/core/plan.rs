@@ -3,7 +3,7 @@
 //! SQL Server checks keys and foreign keys at the end of each statement. So:
 //!
 //! 1. Deletes, referencing tables before the ones they reference. They free the values of unique keys for what follows.
-//! 2. Table by table, referenced ones first: replacements and updates, then inserts. A row may be updated to reference a row
+//! 2. Table by table, referenced ones first: new keys, replacements and updates, then inserts. A row may be updated to reference a row
 //!    that is inserted into another table in the same batch, hence not all updates before all inserts.
 //! 3. Deletes of tables that a row of step 2 may have been moved away from: where an updated column takes part in a foreign key, the
 //!    deletes of the table it references (and of the tables that one references) wait until here.
@@ -40,6 +40,8 @@ pub struct Step {
 pub enum StepKind {
     /// [`NetChanges::deleted`].
     Delete,
+    /// [`NetChanges::moved`].
+    Move,
     /// [`NetChanges::replaced`].
     Replace,
     /// [`NetChanges::updated`].
@@ -57,6 +59,7 @@ pub fn plan(changes: &[NetChanges], foreign_keys: &[ForeignKey]) -> Vec<Step> {
         let net = &changes[index];
         let any = match kind {
             StepKind::Delete => !net.deleted.is_empty(),
+            StepKind::Move => !net.moved.is_empty(),
             StepKind::Replace => !net.replaced.is_empty(),
             StepKind::Update => !net.updated.is_empty(),
             StepKind::Insert => !net.inserted.is_empty(),
@@ -69,6 +72,7 @@ pub fn plan(changes: &[NetChanges], foreign_keys: &[ForeignKey]) -> Vec<Step> {
         step(*index, StepKind::Delete);
     }
     for index in &parents_first {
+        step(*index, StepKind::Move);
         step(*index, StepKind::Replace);
         step(*index, StepKind::Update);
         step(*index, StepKind::Insert);
@@ -123,7 +127,8 @@ fn late_deletes(changes: &[NetChanges], foreign_keys: &[ForeignKey]) -> BTreeSet
                 key.columns.iter().any(|column| column.eq_ignore_ascii_case(name))
             };
             let moved = net.updated.iter().any(|update| update.changed.iter().any(|(index, _)| moves(index)));
-            if moved || !net.replaced.is_empty() {
+            let names_key = net.article.key().iter().any(|index| moves(&(*index as u16)));
+            if moved || !net.replaced.is_empty() || (names_key && !net.moved.is_empty()) {
                 waiting.push(&key.parent);
             }
         }

@@ -109,7 +109,8 @@ pub fn print_of(table: usize, row: &Row) -> u64 {
     hasher.finish()
 }
 
-fn key_of(values: &[Value]) -> Key {
+/// The key that key values are.
+pub fn key_of(values: &[Value]) -> Key {
     let number = |value: &Value| if let Value::I32(number) = value { *number } else { panic!("{value:?} is no key") };
     values.iter().map(number).collect()
 }
@@ -226,12 +227,21 @@ impl Source {
                 self.prints[table] ^= print_of(table, new);
             }
         }
-        self.captured_rows(table, command, old, new)
+        self.captured_rows(table, command, old, new, rng.random_bool(0.5))
     }
 
-    /// What capture makes of a statement: an update of the key arrives as delete and insert
-    /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>).
-    fn captured_rows(&self, table: usize, command: i32, old: Option<Row>, new: Option<Row>) -> Vec<(usize, ChangeRow)> {
+    /// What capture makes of a statement: an update of the key arrives as delete and insert, or `in_place` as an update, as a server with
+    /// trace flag 8207 has it
+    /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>,
+    /// <https://learn.microsoft.com/troubleshoot/sql/database-engine/replication/update-statements-replicated-as-delete-insert>).
+    fn captured_rows(
+        &self,
+        table: usize,
+        command: i32,
+        old: Option<Row>,
+        new: Option<Row>,
+        in_place: bool,
+    ) -> Vec<(usize, ChangeRow)> {
         let lsn = lsn_of(self.commits.len());
         let sequence = Lsn::new(7, command as u32 + 1, 2);
         let all = (1u8 << columns(table).len()) - 1;
@@ -243,7 +253,7 @@ impl Source {
             (None, None) => Vec::new(),
             (None, Some(new)) => vec![row(Operation::Insert, all, new)],
             (Some(old), None) => vec![row(Operation::Delete, all, old)],
-            (Some(old), Some(new)) if old[..key_columns(table)] != new[..key_columns(table)] => {
+            (Some(old), Some(new)) if old[..key_columns(table)] != new[..key_columns(table)] && !in_place => {
                 vec![row(Operation::Delete, all, old), row(Operation::Insert, all, new)]
             }
             (Some(old), Some(new)) => {
@@ -282,6 +292,17 @@ pub fn apply(table: usize, change: &Change, rows: &mut Rows, print: &mut u64) {
             let row = rows.remove(&key_of(key));
             let row = row.unwrap_or_else(|| panic!("a row of table {table} is deleted that is not there"));
             *print ^= print_of(table, &row);
+        }
+        Change::UpdateKey { key, new_key, changed } => {
+            let row = rows.remove(&key_of(key));
+            let mut row = row.unwrap_or_else(|| panic!("a row of table {table} gets a new key that is not there"));
+            *print ^= print_of(table, &row);
+            row[..key_columns(table)].clone_from_slice(new_key);
+            for (column, value) in changed {
+                row[usize::from(*column)] = value.clone();
+            }
+            *print ^= print_of(table, &row);
+            assert!(rows.insert(key_of(new_key), row).is_none(), "a row of table {table} gets the key of another");
         }
         Change::Update { key, changed } => {
             let row = rows.get_mut(&key_of(key));

@@ -2,7 +2,7 @@
 //! had at the position that it says.
 
 use super::network::{ConnectionId, Network, Read};
-use super::source::{Rows, Source, TABLES, apply, commits_up_to, print_of};
+use super::source::{Rows, Source, TABLES, apply, commits_up_to, key_of, print_of};
 use proto::catalog::SubscriptionState;
 use proto::message::{ClientMessage, Report, ServerMessage};
 use proto::{Article, ArticleId, Change, Chunk, Lsn, Row};
@@ -273,11 +273,22 @@ fn apply_net(content: &mut Content, chunks: &[Chunk], articles: &[Article]) {
         let add = |article: &Arc<Article>, change: Change| compactor.add(article, change, chunk.lsn);
         each_change(chunk, &definitions, add).expect("the changes fit their articles");
     }
-    for NetChanges { article, deleted, updated, replaced, inserted } in compactor.finish() {
+    for NetChanges { article, deleted, moved, updated, replaced, inserted } in compactor.finish() {
         let table = table_of(&article);
         let (rows, print) = (&mut content.tables[table], &mut content.prints[table]);
         let mut change = |change| apply(table, &change, rows, print);
         deleted.into_iter().for_each(|key| change(Change::Delete(key)));
+        // All at once: rows may exchange their keys.
+        let leaving: Vec<Row> = moved
+            .iter()
+            .map(|(key, new_key)| {
+                let mut row = rows[&key_of(key)].clone();
+                row[..new_key.len()].clone_from_slice(new_key);
+                row
+            })
+            .collect();
+        moved.into_iter().for_each(|(key, _)| change(Change::Delete(key)));
+        leaving.into_iter().for_each(|row| change(Change::Insert(row)));
         for row in replaced {
             let key: Row = article.key().into_iter().map(|column| row[column].clone()).collect();
             change(Change::Delete(key));
