@@ -3,7 +3,7 @@
 
 mod apply;
 
-use apply::{Database, delete, insert, int, lsn, text, update};
+use apply::{Database, delete, insert, int, lsn, move_key, text, update};
 use proto::{Change, Value};
 
 /// Below and above the size from which rows go through a staging table.
@@ -98,6 +98,84 @@ async fn a_row_with_a_new_unique_value_is_changed_under_the_rows_that_refer_to_i
         assert_eq!(database.rows("SELECT code FROM customers WHERE id = 1").await, [[text("new1")]]);
         assert_eq!(database.rows("SELECT COUNT(*) FROM orders").await, [[int(size)]]);
     }
+}
+
+#[tokio::test]
+async fn a_row_whose_key_changes_keeps_what_the_change_does_not_name() {
+    for size in SIZES {
+        // `own` is the subscriber's; the article has the columns before it.
+        let database = Database::new(&[
+            "CREATE TABLE t (k varchar(20) NOT NULL, n int NOT NULL, v int NULL, body nvarchar(max) NULL, PRIMARY KEY (k, n))",
+        ])
+        .await;
+        database.rows("ALTER TABLE t ADD own int NOT NULL DEFAULT 7; SELECT 1").await;
+        let mut applier = database.applier().await;
+        let key = |prefix: &str, n: i32| [text(&format!("{prefix}{n}")), int(n)];
+        let row = |n: i32| insert(key("k", n).into_iter().chain([int(n), text(&"long ".repeat(2_000))]));
+        let changes: Vec<_> = (0..size).map(|n| ("t", row(n))).collect();
+        applier.batch(&[database.transaction(1, &changes)], lsn(1)).await.unwrap();
+        database.rows("UPDATE t SET own = n; SELECT 1").await;
+
+        // A new key, in case only for some, with another column for some.
+        let changed = |n: i32| if n % 3 == 0 { vec![(2, int(-n))] } else { Vec::new() };
+        let prefix = |n: i32| if n % 2 == 0 { "K" } else { "other" };
+        let changes: Vec<_> = (0..size).map(|n| ("t", move_key(key("k", n), key(prefix(n), n), changed(n)))).collect();
+        applier.batch(&[database.transaction(2, &changes)], lsn(2)).await.unwrap();
+        let kept = "SELECT COUNT(*) FROM t WHERE own = n AND v = CASE WHEN n % 3 = 0 THEN -n ELSE n END AND LEN(body) = 9999 \
+            AND k COLLATE Latin1_General_BIN2 = CONCAT(CASE WHEN n % 2 = 0 THEN 'K' ELSE 'other' END, n)";
+        assert_eq!(database.rows(kept).await, [[int(size)]]);
+    }
+}
+
+#[tokio::test]
+async fn rows_exchange_their_keys_and_take_those_of_rows_that_go() {
+    for size in SIZES {
+        let database =
+            Database::new(&["CREATE TABLE t (id int NOT NULL PRIMARY KEY, v int NOT NULL, w int NULL)"]).await;
+        let mut applier = database.applier().await;
+        let changes: Vec<_> = (0..size).map(|n| ("t", insert([int(n), int(n), int(0)]))).collect();
+        applier.batch(&[database.transaction(1, &changes)], lsn(1)).await.unwrap();
+        // All rows one on, by way of a key that nobody has; the last one is the first then, and they differ in what else changed.
+        let mut changes = vec![("t", move_key([int(size - 1)], [int(-1)], []))];
+        let also = |n: i32| if n % 2 == 0 { vec![(2, int(n))] } else { Vec::new() };
+        changes.extend((0..size - 1).rev().map(|n| ("t", move_key([int(n)], [int(n + 1)], also(n)))));
+        changes.push(("t", move_key([int(-1)], [int(0)], [])));
+        // The row under key 1 goes, and the one under key 2 comes in its place; a new one takes key 2.
+        changes.extend([("t", delete([int(1)])), ("t", move_key([int(2)], [int(1)], [(2, int(99))]))]);
+        changes.push(("t", insert([int(2), int(-2), int(0)])));
+        applier.batch(&[database.transaction(2, &changes)], lsn(2)).await.unwrap();
+        let first = "SELECT v, w FROM t WHERE id < 3 ORDER BY id";
+        assert_eq!(database.rows(first).await, [[int(size - 1), int(0)], [int(1), int(99)], [int(-2), int(0)]]);
+        assert_eq!(database.rows("SELECT COUNT(*) FROM t WHERE id > 2 AND v = id - 1").await, [[int(size - 3)]]);
+        assert_eq!(database.rows("SELECT COUNT(*) FROM t").await, [[int(size)]]);
+    }
+}
+
+#[tokio::test]
+async fn unique_values_pass_round_also_where_the_transaction_can_only_be_applied_change_by_change() {
+    let database = Database::new(&[
+        "CREATE TABLE tags (id int NOT NULL PRIMARY KEY, label nvarchar(10) NOT NULL UNIQUE)",
+        "CREATE TABLE tree (id int NOT NULL PRIMARY KEY, parent int NULL REFERENCES tree (id))",
+    ])
+    .await;
+    let mut applier = database.applier().await;
+    let tag = |id: i32, label: &str| ("tags", insert([int(id), text(label)]));
+    let first = [tag(1, "x"), tag(2, "y"), tag(3, "z"), ("tree", insert([int(1), Value::Null]))];
+    applier.batch(&[database.transaction(1, &first)], lsn(1)).await.unwrap();
+    let round = [
+        ("tags", delete([int(1)])),
+        ("tags", delete([int(2)])),
+        tag(1, "y"),
+        tag(2, "x"),
+        // Moved under a row of the same transaction, whereas updates go before inserts within a table.
+        ("tree", insert([int(2), Value::Null])),
+        ("tree", update([int(1)], [(1, int(2))])),
+        ("tree", move_key([int(1)], [int(5)], [])),
+    ];
+    applier.batch(&[database.transaction(2, &round)], lsn(2)).await.unwrap();
+    let labels = database.rows("SELECT label FROM tags ORDER BY id").await;
+    assert_eq!(labels, [[text("y")], [text("x")], [text("z")]]);
+    assert_eq!(database.rows("SELECT parent FROM tree WHERE id = 5").await, [[int(2)]]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 mod apply;
 
-use apply::{Database, delete, insert, int, lsn, text, update};
+use apply::{Database, delete, insert, int, lsn, move_key, text, update};
 use sqlserver::state;
 use subscriber::ErrorKind;
 
@@ -29,7 +29,8 @@ async fn a_row_missing_at_the_subscriber_is_named_with_table_key_and_position() 
         database.rows("DELETE FROM parents WHERE id = 1; SELECT 1").await;
         let updates: Vec<_> = (0..size).map(|n| ("parents", update([int(n)], [(1, text("y"))]))).collect();
         let deletes: Vec<_> = (0..size).map(|n| ("parents", delete([int(n)]))).collect();
-        for changes in [updates, deletes] {
+        let moves: Vec<_> = (0..size).map(|n| ("parents", move_key([int(n)], [int(n + 10_000)], []))).collect();
+        for changes in [updates, deletes, moves] {
             let mut applier = database.applier().await;
             let error = applier.batch(&[database.transaction(2, &changes)], lsn(2)).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Row);

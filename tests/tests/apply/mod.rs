@@ -137,3 +137,12 @@ pub fn delete(key: impl IntoIterator<Item = Value>) -> Change {
 pub fn update(key: impl IntoIterator<Item = Value>, changed: impl IntoIterator<Item = (u16, Value)>) -> Change {
     Change::Update { key: key.into_iter().collect(), changed: changed.into_iter().collect() }
 }
+
+pub fn move_key(
+    key: impl IntoIterator<Item = Value>,
+    new_key: impl IntoIterator<Item = Value>,
+    changed: impl IntoIterator<Item = (u16, Value)>,
+) -> Change {
+    let (key, new_key) = (key.into_iter().collect(), new_key.into_iter().collect());
+    Change::UpdateKey { key, new_key, changed: changed.into_iter().collect() }
+}

@@ -276,8 +276,6 @@ fn apply_net(content: &mut Content, chunks: &[Chunk], articles: &[Article]) {
     for NetChanges { article, deleted, moved, updated, replaced, inserted } in compactor.finish() {
         let table = table_of(&article);
         let (rows, print) = (&mut content.tables[table], &mut content.prints[table]);
-        let mut change = |change| apply(table, &change, rows, print);
-        deleted.into_iter().for_each(|key| change(Change::Delete(key)));
         // All at once: rows may exchange their keys.
         let leaving: Vec<Row> = moved
             .iter()
@@ -287,6 +285,8 @@ fn apply_net(content: &mut Content, chunks: &[Chunk], articles: &[Article]) {
                 row
             })
             .collect();
+        let mut change = |change| apply(table, &change, rows, print);
+        deleted.into_iter().for_each(|key| change(Change::Delete(key)));
         moved.into_iter().for_each(|(key, _)| change(Change::Delete(key)));
         leaving.into_iter().for_each(|row| change(Change::Insert(row)));
         for row in replaced {
