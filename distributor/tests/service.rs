@@ -381,3 +381,42 @@ async fn a_data_directory_serves_one_process_at_a_time() {
     let not_one = distributor::service::DataDirectory::open(&directory.path().join("queue")).unwrap_err();
     assert!(not_one.to_string().contains("distributor init"), "{not_one}");
 }
+
+#[tokio::test]
+async fn after_the_last_publication_of_a_database_the_next_one_begins_a_new_queue() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let old = distributor.publish(1).await;
+    let mut reader = distributor.attach().await;
+    reader.append(transaction(9, &old, 1)).await;
+    reader.until_durable(lsn(9)).await;
+    let (old_epoch, old_version) = (reader.epoch, reader.version);
+    let drop_it = || distributor.admin(Request::PublicationDrop { name: "p".to_owned() });
+
+    // While any other publication is there, the queue stays.
+    distributor.admin(Request::PublicationAdd(publication("q"))).await.unwrap();
+    drop_it().await.unwrap();
+    distributor.publish(1).await;
+    assert_eq!(distributor.status().await.databases[0].position, Some(lsn(9)));
+
+    distributor.admin(Request::PublicationDrop { name: "q".to_owned() }).await.unwrap();
+    drop_it().await.unwrap();
+    let new = distributor.publish(1).await;
+    let refusal = parting(&mut reader.receiver).await;
+    assert_eq!(refusal.kind, RefusalKind::Busy, "the log reader attaches again: {refusal}");
+    let mut reader = distributor.attach().await;
+    assert_eq!((reader.position, reader.articles.len()), (None, 1));
+    assert!(reader.epoch > old_epoch && reader.version > old_version);
+    // Where the log begins anew, so do its positions.
+    reader.append(transaction(2, &new, 1)).await;
+    reader.until_durable(lsn(2)).await;
+    drop(reader);
+    distributor.until(|s| s.databases[0].log_reader.is_none()).await;
+    distributor.stop().await;
+
+    let distributor = Distributor::start(directory.path(), options()).await;
+    assert_eq!(distributor.attach().await.position, Some(lsn(2)));
+    distributor.stop().await;
+    let queues = std::fs::read_dir(directory.path().join("queue")).unwrap().count();
+    assert_eq!(queues, 1, "the queue that was given up is gone");
+}

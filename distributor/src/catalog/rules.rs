@@ -38,17 +38,21 @@ pub mod plan {
             return Err(exists(format!("publication `{}` exists already, of {}", other.name, other.database)));
         }
         let mut changes = Vec::new();
-        if contents.database(&publication.database)?.is_none() {
+        // A database's first publication begins a queue. So does the first one after all others were dropped: nobody needs what is
+        // in the old queue, and where the database was restored, the positions of its log begin anew as well.
+        if contents.publications_of(&publication.database)?.is_empty() {
             let mut sequences = contents.sequences()?;
             sequences.database += 1;
-            let database = publication.database.clone();
             changes.push(Change::Put(Entry::Sequences(sequences)));
-            changes.push(Change::Put(Entry::Database(DatabaseEntry {
-                database,
+            let known = contents.database(&publication.database)?;
+            // Epoch and version never go back: log readers of the old queue stay fenced off.
+            let entry = DatabaseEntry {
+                database: publication.database.clone(),
                 id: sequences.database,
-                epoch: 0,
-                articles_version: 0,
-            })));
+                epoch: known.as_ref().map_or(0, |known| known.epoch),
+                articles_version: known.map_or(0, |known| known.articles_version),
+            };
+            changes.push(Change::Put(Entry::Database(entry)));
         }
         changes.push(Change::Put(Entry::Publication(publication)));
         Ok(done(changes))

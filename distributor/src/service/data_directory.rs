@@ -112,6 +112,12 @@ impl DataDirectory {
         self.path.join("catalog")
     }
 
+    /// Numbers of the queues that are there.
+    pub fn queues(&self) -> Vec<u32> {
+        let entries = std::fs::read_dir(self.path.join("queue")).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
     /// A queue.
     pub fn queue(&self, number: u32) -> PathBuf {
         self.path.join("queue").join(format!("{number:06}"))

@@ -28,6 +28,7 @@ pub(super) async fn run(state: Arc<State>) {
 async fn round(state: &Arc<State>) -> Result<(), Refusal> {
     // First: what is dropped below must be below positions that a restart knows as well.
     state.blocking(|state| Ok(state.persist_subscriptions()?)).await?;
+    state.blocking(|state| Ok(state.remove_replaced_queues()?)).await?;
     for database in state.databases() {
         let names = subscriptions_of(state, &database).await?;
         let needs = state.with_subscriptions(|s| names.iter().filter_map(|name| s.need(name)).collect::<Vec<Need>>());

@@ -194,6 +194,11 @@ async fn stream(
         let seen = watched.wait_for(|slot| slot.as_ref().is_some_and(|reader| reader.superseded)).await;
         drop(seen);
     };
+    let mut watched = database.replaced.subscribe();
+    let replaced = async {
+        let seen = watched.wait_for(|replaced| *replaced).await;
+        drop(seen);
+    };
     tokio::select! {
         ended = incoming(&mut wire.receiver, &wire.sender, state, database, epoch) => ended,
         ended = outgoing(state, &wire.sender, database, versions, version, position) => ended,
@@ -201,6 +206,9 @@ async fn stream(
             Ok(refusal) => Err(refusal.into()),
             Err(_) => Err(QueueError::Stopping.into()),
         },
+        () = replaced => {
+            Err(Refusal::new(RefusalKind::Busy, "the queue of this database begins anew; attach again").into())
+        }
         () = superseded => {
             Err(Refusal::new(RefusalKind::Fenced, "this log reader attached over another connection").into())
         }

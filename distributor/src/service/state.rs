@@ -32,6 +32,10 @@ pub(super) struct State {
 pub(super) struct Database {
     pub(super) name: DatabaseName,
     pub(super) queue: Queue,
+    /// Number of its queue's directory.
+    queue_id: u32,
+    /// Another queue took this one's place.
+    pub(super) replaced: watch::Sender<bool>,
     /// Version of its articles.
     pub(super) articles_version: watch::Sender<u64>,
     /// Its log reader.
@@ -81,21 +85,41 @@ impl State {
         Ok(state)
     }
 
-    /// Opens a database's queue, once. Blocks.
+    /// Opens a database's queue, once; in the place of an earlier one, if that was given up for it. Blocks.
     pub(super) fn open_database(&self, entry: &DatabaseEntry) -> Result<(), DistributorError> {
         let mut databases = lock(&self.databases);
         let key = database_key(&entry.database);
-        if databases.contains_key(&key) {
+        if databases.get(&key).is_some_and(|open| open.queue_id == entry.id) {
             return Ok(());
         }
         let log = (self.options.open_log)(&self.directory.queue(entry.id), self.options.segment_size)?;
         let database = Database {
             name: entry.database.clone(),
             queue: Queue::start(&entry.database, log, entry.epoch)?,
+            queue_id: entry.id,
+            replaced: watch::Sender::new(false),
             articles_version: watch::Sender::new(entry.articles_version),
             log_reader: watch::Sender::new(None),
         };
-        databases.insert(key, Arc::new(database));
+        if let Some(earlier) = databases.insert(key, Arc::new(database)) {
+            tracing::info!(database = %earlier.name, "the queue begins anew");
+            earlier.queue.stop();
+            earlier.replaced.send_replace(true);
+        }
+        Ok(())
+    }
+
+    /// Removes the directories of queues that were given up. Blocks.
+    pub(super) fn remove_replaced_queues(&self) -> Result<(), crate::catalog::CatalogError> {
+        // Listed first: a directory that is there now was in the catalog before.
+        let there = self.directory.queues();
+        let databases = lock(&self.catalog).read(|contents| contents.databases())?;
+        for number in there.into_iter().filter(|number| databases.iter().all(|entry| entry.id != *number)) {
+            let path = self.directory.queue(number);
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::warn!(path = %path.display(), %error, "a queue that was given up cannot be removed; tried again later");
+            }
+        }
         Ok(())
     }
 
