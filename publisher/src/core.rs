@@ -10,11 +10,14 @@
 //! What holds at every moment:
 //! - `sent ≤ captured`: only what capture has completed is read, so a slice `(sent, captured]` holds whole transactions of all
 //!   tables.
+//! - Nothing goes out before its completeness is certain: rows are read, then [`Output::Verify`] asks whether the change tables are still the
+//!   same and begin early enough, and only then are they sent. See [`gap`] for why that order is right.
 //! - Transactions go out in commit order, each once after every `Attached`, and with their parts in order.
 //! - The articles change only between slices, so that one transaction is read with one set of them.
 //! - After a [`Problem`] nothing more comes out.
 
 mod article;
+mod gap;
 mod merge;
 mod problem;
 mod transaction;
@@ -26,10 +29,13 @@ pub use problem::Problem;
 use proto::{Article, Chunk, Lsn, Marker, MarkerKind};
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
+use sqlserver::history::{ChangeTable, History};
 use std::collections::VecDeque;
 
 /// Bytes of whole transactions that may be on their way to the distributor's disk. Reading goes on while they are.
 pub const WINDOW: usize = 32 << 20;
+/// Bytes that are read of a slice before it is verified that they are complete; at its end that is done anyway.
+const VERIFY_BYTES: usize = 4 << 20;
 
 /// One of the streams of rows that make up a slice of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +77,10 @@ pub enum Input {
     Instances(Vec<CaptureInstance>),
     /// How far the log is captured, and when that was committed: the answer to [`Output::Poll`].
     Captured(Option<(Lsn, i64)>),
+    /// What the log knows of [`LogReader::known`]: comes before the answer to [`Output::Inspect`].
+    History(History),
+    /// The change tables: the answer to [`Output::Verify`]. Also before [`Input::Active`], if they were asked for after that.
+    ChangeTables(Vec<ChangeTable>),
     /// Which of the sources have rows in the slice: the answer to [`Output::Read`].
     Active(Vec<Source>),
     /// The next rows of an article, in order.
@@ -109,6 +119,8 @@ pub enum Output {
     },
     /// Get more of a source of the slice.
     Fetch(Source),
+    /// Ask for the change tables, over the connection that answered [`Output::Inspect`].
+    Verify,
     /// Send chunks.
     Append {
         /// Of the attachment.
@@ -143,6 +155,10 @@ pub struct LogReader {
     phase: Phase,
     /// Everything up to here was sent, or had nothing for us.
     sent: Option<Lsn>,
+    /// The last position that is a transaction or mark of the log, with its time.
+    known: Option<gap::Known>,
+    /// What the log was found to know of it, until the capture instances are there too.
+    history: Option<History>,
     articles: Vec<Translator>,
     /// Articles to use once the slice is over, with their version, and whether the distributor waits to hear so.
     pending: Option<Pending>,
@@ -168,8 +184,13 @@ enum Phase {
     Detached,
     Inspecting,
     Polling,
-    /// The sources of the slice up to here are being found out.
-    Opening(Lsn, i64),
+    /// The sources of the slice are being found out.
+    Opening {
+        up_to: Lsn,
+        committed_at: i64,
+        /// The change tables were checked after that.
+        verified: bool,
+    },
     Reading(Box<Slice>),
     Stopped,
 }
@@ -182,6 +203,32 @@ struct Slice {
     open: Option<OpenTransaction>,
     /// The last transaction that went out.
     last: Option<Lsn>,
+    /// Complete as far as it is read, which is yet to be verified.
+    unverified: Vec<Chunk>,
+    unverified_bytes: usize,
+    /// Of these it is being asked for so many.
+    verifying: Option<usize>,
+    /// Everything of it is read.
+    ended: bool,
+    /// Nothing has to be verified any more: there was nothing to read, and that was checked.
+    verified: bool,
+}
+
+impl Slice {
+    fn new(up_to: Lsn, committed_at: i64, merge: Merge, verified: bool) -> Self {
+        Self {
+            up_to,
+            committed_at,
+            merge,
+            open: None,
+            last: None,
+            unverified: Vec::new(),
+            unverified_bytes: 0,
+            verifying: None,
+            ended: false,
+            verified,
+        }
+    }
 }
 
 impl LogReader {
@@ -193,6 +240,11 @@ impl LogReader {
     /// The articles in use, whose indices [`Source::Article`] and [`Input::Changes`] speak of.
     pub fn articles(&self) -> impl Iterator<Item = &Article> {
         self.articles.iter().map(Translator::article)
+    }
+
+    /// The last position that a transaction of the log has, or a mark of idle time: what [`Input::History`] is to be about.
+    pub fn known(&self) -> Option<Lsn> {
+        self.known.map(|(lsn, _)| lsn)
     }
 
     /// Everything up to here was sent.
@@ -215,8 +267,9 @@ impl LogReader {
             return Ok(());
         }
         match input {
-            Input::Attached { epoch, position, position_time: _, version, articles } => {
-                *self = Self { epoch, sent: position, ..Self::default() };
+            Input::Attached { epoch, position, position_time, version, articles } => {
+                let known = position.map(|position| (position, position_time));
+                *self = Self { epoch, sent: position, known, ..Self::default() };
                 self.pending = Some(Pending { version, articles, announce: false });
                 self.inspect(outputs);
             }
@@ -228,15 +281,18 @@ impl LogReader {
                 }
             }
             Input::Instances(instances) => self.instances(&instances, outputs)?,
+            Input::History(history) => self.history = Some(history),
+            Input::ChangeTables(tables) => self.change_tables(&tables, outputs)?,
             Input::Captured(captured) => {
                 if matches!(self.phase, Phase::Polling) {
-                    self.captured(captured, outputs);
+                    self.captured(captured, outputs)?;
                 }
             }
             Input::Active(active) => {
-                if let Phase::Opening(up_to, committed_at) = self.phase {
+                if let Phase::Opening { up_to, committed_at, verified } = self.phase {
+                    let verified = verified && active.is_empty();
                     let merge = Merge::new(self.articles.len(), &active);
-                    self.phase = Phase::Reading(Box::new(Slice { up_to, committed_at, merge, open: None, last: None }));
+                    self.phase = Phase::Reading(Box::new(Slice::new(up_to, committed_at, merge, verified)));
                     self.advance(now, outputs)?;
                 }
             }
@@ -301,8 +357,9 @@ impl LogReader {
             }
             other => self.pending = other,
         }
-        for article in self.articles.iter().map(Translator::article) {
-            check_gap(article, self.sent.unwrap_or(Lsn::ZERO), instances)?;
+        gap::check_instances(self.articles.iter().map(Translator::article), self.sent.unwrap_or_default(), instances)?;
+        if let (Some(known), Some(history)) = (self.known, self.history.take()) {
+            gap::check_history(self.articles.iter().map(Translator::article), known, &history)?;
         }
         if inspecting {
             self.poll(outputs);
@@ -310,11 +367,14 @@ impl LogReader {
         Ok(())
     }
 
-    fn captured(&mut self, captured: Option<(Lsn, i64)>, outputs: &mut Vec<Output>) {
+    fn captured(&mut self, captured: Option<(Lsn, i64)>, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        if let Some(known) = self.known {
+            gap::check_captured(self.articles(), known, captured.map(|(lsn, _)| lsn))?;
+        }
         match (captured, self.sent) {
             (Some((captured, committed_at)), Some(sent)) if captured > sent && !self.articles.is_empty() => {
                 self.idle = 0;
-                self.phase = Phase::Opening(captured, committed_at);
+                self.phase = Phase::Opening { up_to: captured, committed_at, verified: false };
                 outputs.push(Output::Read { after: sent, up_to: captured });
             }
             _ => {
@@ -322,9 +382,10 @@ impl LogReader {
                 self.poll(outputs);
             }
         }
+        Ok(())
     }
 
-    /// Merges as far as it goes, sends what is complete, asks for what is missing.
+    /// Merges as far as it goes, has verified what is complete, asks for what is missing.
     fn advance(&mut self, now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
         let Phase::Reading(slice) = &mut self.phase else { return Ok(()) };
         let mut chunks = Vec::new();
@@ -353,21 +414,64 @@ impl LogReader {
             }
         };
         let asked = slice.merge.asked();
-        let (up_to, committed_at) = (slice.up_to, slice.committed_at);
-        let last = chunks.last().map(|chunk: &Chunk| chunk.lsn).or(slice.last);
-        slice.last = last;
-        self.send(chunks, outputs);
+        slice.unverified_bytes += chunks.iter().map(Chunk::payload_bytes).sum::<usize>();
+        slice.unverified.extend(chunks);
         if ended {
-            if last != Some(up_to) {
-                outputs.push(Output::Progress { epoch: self.epoch, lsn: up_to, committed_at });
-            }
-            self.sent = Some(up_to);
-            if self.pending.is_some() { self.inspect(outputs) } else { self.poll(outputs) }
+            slice.ended = true;
         } else {
             self.held.extend(asked);
-            self.release(outputs);
+        }
+        self.verify(outputs);
+        self.release(outputs);
+        Ok(())
+    }
+
+    /// Has verified what is read, if it is much or all.
+    fn verify(&mut self, outputs: &mut Vec<Output>) {
+        let Phase::Reading(slice) = &mut self.phase else { return };
+        if slice.ended && slice.verified {
+            self.end_slice(outputs);
+        } else if slice.verifying.is_none() && (slice.ended || slice.unverified_bytes >= VERIFY_BYTES) {
+            slice.verifying = Some(slice.unverified.len());
+            outputs.push(Output::Verify);
+        }
+    }
+
+    /// Checks that no article has lost changes since its position, and sends what is verified by that.
+    fn change_tables(&mut self, tables: &[ChangeTable], outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        let articles = self.articles.iter().map(Translator::article);
+        let sent = self.sent.unwrap_or_default();
+        match &mut self.phase {
+            Phase::Opening { verified, .. } => {
+                gap::check_tables(articles, sent, tables)?;
+                *verified = true;
+            }
+            Phase::Reading(slice) => {
+                let Some(count) = slice.verifying.take() else { return Ok(()) };
+                // What went out before is complete, whatever cleanup has done since.
+                gap::check_tables(articles, slice.last.unwrap_or(sent), tables)?;
+                let chunks: Vec<Chunk> = slice.unverified.drain(..count).collect();
+                slice.unverified_bytes = slice.unverified.iter().map(Chunk::payload_bytes).sum();
+                slice.last = chunks.last().map(|chunk| chunk.lsn).or(slice.last);
+                slice.verified = slice.ended && slice.unverified.is_empty();
+                self.send(chunks, outputs);
+                self.verify(outputs);
+                self.release(outputs);
+            }
+            _ => {}
         }
         Ok(())
+    }
+
+    fn end_slice(&mut self, outputs: &mut Vec<Output>) {
+        let Phase::Reading(slice) = &self.phase else { return };
+        let (lsn, committed_at) = (slice.up_to, slice.committed_at);
+        if slice.last != Some(lsn) {
+            outputs.push(Output::Progress { epoch: self.epoch, lsn, committed_at });
+        }
+        self.sent = Some(lsn);
+        self.known = Some((lsn, Some(committed_at)));
+        if self.pending.is_some() { self.inspect(outputs) } else { self.poll(outputs) }
     }
 
     fn send(&mut self, chunks: Vec<Chunk>, outputs: &mut Vec<Output>) {
@@ -395,14 +499,15 @@ impl LogReader {
     }
 
     fn release(&mut self, outputs: &mut Vec<Output>) {
-        if self.in_flight_bytes <= WINDOW {
+        let unverified = if let Phase::Reading(slice) = &self.phase { slice.unverified_bytes } else { 0 };
+        if self.in_flight_bytes + unverified <= WINDOW {
             outputs.extend(self.held.drain(..).map(Output::Fetch));
         }
     }
 }
 
 fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Translator, Problem> {
-    let instance = find(&article, instances)?;
+    let instance = gap::find(&article, instances)?;
     let ordinals = article.columns.iter().map(|column| {
         instance.ordinal(&column.name).ok_or_else(|| Problem::NotCaptured {
             table: article.source.clone(),
@@ -412,21 +517,6 @@ fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Transla
     });
     let ordinals = ordinals.collect::<Result<_, _>>()?;
     Ok(Translator::new(article, ordinals))
-}
-
-fn check_gap(article: &Article, position: Lsn, instances: &[CaptureInstance]) -> Result<(), Problem> {
-    let available = find(article, instances)?.start_lsn;
-    if available > position.max(article.capture.start_lsn) {
-        return Err(Problem::Gap { table: article.source.clone(), position, available });
-    }
-    Ok(())
-}
-
-fn find<'a>(article: &Article, instances: &'a [CaptureInstance]) -> Result<&'a CaptureInstance, Problem> {
-    instances.iter().find(|i| i.name == article.capture.instance).ok_or_else(|| Problem::Gone {
-        table: article.source.clone(),
-        capture_instance: article.capture.instance.clone(),
-    })
 }
 
 #[cfg(test)]

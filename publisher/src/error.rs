@@ -1,6 +1,5 @@
 //! The crate's error.
 
-use crate::core::Problem;
 use proto::message::RefusalKind;
 use proto::transport::TransportError;
 use std::error::Error as StdError;
@@ -80,12 +79,6 @@ impl From<workdir::WorkDirError> for Error {
     fn from(error: workdir::WorkDirError) -> Self {
         let kind = if error.is_transient() { ErrorKind::Transient } else { ErrorKind::WorkingDirectory };
         Self::because(kind, error.to_string(), error)
-    }
-}
-
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::new(ErrorKind::Problem, problem.to_string())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::core::{Input, LogReader, Output, Source};
 use crate::error::{Error, ErrorKind};
 use crate::publication::now;
 use crate::retry::Backoff;
+use proto::catalog::DatabaseName;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
 use sqlserver::ServerOptions;
@@ -105,6 +106,7 @@ async fn read(
     let (inbox, listening) = listen(receiver);
     let mut session = Session {
         options,
+        database,
         core: LogReader::new(),
         outputs: VecDeque::new(),
         log,
@@ -165,6 +167,7 @@ fn listen(mut receiver: Receiver<ServerMessage>) -> (Inbox, Listening) {
 /// One attachment.
 struct Session<'a> {
     options: &'a ReaderOptions,
+    database: DatabaseName,
     core: LogReader,
     outputs: VecDeque<Output>,
     log: Log,
@@ -215,12 +218,17 @@ impl Session<'_> {
                 self.poll_at = any.then(|| tokio::time::Instant::now() + pause(idle, self.options.poll_interval));
             }
             Output::Read { after, up_to } => {
-                let (active, slice) = self.log.read(&self.articles, after, up_to).await?;
+                let (active, tables, slice) = self.log.read(&self.articles, after, up_to).await?;
                 self.wanted.clear();
                 self.slice = Some(slice);
+                self.feed(Input::ChangeTables(tables));
                 self.feed(Input::Active(active));
             }
             Output::Fetch(source) => self.wanted.push_back(source),
+            Output::Verify => {
+                let tables = self.log.change_tables().await?;
+                self.feed(Input::ChangeTables(tables));
+            }
             Output::Append { epoch, chunks } => {
                 self.sender.send(&ClientMessage::Append { epoch, chunks }).await?;
             }
@@ -231,14 +239,19 @@ impl Session<'_> {
                 tracing::info!("the articles changed: {} are read now", self.articles.len());
                 self.sender.send(&ClientMessage::ArticlesInUse { epoch, version }).await?;
             }
-            Output::Stop(problem) => return Err(problem.into()),
+            Output::Stop(problem) => {
+                return Err(Error::new(ErrorKind::Problem, format!("{}: {problem}", self.database)));
+            }
         }
         Ok(())
     }
 
     async fn inspect(&mut self) -> Result<(), Error> {
         self.inspected = Instant::now();
-        let instances = self.log.instances().await?;
+        let (history, instances) = self.log.inspect(self.core.known()).await?;
+        if let Some(history) = history {
+            self.feed(Input::History(history));
+        }
         self.feed(Input::Instances(instances));
         self.articles = Arc::new(self.core.articles().map(Published::new).collect::<Result<_, _>>()?);
         Ok(())

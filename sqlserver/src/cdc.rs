@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
+use crate::history::{self, ChangeTable};
 use crate::quote;
 use proto::{Capture, Lsn, TableName};
 
@@ -114,13 +115,19 @@ pub async fn captured(client: &mut Client) -> Result<Option<(Lsn, i64)>, Error> 
     Ok(Some(captured).filter(|(lsn, _)| *lsn != Lsn::ZERO))
 }
 
-/// Which of the change tables have rows of transactions in `(after, up_to]`, as indices into `instances`: one query, however
-/// many there are.
-/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
-pub async fn active(client: &mut Client, instances: &[&str], after: Lsn, up_to: Lsn) -> Result<Vec<usize>, Error> {
+/// Which of the change tables have rows of transactions in `(after, up_to]`, as indices into `instances`, and all change tables as they
+/// stand after that: one batch, however many there are.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-change-tables-transact-sql>
+pub async fn active(
+    client: &mut Client,
+    instances: &[&str],
+    after: Lsn,
+    up_to: Lsn,
+) -> Result<(Vec<usize>, Vec<ChangeTable>), Error> {
     const WHAT: &str = "asking which tables changed";
     if instances.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), history::change_tables(client).await?));
     }
     let questions: Vec<String> = instances
         .iter()
@@ -133,14 +140,18 @@ pub async fn active(client: &mut Client, instances: &[&str], after: Lsn, up_to: 
             )
         })
         .collect();
-    let rows = client.query(WHAT, &questions.join(" UNION ALL "), &[after.into(), up_to.into()]).await?;
-    let mut active = Vec::with_capacity(rows.len());
-    for row in rows {
+    let sql = format!("{}; {}", questions.join(" UNION ALL "), history::CHANGE_TABLES);
+    let (mut active, mut tables) = (Vec::new(), Vec::new());
+    for row in client.query(WHAT, &sql, &[after.into(), up_to.into()]).await? {
+        if row.len() == 2 {
+            tables.push(history::change_table(row, client, WHAT)?);
+            continue;
+        }
         let index = Fields::new(row, client, WHAT).integer()?;
         active.push(usize::try_from(index).map_err(|_| client.error(ErrorKind::Type, WHAT, "an index below 0"))?);
     }
     active.sort_unstable();
-    Ok(active)
+    Ok((active, tables))
 }
 
 /// Whether a capture job is defined for the database. A job that is defined may still not run: that shows only in the log not

@@ -53,9 +53,10 @@ pub enum ErrorKind {
 }
 
 /// Errors that a server, failover group or gateway gives while it cannot serve for a moment
-/// (<https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues>).
-const UNAVAILABLE: [u32; 17] =
-    [233, 596, 921, 922, 926, 983, 4221, 6005, 10928, 10929, 10936, 40143, 40197, 40501, 40540, 40613, 49918];
+/// (<https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues>), or for as long as somebody restores the
+/// database (<https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors-0-to-999>).
+const UNAVAILABLE: [u32; 19] =
+    [233, 596, 921, 922, 924, 926, 927, 983, 4221, 6005, 10928, 10929, 10936, 40143, 40197, 40501, 40540, 40613, 49918];
 const LOGIN: [u32; 7] = [18401, 18452, 18456, 18470, 18486, 18487, 18488];
 
 impl Error {
@@ -135,7 +136,7 @@ mod tests {
     fn what_can_pass_is_told_from_what_cannot() {
         let transient =
             |number| Error::new(kind_of_number(number, 16, 1), "reading", "sql1/Sports", "…").is_transient();
-        for number in [1205, 1222, 3960, 40613] {
+        for number in [1205, 1222, 3960, 927, 40613] {
             assert!(transient(number), "{number}");
         }
         for number in [18456, 4060, 547, 2627, 8152, 208] {

@@ -7,7 +7,8 @@
 //! - [`quote`]: identifiers and literals; the only place that quotes.
 //! - [`value`]: values between the wire's types and [`proto::Value`], exactly.
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
-//! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change tables.
+//! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change
+//!   tables; [`history`]: whether they are still what they were.
 //! - [`permission`]: what a login lacks, and the statement that gives it.
 //! - [`snapshot`]: consistent reads of whole tables.
 //! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables.
@@ -23,6 +24,7 @@ pub mod database;
 pub mod ddl;
 pub mod decode;
 pub mod error;
+pub mod history;
 pub mod marker;
 pub mod permission;
 pub mod predicate;

@@ -33,6 +33,22 @@ fn lsn(n: u32) -> Lsn {
     Lsn::new(1, n, 1)
 }
 
+/// The change tables of the two articles, which cleanup has come to.
+fn tables(begin: u32) -> Input {
+    let table = |id| ChangeTable { object_id: id + 1_000, start_lsn: lsn(begin) };
+    Input::ChangeTables(vec![table(0), table(1), ChangeTable { object_id: 7, start_lsn: lsn(99_999) }])
+}
+
+/// Handles an input, and verifies whatever is to be verified by it.
+fn feed(reader: &mut LogReader, input: Input, now: i64) -> Vec<Output> {
+    let mut outputs = reader.handle(input, now);
+    while let Some(asked) = outputs.iter().position(|output| *output == Output::Verify) {
+        outputs.remove(asked);
+        outputs.extend(reader.handle(tables(10), now));
+    }
+    outputs
+}
+
 /// When what is captured was committed.
 const TIME: i64 = 77;
 
@@ -96,6 +112,9 @@ fn tables_are_merged_into_transactions_in_commit_order() {
     out.extend(reader.handle(Input::Changes { article: 1, rows }, 9));
     out.extend(reader.handle(Input::End(Source::Article(1)), 9));
     out.extend(reader.handle(Input::End(Source::Article(0)), 9));
+    let more = [Source::Article(1), Source::Article(0)].map(Output::Fetch);
+    assert_eq!(out, [&more[..], &[Output::Verify]].concat(), "nothing is sent before it is verified");
+    out.extend(reader.handle(tables(10), 9));
     assert_eq!(out.last(), Some(&Output::Poll { idle: 0 }));
     assert!(out.contains(&Output::Progress { epoch: 5, lsn: lsn(20), committed_at: TIME }));
     let chunks = chunks(out);
@@ -117,13 +136,13 @@ fn a_large_transaction_goes_out_in_parts_before_its_end_is_known() {
     reader.handle(Input::End(Source::Article(1)), 0);
     let mut parts = Vec::new();
     let mut rows = 0;
-    for batch in 0..40 {
+    for batch in 0..90 {
         let batch: Vec<ChangeRow> = (0..10).map(|n| insert(12, batch * 10 + n, 8_000)).collect();
         rows += batch.len();
-        parts.extend(chunks(reader.handle(Input::Changes { article: 0, rows: batch }, 0)));
+        parts.extend(chunks(feed(&mut reader, Input::Changes { article: 0, rows: batch }, 0)));
     }
     assert!(parts.len() >= 2 && parts.iter().all(|c| !c.last), "sent while it is read");
-    parts.extend(chunks(reader.handle(Input::End(Source::Article(0)), 0)));
+    parts.extend(chunks(feed(&mut reader, Input::End(Source::Article(0)), 0)));
     assert_eq!(parts.iter().map(|c| c.part).collect::<Vec<_>>(), (0..parts.len() as u32).collect::<Vec<_>>());
     assert_eq!(parts.iter().filter(|c| c.last).count(), 1);
     assert!(parts.last().unwrap().last);
@@ -135,6 +154,7 @@ fn a_large_transaction_goes_out_in_parts_before_its_end_is_known() {
 fn transactions_with_nothing_for_us_are_progress() {
     let mut reader = reader(Some(lsn(10)));
     reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
+    assert_eq!(reader.handle(tables(10), 0), []);
     let outputs = reader.handle(Input::Active(Vec::new()), 0);
     assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(30), committed_at: TIME }, Output::Poll { idle: 0 }]);
     assert_eq!(reader.handle(Input::Captured(Some((lsn(30), TIME))), 0), [Output::Poll { idle: 1 }]);
@@ -156,7 +176,7 @@ fn a_marker_ends_its_transaction_also_without_changes() {
     let marker = Marker { kind: MarkerKind::Snapshot, token: Uuid::from_u128(7) };
     let heartbeat = Marker { kind: MarkerKind::Heartbeat, token: Uuid::from_u128(8) };
     let mut out = reader.handle(Input::Markers(vec![(lsn(11), Some(heartbeat)), (lsn(12), Some(marker))]), 0);
-    out.extend(reader.handle(Input::End(Source::Markers), 0));
+    out.extend(feed(&mut reader, Input::End(Source::Markers), 0));
     let chunks = chunks(out);
     assert_eq!(chunks.len(), 1);
     assert_eq!((chunks[0].lsn, chunks[0].last, chunks[0].marker), (lsn(12), true, Some(marker)));
@@ -168,7 +188,7 @@ fn new_articles_are_used_from_the_next_slice_on() {
     let articles = vec![article(0), article(1), article(2)];
     assert_eq!(reader.handle(Input::Articles { version: 2, articles }, 0), [], "not in the middle of a slice");
     reader.handle(Input::End(Source::Article(0)), 0);
-    let outputs = reader.handle(Input::End(Source::Article(1)), 0);
+    let outputs = feed(&mut reader, Input::End(Source::Article(1)), 0);
     assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(12), committed_at: TIME }, Output::Inspect]);
     let instances = vec![instance(0, 10), instance(1, 10), instance(2, 12)];
     let mut third = article(2);
@@ -176,50 +196,6 @@ fn new_articles_are_used_from_the_next_slice_on() {
     let outputs = reader.handle(Input::Instances(instances), 0);
     assert_eq!(outputs, [Output::ArticlesInUse { epoch: 5, version: 2 }, Output::Poll { idle: 0 }]);
     assert_eq!(reader.articles().count(), 3);
-}
-
-#[test]
-fn lost_changes_stop_with_table_and_positions() {
-    let mut reader = LogReader::new();
-    reader.handle(
-        Input::Attached {
-            epoch: 1,
-            position: Some(lsn(15)),
-            position_time: None,
-            version: 1,
-            articles: vec![article(0)],
-        },
-        0,
-    );
-    let outputs = reader.handle(Input::Instances(vec![instance(0, 16)]), 0);
-    let [Output::Stop(problem)] = &outputs[..] else { panic!("{outputs:?}") };
-    let text = problem.to_string();
-    assert!(text.contains("dbo.t0") && text.contains(&lsn(15).to_string()) && text.contains(&lsn(16).to_string()));
-    assert_eq!(reader.handle(Input::Captured(Some((lsn(99), TIME))), 0), [], "nothing comes out after that");
-}
-
-#[test]
-fn an_idle_table_raises_no_alarm() {
-    // Its instance began after the position, but not after the article was added: there was nothing to lose.
-    let mut late = article(0);
-    late.capture.start_lsn = lsn(20);
-    let mut reader = LogReader::new();
-    reader.handle(
-        Input::Attached { epoch: 1, position: Some(lsn(15)), position_time: None, version: 1, articles: vec![late] },
-        0,
-    );
-    assert_eq!(reader.handle(Input::Instances(vec![instance(0, 20)]), 0), [Output::Poll { idle: 0 }]);
-}
-
-#[test]
-fn a_capture_instance_that_is_gone_stops() {
-    let mut reader = LogReader::new();
-    reader.handle(
-        Input::Attached { epoch: 1, position: None, position_time: None, version: 1, articles: vec![article(0)] },
-        0,
-    );
-    let outputs = reader.handle(Input::Instances(Vec::new()), 0);
-    assert!(matches!(&outputs[..], [Output::Stop(Problem::Gone { .. })]), "{outputs:?}");
 }
 
 #[test]
@@ -233,7 +209,7 @@ fn reading_waits_while_too_much_is_not_durable() {
         let rows: Vec<ChangeRow> = (0..100).map(|n| insert(at + n, n, 8_000)).collect();
         at += 100;
         batches += 1;
-        asked = reader.handle(Input::Changes { article: 0, rows }, 0).contains(&Output::Fetch(Source::Article(0)));
+        asked = feed(&mut reader, Input::Changes { article: 0, rows }, 0).contains(&Output::Fetch(Source::Article(0)));
         assert!(batches * 100 * 8_000 < WINDOW * 2, "the window is bounded");
     }
     assert!(batches * 100 * 8_000 > WINDOW);
@@ -259,3 +235,6 @@ fn after_a_new_attachment_reading_goes_on_from_the_durable_position() {
     let outputs = reader.handle(Input::Captured(Some((lsn(20), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(11), up_to: lsn(20) }]);
 }
+
+#[path = "gap_tests.rs"]
+mod gaps;

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use proto::{Article, Lsn, Marker};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::change::{self, ChangeRow, Operation, Place};
+use sqlserver::history::{self, ChangeTable, History};
 use sqlserver::predicate::Predicate;
 use sqlserver::{Client, RowStream, ServerOptions, database, marker};
 use std::collections::HashMap;
@@ -77,29 +78,38 @@ impl Log {
         capture::warn(&mut self.client).await
     }
 
-    /// The capture instances; none where change data capture is not enabled (any more).
-    pub async fn instances(&mut self) -> Result<Vec<CaptureInstance>, Error> {
+    /// The capture instances, and what the log knows of a position in it; nothing where change data capture is not enabled (any more).
+    pub async fn inspect(&mut self, position: Option<Lsn>) -> Result<(Option<History>, Vec<CaptureInstance>), Error> {
         if !self.facts().await?.cdc_enabled {
-            return Ok(Vec::new());
+            return Ok((None, Vec::new()));
         }
-        Ok(cdc::capture_instances(&mut self.client).await?)
+        let history = match position {
+            Some(position) => Some(history::at(&mut self.client, position).await.map_err(dropped)?),
+            None => None,
+        };
+        Ok((history, cdc::capture_instances(&mut self.client).await.map_err(dropped)?))
     }
 
     /// How far the log is captured, and when that was committed.
     pub async fn captured(&mut self) -> Result<Option<(Lsn, i64)>, Error> {
-        Ok(cdc::captured(&mut self.client).await?)
+        cdc::captured(&mut self.client).await.map_err(dropped)
     }
 
-    /// Finds out which sources have rows in `(after, up_to]` and begins to read them.
+    /// The change tables as they stand.
+    pub async fn change_tables(&mut self) -> Result<Vec<ChangeTable>, Error> {
+        history::change_tables(&mut self.client).await.map_err(dropped)
+    }
+
+    /// Finds out which sources have rows in `(after, up_to]`, how the change tables stand after that, and begins to read.
     pub async fn read(
         &mut self,
         articles: &Arc<Vec<Published>>,
         after: Lsn,
         up_to: Lsn,
-    ) -> Result<(Vec<Source>, Slice), Error> {
+    ) -> Result<(Vec<Source>, Vec<ChangeTable>, Slice), Error> {
         let mut instances: Vec<&str> = articles.iter().map(|p| p.article.capture.instance.as_str()).collect();
         instances.push(marker::CAPTURE_INSTANCE);
-        let active = cdc::active(&mut self.client, &instances, after, up_to).await.map_err(dropped)?;
+        let (active, tables) = cdc::active(&mut self.client, &instances, after, up_to).await.map_err(dropped)?;
         let sources: Vec<Source> =
             active.into_iter().map(|i| if i < articles.len() { Source::Article(i) } else { Source::Markers }).collect();
         let mut slice = Slice { batches: HashMap::new(), tasks: JoinSet::new() };
@@ -114,7 +124,7 @@ impl Log {
                 slice.tasks.spawn(task.run(sender));
             }
         }
-        Ok((sources, slice))
+        Ok((sources, tables, slice))
     }
 }
 
