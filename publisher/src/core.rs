@@ -157,6 +157,8 @@ pub struct LogReader {
     sent: Option<Lsn>,
     /// The last position that is a transaction or mark of the log, with its time.
     known: Option<gap::Known>,
+    /// Capture is behind that.
+    behind: Option<gap::Behind>,
     /// What the log was found to know of it, until the capture instances are there too.
     history: Option<History>,
     articles: Vec<Translator>,
@@ -280,12 +282,12 @@ impl LogReader {
                     self.inspect(outputs);
                 }
             }
-            Input::Instances(instances) => self.instances(&instances, outputs)?,
+            Input::Instances(instances) => self.instances(&instances, now, outputs)?,
             Input::History(history) => self.history = Some(history),
             Input::ChangeTables(tables) => self.change_tables(&tables, outputs)?,
             Input::Captured(captured) => {
                 if matches!(self.phase, Phase::Polling) {
-                    self.captured(captured, outputs)?;
+                    self.captured(captured, now, outputs)?;
                 }
             }
             Input::Active(active) => {
@@ -339,7 +341,7 @@ impl LogReader {
     }
 
     /// Puts pending articles to use and checks that none of them has lost changes.
-    fn instances(&mut self, instances: &[CaptureInstance], outputs: &mut Vec<Output>) -> Result<(), Problem> {
+    fn instances(&mut self, instances: &[CaptureInstance], now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
         let inspecting = matches!(self.phase, Phase::Inspecting);
         match self.pending.take() {
             Some(pending) if inspecting => {
@@ -359,7 +361,7 @@ impl LogReader {
         }
         gap::check_instances(self.articles.iter().map(Translator::article), self.sent.unwrap_or_default(), instances)?;
         if let (Some(known), Some(history)) = (self.known, self.history.take()) {
-            gap::check_history(self.articles.iter().map(Translator::article), known, &history)?;
+            self.behind = gap::check_history(self.articles(), known, &history, now)?;
         }
         if inspecting {
             self.poll(outputs);
@@ -367,9 +369,15 @@ impl LogReader {
         Ok(())
     }
 
-    fn captured(&mut self, captured: Option<(Lsn, i64)>, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+    fn captured(&mut self, captured: Option<(Lsn, i64)>, now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
         if let Some(known) = self.known {
-            gap::check_captured(self.articles(), known, captured.map(|(lsn, _)| lsn))?;
+            let before = self.behind;
+            self.behind = gap::watch(self.articles(), known, captured.map(|(lsn, _)| lsn), before, now)?;
+            if before.is_some() && self.behind.is_none() {
+                // It has come to our position again: now it shows whether that is still the same one.
+                self.inspect(outputs);
+                return Ok(());
+            }
         }
         match (captured, self.sent) {
             (Some((captured, committed_at)), Some(sent)) if captured > sent && !self.articles.is_empty() => {

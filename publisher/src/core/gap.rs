@@ -80,35 +80,56 @@ pub(super) fn find<'a>(article: &Article, instances: &'a [CaptureInstance]) -> R
     })
 }
 
-/// Checks that the log still has the history in which we came to a position.
+/// Checks that the log still has the history in which we came to a position. Whether it has is yet to be seen where it is not captured
+/// that far; then that is watched from `now` on.
 pub(super) fn check_history<'a>(
     articles: impl Iterator<Item = &'a Article>,
     (position, committed_at): Known,
     history: &History,
-) -> Result<(), Problem> {
+    now: i64,
+) -> Result<Option<Behind>, Problem> {
     if !matters(articles, position) {
-        return Ok(());
+        return Ok(None);
     }
     match (history.committed_at, committed_at) {
         (Some(found), Some(known)) if found != known => Err(Problem::OtherHistory { position }),
-        (Some(_), _) => Ok(()),
-        (None, _) if history.last < Some(position) => Err(Problem::WentBack { position, captured: history.last }),
+        (Some(_), _) => Ok(None),
+        (None, _) if history.last < Some(position) => Ok(Some(Behind { captured: history.last, since: now })),
         // Cleanup has passed it; whether anything was lost by that, the change tables tell.
-        (None, _) if history.first > Some(position) => Ok(()),
+        (None, _) if history.first > Some(position) => Ok(None),
         (None, _) => Err(Problem::OtherHistory { position }),
     }
 }
 
-/// Checks that capture has not gone back behind a position.
-pub(super) fn check_captured<'a>(
+/// Longest that capture may stand still behind a position, microseconds.
+///
+/// A restored database may have our transaction in its log, with capture having been behind at the time of the backup: then it comes
+/// there again. One whose log ends before never does.
+const CATCH_UP: i64 = 20_000_000;
+
+/// Capture that has gone back behind what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Behind {
+    captured: Option<Lsn>,
+    since: i64,
+}
+
+/// Watches whether capture is behind a position; a problem if it stays where it is there.
+pub(super) fn watch<'a>(
     articles: impl Iterator<Item = &'a Article>,
     (position, _): Known,
     captured: Option<Lsn>,
-) -> Result<(), Problem> {
-    if captured < Some(position) && matters(articles, position) {
-        return Err(Problem::WentBack { position, captured });
+    before: Option<Behind>,
+    now: i64,
+) -> Result<Option<Behind>, Problem> {
+    if captured >= Some(position) || !matters(articles, position) {
+        return Ok(None);
     }
-    Ok(())
+    match before.filter(|before| before.captured == captured) {
+        Some(before) if now - before.since >= CATCH_UP => Err(Problem::WentBack { position, captured }),
+        Some(before) => Ok(Some(before)),
+        None => Ok(Some(Behind { captured, since: now })),
+    }
 }
 
 /// Whether anything is read that lies on from this position: nothing does if all articles began after it.

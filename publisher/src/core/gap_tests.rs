@@ -132,19 +132,37 @@ fn a_capture_instance_that_is_gone_stops() {
 }
 
 #[test]
-fn a_log_that_ends_before_the_position_stops() {
-    let mut reader = attached(Some(7), vec![article(0)]);
-    reader.handle(history(None, 3, 14), 0);
-    let outputs = reader.handle(Input::Instances(vec![instance(0, 10)]), 0);
+fn a_log_that_ends_before_the_position_stops_unless_capture_still_goes_on() {
+    const SECOND: i64 = 1_000_000;
+    let back = || {
+        let mut reader = attached(Some(7), vec![article(0)]);
+        reader.handle(history(None, 3, 13), 0);
+        assert_eq!(reader.handle(Input::Instances(vec![instance(0, 10)]), 0), [Output::Poll { idle: 0 }]);
+        reader
+    };
+    let mut reader = back();
+    for (at, captured) in [(0, 13), (19, 13), (21, 14), (40, 14)] {
+        let outputs = reader.handle(Input::Captured(Some((lsn(captured), 1))), at * SECOND);
+        assert!(matches!(outputs[..], [Output::Poll { .. }]), "it moved, or may still: {outputs:?}");
+    }
+    let outputs = reader.handle(Input::Captured(Some((lsn(14), 1))), 41 * SECOND);
     let text = problem(&outputs).to_string();
     for part in [&lsn(14).to_string(), &lsn(15).to_string(), "restored", "begins a new queue"] {
         assert!(text.contains(part), "{text}");
     }
 
-    // Also where that shows only while it runs.
-    let mut reader = super::reader(Some(lsn(10)));
-    let outputs = reader.handle(Input::Captured(Some((lsn(9), TIME))), 0);
-    assert!(matches!(problem(&outputs), Problem::WentBack { .. }), "{outputs:?}");
+    // Come to the position again, it shows whether it is the same.
+    for (found, same) in [(7, true), (8, false)] {
+        let mut reader = back();
+        // Perhaps in the moment since the position was looked up.
+        if same {
+            reader.handle(Input::Captured(Some((lsn(13), 1))), 0);
+        }
+        assert_eq!(reader.handle(Input::Captured(Some((lsn(16), 9))), 0), [Output::Inspect]);
+        reader.handle(history(Some(found), 3, 16), 0);
+        let outputs = reader.handle(Input::Instances(vec![instance(0, 10)]), 0);
+        assert_eq!(matches!(outputs[..], [Output::Poll { .. }]), same, "{outputs:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod distributor;
+mod gaps;
 mod network;
 mod publisher;
 mod source;

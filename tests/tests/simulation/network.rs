@@ -47,6 +47,11 @@ impl Network {
         }
     }
 
+    /// Whether anybody is still told what is sent.
+    pub fn is_open(&self, id: ConnectionId) -> bool {
+        !self.connections[id].cut
+    }
+
     pub fn distributor_sends(&mut self, id: ConnectionId, message: ServerMessage) {
         let connection = &mut self.connections[id];
         if !connection.cut {

@@ -1,16 +1,17 @@
 //! The log reader: its core, between the source's change tables and the network.
 
 use super::network::{ConnectionId, Network, Read};
-use super::source::{Source, TABLES, commits_up_to, lsn_of};
+use super::source::{CHANGE_TABLE, Source, TABLES, commits_up_to, lsn_of};
 use proto::catalog::DatabaseName;
 use proto::codec::{decode_changes, encode_change};
 use proto::message::{ClientMessage, RefusalKind, ServerMessage};
 use proto::{Chunk, Lsn, Segment};
-use publisher::core::{Input, LogReader, Output, Source as Table};
+use publisher::core::{Input, LogReader, Output, Problem, Source as Table};
 use rand::Rng;
 use rand::rngs::StdRng;
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
+use sqlserver::history::ChangeTable;
 use std::collections::VecDeque;
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ struct Process {
     /// What the core asked of the database.
     asked: Vec<Output>,
     slice: Slice,
+    stopped: bool,
 }
 
 /// What is left of the slice that the core reads.
@@ -45,6 +47,7 @@ impl Publisher {
             core: LogReader::new(),
             asked: Vec::new(),
             slice: Slice::default(),
+            stopped: false,
         });
     }
 
@@ -86,6 +89,9 @@ impl Publisher {
             process.asked.clear();
         }
         process.feed(input, now, network);
+        if process.stopped {
+            self.kill(network, rng);
+        }
     }
 
     /// Answers one of the things that the core asked of the database.
@@ -97,6 +103,9 @@ impl Publisher {
         let asked = process.asked.swap_remove(rng.random_range(0..process.asked.len()));
         let input = process.answer(asked, source, rng);
         process.feed(input, now, network);
+        if process.stopped {
+            self.kill(network, rng);
+        }
     }
 }
 
@@ -109,8 +118,14 @@ impl Process {
                 }
                 Output::Progress { epoch, lsn, committed_at } => ClientMessage::Progress { epoch, lsn, committed_at },
                 Output::ArticlesInUse { epoch, version } => ClientMessage::ArticlesInUse { epoch, version },
+                // Cleanup goes on to what is durable: past a reader that does not know yet that it is fenced off. Any other one
+                // would stop for ever, and what it has to read would never arrive.
+                Output::Stop(Problem::Gap { .. }) => {
+                    self.stopped = true;
+                    continue;
+                }
                 Output::Stop(problem) => panic!("the log reader stops: {problem}"),
-                Output::Inspect | Output::Poll { .. } | Output::Read { .. } | Output::Fetch(_) => {
+                Output::Inspect | Output::Poll { .. } | Output::Read { .. } | Output::Fetch(_) | Output::Verify => {
                     self.asked.push(output);
                     continue;
                 }
@@ -124,6 +139,9 @@ impl Process {
     fn answer(&mut self, asked: Output, source: &Source, rng: &mut StdRng) -> Input {
         match asked {
             Output::Inspect => Input::Instances(instances(source)),
+            Output::Verify => {
+                Input::ChangeTables(vec![ChangeTable { object_id: CHANGE_TABLE, start_lsn: source.cleaned() }])
+            }
             Output::Poll { .. } => Input::Captured(source.max_lsn().map(|lsn| (lsn, 0))),
             Output::Read { after, up_to } => {
                 let commits = commits_up_to(after)..commits_up_to(up_to);
@@ -161,7 +179,7 @@ fn take<T>(rows: &mut VecDeque<T>, count: usize) -> Vec<T> {
 fn instances(source: &Source) -> Vec<CaptureInstance> {
     let instance = |article: proto::Article| CaptureInstance {
         name: article.capture.instance,
-        change_table: 2,
+        change_table: CHANGE_TABLE,
         source_object_id: 1,
         start_lsn: source.cleaned(),
         columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),

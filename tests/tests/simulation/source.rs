@@ -11,6 +11,8 @@ use std::hash::{Hash, Hasher};
 
 /// Tables, each published as one article.
 pub const TABLES: usize = 3;
+/// `object_id` of their change tables, which are all cleaned at once.
+pub const CHANGE_TABLE: i32 = 2;
 /// The table whose article has a row filter: `amount >= 0`.
 const FILTERED: usize = 1;
 /// The table with a key of two columns.
@@ -56,8 +58,12 @@ pub fn articles() -> Vec<Article> {
     (0..TABLES)
         .map(|table| {
             let name = TableName { schema: "dbo".into(), table: format!("t{table}") };
-            let capture =
-                Capture { instance: format!("dbo_t{table}"), change_table: 2, source: 1, start_lsn: Lsn::ZERO };
+            let capture = Capture {
+                instance: format!("dbo_t{table}"),
+                change_table: CHANGE_TABLE,
+                source: 1,
+                start_lsn: Lsn::ZERO,
+            };
             Article {
                 id: ArticleId(table as u32 + 1),
                 filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
