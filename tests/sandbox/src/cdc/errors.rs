@@ -454,3 +454,9 @@ pub fn already_scanning(session: i32) -> SqlError {
     );
     SqlError::new(22903, text)
 }
+
+/// Error 229 for a table of `msdb` that nobody but its owner, unless permitted, reads.
+pub fn not_in_msdb(table: &str) -> SqlError {
+    let text = format!("The SELECT permission was denied on the object '{table}', database 'msdb', schema 'dbo'.");
+    SqlError::new(229, text).severity(14).with_state(5)
+}

@@ -165,9 +165,17 @@ impl Extension for ChangeDataCapture {
         let in_sys = name.schema.as_deref().is_some_and(|schema| schema.eq_ignore_ascii_case("sys"));
         let here = name.database.as_deref().is_none_or(|other| same_name(other, &catalog.database));
         if in_sys && here {
-            return Ok(scan_history::view(&catalog.database, &name.name));
+            let view = scan_history::view(&catalog.database, &name.name);
+            if view.is_some() {
+                session.require_in_database("VIEW DATABASE PERFORMANCE STATE")?;
+            }
+            return Ok(view);
         }
-        Ok(queries::jobs_table(&catalog, name))
+        let table = queries::msdb_table(&catalog, name);
+        if table.is_some() && !session.may_read_in("msdb", "dbo") {
+            return Err(errors::not_in_msdb(&name.name));
+        }
+        Ok(table)
     }
 
     fn table_function(

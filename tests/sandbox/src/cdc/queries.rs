@@ -1,4 +1,4 @@
-//! What CDC adds to FROM: `cdc.fn_cdc_get_all_changes_…`, its sibling for net changes, and `msdb.dbo.cdc_jobs`. All are SQLite queries in place of a table's
+//! What CDC adds to FROM: `cdc.fn_cdc_get_all_changes_…`, its sibling for net changes, and the tables of `msdb` about jobs. All are SQLite queries in place of a table's
 //! name, so they read in the view of the statement that they stand in.
 //!
 //! <https://learn.microsoft.com/sql/relational-databases/system-functions/cdc-fn-cdc-get-all-changes-capture-instance-transact-sql>
@@ -123,8 +123,53 @@ pub fn table_function(
     Ok(Some(table("cdc", name, catalog, query, columns)))
 }
 
-/// `msdb.dbo.cdc_jobs`, from whatever database.
-pub fn jobs_table(catalog: &Catalog, name: &ObjectName) -> Option<Arc<Table>> {
+/// A table of `msdb` and what of a job it shows: column, type, and the place in what [`jobs_as_json`](super::reports::jobs_as_json)
+/// says of a job, or an expression.
+type JobsTable = (&'static str, &'static [(&'static str, SqlType, &'static str)]);
+
+const NAME: SqlType = SqlType::NVarChar(Length::N(128));
+
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/dbo-cdc-jobs-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/dbo-sysjobs-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/dbo-sysjobactivity-transact-sql>
+const JOBS_TABLES: &[JobsTable] = &[
+    (
+        "cdc_jobs",
+        &[
+            ("database_id", SqlType::Int, "value ->> 0"),
+            ("job_type", SqlType::NVarChar(Length::N(20)), "value ->> 1"),
+            ("job_id", SqlType::UniqueIdentifier, "unhex(value ->> 2)"),
+            ("maxtrans", SqlType::Int, "value ->> 3"),
+            ("maxscans", SqlType::Int, "value ->> 4"),
+            ("continuous", SqlType::Bit, "value ->> 5"),
+            ("pollinginterval", SqlType::BigInt, "value ->> 6"),
+            ("retention", SqlType::BigInt, "value ->> 7"),
+            ("threshold", SqlType::BigInt, "value ->> 8"),
+        ],
+    ),
+    (
+        "sysjobs",
+        &[
+            ("job_id", SqlType::UniqueIdentifier, "unhex(value ->> 2)"),
+            ("originating_server_id", SqlType::Int, "0"),
+            ("name", NAME, "value ->> 9"),
+            ("enabled", SqlType::TinyInt, "1"),
+        ],
+    ),
+    (
+        "sysjobactivity",
+        &[
+            ("session_id", SqlType::Int, "1"),
+            ("job_id", SqlType::UniqueIdentifier, "unhex(value ->> 2)"),
+            ("run_requested_date", SqlType::DateTime, "value ->> 10"),
+            ("start_execution_date", SqlType::DateTime, "value ->> 10"),
+            ("stop_execution_date", SqlType::DateTime, "value ->> 11"),
+        ],
+    ),
+];
+
+/// The tables of `msdb` about the jobs of change data capture, from whatever database.
+pub fn msdb_table(catalog: &Catalog, name: &ObjectName) -> Option<Arc<Table>> {
     let is =
         |part: &Option<String>, expected: &str| part.as_deref().is_some_and(|part| part.eq_ignore_ascii_case(expected));
     let in_msdb = match &name.database {
@@ -132,30 +177,13 @@ pub fn jobs_table(catalog: &Catalog, name: &ObjectName) -> Option<Arc<Table>> {
         None => catalog.database.eq_ignore_ascii_case("msdb"),
     };
     let in_dbo = name.schema.is_none() || is(&name.schema, "dbo");
-    if !(in_msdb && in_dbo && name.name.eq_ignore_ascii_case("cdc_jobs")) {
+    if !(in_msdb && in_dbo) {
         return None;
     }
-    let columns = [
-        ("database_id", SqlType::Int),
-        ("job_type", SqlType::NVarChar(Length::N(20))),
-        ("job_id", SqlType::UniqueIdentifier),
-        ("maxtrans", SqlType::Int),
-        ("maxscans", SqlType::Int),
-        ("continuous", SqlType::Bit),
-        ("pollinginterval", SqlType::BigInt),
-        ("retention", SqlType::BigInt),
-        ("threshold", SqlType::BigInt),
-    ];
-    let list: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, (name, ty))| match ty {
-            SqlType::UniqueIdentifier => format!("unhex(value ->> {at}) AS {name}"),
-            _ => format!("value ->> {at} AS {name}"),
-        })
-        .collect();
+    let (_, columns) = JOBS_TABLES.iter().find(|(table, _)| table.eq_ignore_ascii_case(&name.name))?;
+    let list: Vec<String> = columns.iter().map(|(name, _, expr)| format!("{expr} AS {name}")).collect();
     let query = format!("(SELECT {} FROM json_each(sandbox_cdc_jobs()))", list.join(", "));
-    let columns = columns.iter().map(|(name, ty)| VisibleColumn::new(name, *ty, true).into_column()).collect();
+    let columns = columns.iter().map(|(name, ty, _)| VisibleColumn::new(name, *ty, true).into_column()).collect();
     Some(table("msdb", name, catalog, query, columns))
 }
 

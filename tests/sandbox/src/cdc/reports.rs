@@ -1,7 +1,7 @@
 //! Result sets of the procedures that report.
 
 use super::instance::Instance;
-use super::jobs::Job;
+use super::jobs::{Job, JobType};
 use super::permissions;
 use super::visible::{LSN, NAME};
 use super::worker::DatabaseCapture;
@@ -258,8 +258,9 @@ pub fn help_jobs(jobs: &[Job], database: &str, sink: &mut dyn Sink) -> Exec<()> 
 pub fn jobs_as_json(databases: &BTreeMap<i32, Arc<DatabaseCapture>>) -> String {
     let rows: Vec<serde_json::Value> = databases
         .iter()
-        .flat_map(|(id, database)| database.jobs().into_iter().map(|job| (*id, job)))
-        .map(|(id, job)| {
+        .flat_map(|(id, database)| database.jobs().into_iter().map(move |job| (*id, database, job)))
+        .map(|(id, database, job)| {
+            let [began, ended] = if job.job_type == JobType::Capture { database.capture_times() } else { [None; 2] };
             let job_id: String = job.job_id.iter().map(|byte| format!("{byte:02x}")).collect();
             serde_json::json!([
                 id,
@@ -270,7 +271,10 @@ pub fn jobs_as_json(databases: &BTreeMap<i32, Arc<DatabaseCapture>>) -> String {
                 i64::from(job.continuous),
                 job.polling_interval,
                 job.retention,
-                job.threshold
+                job.threshold,
+                job.job_name(database.database()),
+                began,
+                ended
             ])
         })
         .collect();

@@ -68,6 +68,8 @@ struct State {
     worker: Option<JoinHandle<()>>,
     /// The worker's job is over, whether its thread is or not.
     ended: bool,
+    /// When the capture job last started and ended, as `datetime`.
+    times: [Option<i64>; 2],
 }
 
 impl State {
@@ -93,6 +95,7 @@ impl DatabaseCapture {
             run: 0,
             worker: None,
             ended: false,
+            times: [None; 2],
         };
         let capture =
             Arc::new(Self { database: Arc::clone(database), state: Mutex::new(state), changed: Condvar::new() });
@@ -166,6 +169,11 @@ impl DatabaseCapture {
         if view == "dm_cdc_errors" { state.history.errors_as_json() } else { state.history.sessions_as_json() }
     }
 
+    /// When the capture job last started and ended, as `datetime`; one that runs has not ended.
+    pub fn capture_times(&self) -> [Option<i64>; 2] {
+        lock(&self.state).times
+    }
+
     /// Name of the database.
     pub fn database(&self) -> &str {
         &self.database.name
@@ -181,11 +189,16 @@ impl DatabaseCapture {
         }
         state.run += 1;
         state.ended = false;
+        state.times = [Some(now_datetime()), None];
         let (capture, run) = (Arc::clone(self), state.run);
         let worker = std::thread::Builder::new().name(format!("cdc {}", self.database.name)).spawn(move || {
             let fault = capture.work(run, &job);
             // First the job is over, then whoever waits for the fault that ended it learns of it.
-            lock(&capture.state).ended = true;
+            {
+                let mut state = lock(&capture.state);
+                state.times[1] = Some(now_datetime());
+                state.ended = true;
+            }
             if let Some(fault) = fault {
                 capture.database.faults.ended(fault);
             }

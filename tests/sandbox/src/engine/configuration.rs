@@ -40,6 +40,32 @@ impl Configuration {
         Ok(Self { configured: AtomicI64::new(value), running: AtomicI64::new(value) })
     }
 
+    /// The rows of `sys.configurations`: the option of change data capture, and others that are as a new server has them. The real
+    /// view has many more.
+    /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-configurations-transact-sql>
+    pub(super) fn rows(&self) -> Vec<serde_json::Value> {
+        let (configured, running) = (self.configured.load(Ordering::Acquire), self.running.load(Ordering::Acquire));
+        let fixed = |id: i32, name: &str, value: i64, about: &str, advanced: i32| {
+            serde_json::json!([id, name, value, value, 0, 1, about, advanced])
+        };
+        vec![
+            fixed(115, "nested triggers", 1, "Allow triggers to be invoked within triggers", 0),
+            fixed(518, "show advanced options", 0, "show advanced options", 0),
+            serde_json::json!([
+                1536,
+                NAME,
+                configured,
+                running,
+                UNLIMITED,
+                i32::MAX,
+                "Maximum size of a text field in replication.",
+                0
+            ]),
+            fixed(1562, "clr enabled", 0, "CLR user code execution enabled in the server", 0),
+            fixed(16384, "Agent XPs", 1, "Enable or disable Agent XPs", 1),
+        ]
+    }
+
     /// Error 7139 when a large value is longer than what may be captured.
     pub fn check_large_value(&self, bytes: usize) -> SqlResult<()> {
         let limit = self.running.load(Ordering::Acquire);

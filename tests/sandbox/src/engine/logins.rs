@@ -85,12 +85,16 @@ impl Login {
     pub fn delete(&self, master: &Connection) -> rusqlite::Result<()> {
         master.execute(&format!("DELETE FROM db.{} WHERE principal_id = ?1", quote(TABLE)), [self.principal_id])?;
         master.execute(&format!("DELETE FROM db.{} WHERE member_id = ?1", quote(MEMBERS)), [self.principal_id])?;
+        make_permissions(master)?;
+        master.execute(&format!("DELETE FROM db.{} WHERE grantee = ?1", quote(PERMISSIONS)), [self.principal_id])?;
         Ok(())
     }
 }
 
 const TABLE: &str = "$logins";
 const MEMBERS: &str = "$server_role_members";
+/// Table of the permissions of the server.
+const PERMISSIONS: &str = "$server_permissions";
 
 /// The fixed server roles with their ids.
 pub const SERVER_ROLES: &[(i32, &str)] = &[
@@ -120,6 +124,41 @@ pub fn load_members(master: &Connection) -> rusqlite::Result<Vec<(i32, i32)>> {
         master.prepare(&format!("SELECT role_id, member_id FROM db.{} ORDER BY 1, 2", quote(MEMBERS)))?;
     let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
     rows.collect()
+}
+
+/// Permissions of the server: grantee, name, `G` or `D`. Makes their table if it is not there.
+pub fn permissions(master: &Connection) -> rusqlite::Result<Vec<(i32, String, String)>> {
+    make_permissions(master)?;
+    let sql = format!("SELECT grantee, permission, state FROM db.{} ORDER BY 1, 2", quote(PERMISSIONS));
+    let mut statement = master.prepare_cached(&sql)?;
+    statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+}
+
+fn make_permissions(master: &Connection) -> rusqlite::Result<()> {
+    master.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS db.{}(grantee INT NOT NULL, permission TEXT NOT NULL, state TEXT NOT NULL,
+         PRIMARY KEY(grantee, permission)) WITHOUT ROWID",
+        quote(PERMISSIONS)
+    ))
+}
+
+/// Gives a login a permission, denies it, or takes away either.
+pub fn change_permission(
+    master: &Connection,
+    grantee: i32,
+    permission: &str,
+    state: Option<&str>,
+) -> rusqlite::Result<()> {
+    make_permissions(master)?;
+    let table = quote(PERMISSIONS);
+    master.execute(
+        &format!("DELETE FROM db.{table} WHERE grantee = ?1 AND permission = ?2"),
+        params![grantee, permission],
+    )?;
+    if let Some(state) = state {
+        master.execute(&format!("INSERT INTO db.{table} VALUES (?1, ?2, ?3)"), params![grantee, permission, state])?;
+    }
+    Ok(())
 }
 
 /// Adds or removes a member of a server role.

@@ -95,6 +95,7 @@ pub mod scope;
 pub mod security;
 mod select;
 mod sequences;
+mod server_permissions;
 mod server_principals;
 pub mod server_state;
 mod server_views;

@@ -13,7 +13,7 @@ use super::expr_walk::any;
 use super::ownership::Named;
 use super::principal_statements::cannot;
 use super::principals::{DBO, Principal};
-use super::security::Token;
+use super::security::{LAST_SYSTEM_DATABASE, Token};
 use super::session::SqlSession;
 use super::session_state::SessionShared;
 use super::stop::Exec;
@@ -68,12 +68,15 @@ const PERMISSIONS: &[Known] = &[
     ("CHECKPOINT", "CP", &[DATABASE]),
     ("SHOWPLAN", "SPLN", &[DATABASE]),
     ("VIEW DATABASE STATE", "VWDS", &[DATABASE]),
+    ("VIEW DATABASE PERFORMANCE STATE", "VDP", &[DATABASE]),
 ];
 
-/// Permissions of a server, which can be asked for but not granted here.
+/// Permissions of a server; which can be granted here says [`server_permissions`](super::server_permissions).
 const SERVER_PERMISSIONS: &[&str] = &[
     "CONTROL SERVER",
     "VIEW SERVER STATE",
+    "VIEW SERVER PERFORMANCE STATE",
+    "VIEW SERVER SECURITY STATE",
     "VIEW ANY DEFINITION",
     "VIEW ANY DATABASE",
     "ALTER ANY LOGIN",
@@ -183,6 +186,7 @@ pub fn allows(token: &Token, catalog: &Catalog, permission: &str, target: Target
 fn implies(has: &str, wants: &str) -> bool {
     has == wants
         || has == "CL"
+        || (has == "VWDS" && wants == "VDP")
         || (has == "AL" && (wants.starts_with("CR") || matches!(wants, "ALUS" | "ALRL" | "ALSM" | "CP")))
 }
 
@@ -214,7 +218,10 @@ impl SessionShared {
             (None, None | Some("SERVER")) => {
                 let is_known = any || SERVER_PERMISSIONS.iter().any(|p| p.eq_ignore_ascii_case(permission));
                 let everybody = ["VIEW ANY DATABASE", "CONNECT SQL", "ANY"];
-                is_known.then(|| token.sysadmin || everybody.iter().any(|p| p.eq_ignore_ascii_case(permission)))
+                is_known.then(|| {
+                    self.has_server_permission(permission)
+                        || everybody.iter().any(|p| p.eq_ignore_ascii_case(permission))
+                })
             }
             (None, Some(_)) => None,
             (Some(name), Some("DATABASE")) => {
@@ -342,12 +349,29 @@ impl SqlSession {
     }
 
     /// Error 262 unless the session has a permission on the database.
-    pub(super) fn require_in_database(&self, permission: &str) -> SqlResult<()> {
+    pub fn require_in_database(&self, permission: &str) -> SqlResult<()> {
         if self.shared.has_permission(permission, Target::DATABASE) {
             return Ok(());
         }
         let text = format!("{permission} permission denied in database '{}'.", self.database().name);
         Err(SqlError::new(262, text).severity(14))
+    }
+
+    /// Whether the session may read every table of a schema in another database.
+    pub fn may_read_in(&self, database: &str, schema: &str) -> bool {
+        if self.is_sysadmin() {
+            return true;
+        }
+        let Some(found) = self.server().database(database) else { return false };
+        let Some(catalog) = found.open().ok().and_then(|connection| found.catalog(&connection).ok()) else {
+            return false;
+        };
+        let Some(login) = self.shared.acting_login().filter(|_| self.shared.acts_for_login()) else { return false };
+        let Some(user) = catalog.principals.user_of(&login, false, found.id <= LAST_SYSTEM_DATABASE) else {
+            return false;
+        };
+        let token = Token { sysadmin: false, user, principals: catalog.principals.closure(user) };
+        catalog.schema(schema).is_some_and(|s| allows(&token, &catalog, "SELECT", Target::schema(s.schema_id)))
     }
 
     /// What creating an object in a schema takes: errors 262 and 2760.
@@ -387,10 +411,8 @@ impl SqlSession {
 
     /// `GRANT`, `DENY`, `REVOKE`.
     pub(super) fn change_permissions(&mut self, statement: &PermissionStatement, sink: &mut dyn Sink) -> Exec<()> {
-        if let [permission] = statement.permissions.as_slice()
-            && SERVER_PERMISSIONS.iter().any(|known| known == permission)
-        {
-            return Err(SqlError::unsupported("permissions of the server").into());
+        if statement.permissions.iter().any(|permission| SERVER_PERMISSIONS.contains(&permission.as_str())) {
+            return self.change_server_permissions(statement);
         }
         self.write(Writes::Database, sink, |s, _| {
             let target = s.target_of(statement.securable.as_ref())?;

@@ -100,6 +100,7 @@ impl SqlSession {
             )));
         }
         if let Some(view) = system_views::find(schema, &name.name, &catalog) {
+            self.require_server_view(&view.name)?;
             return Ok(view);
         }
         let extension = Arc::clone(&self.server().extension);
@@ -127,6 +128,7 @@ impl SqlSession {
         let schema = name.schema.as_deref().unwrap_or("dbo");
         let view = system_views::find(schema, &name.name, &self.catalog());
         if let Some(view) = view.filter(|_| system_views::is_server_view(schema, &name.name)) {
+            self.require_server_view(&view.name)?;
             return Ok(view);
         }
         let extension = Arc::clone(&self.server().extension);

@@ -2,6 +2,7 @@
 //! [`system_views`](super::system_views) takes apart again.
 
 use super::locks::{Mode, Resource, Span};
+use super::server_permissions::VIEW_PERFORMANCE;
 use super::session_state::SessionShared;
 use super::system_functions::recovery_model;
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ pub const FUNCTION: &str = "sandbox_server_view";
 pub fn rows(session: &SessionShared, view: &str) -> String {
     let rows: Vec<Value> = match view {
         "databases" => databases(session),
+        "configurations" => session.server.configuration.rows(),
+        "services" => services(),
+        "server_permissions" => session.server.server_permissions().into_iter().map(|p| json!(p)).collect(),
         "sessions" => sessions(session, false),
         "transactions" => sessions(session, true),
         "requests" => requests(session),
@@ -28,6 +32,13 @@ pub fn rows(session: &SessionShared, view: &str) -> String {
         _ => Vec::new(),
     };
     Value::Array(rows).to_string()
+}
+
+/// The server and its agent, which carries out the jobs of change data capture: as a real server, a default instance.
+fn services() -> Vec<Value> {
+    ["SQL Server (MSSQLSERVER)", "SQL Server Agent (MSSQLSERVER)"]
+        .map(|name| json!([name, std::process::id()]))
+        .to_vec()
 }
 
 fn databases(session: &SessionShared) -> Vec<Value> {
@@ -53,9 +64,11 @@ fn databases(session: &SessionShared) -> Vec<Value> {
 }
 
 fn sessions(session: &SessionShared, in_transaction: bool) -> Vec<Value> {
+    let all = session.has_server_permission(VIEW_PERFORMANCE);
     let row = |s: std::sync::Arc<SessionShared>| {
         let state = s.state();
-        if in_transaction && state.tran_count == 0 {
+        // Everybody sees his own session.
+        if (in_transaction && state.tran_count == 0) || !(all || s.id == session.id) {
             return None;
         }
         Some(json!([
@@ -82,12 +95,13 @@ fn sessions(session: &SessionShared, in_transaction: bool) -> Vec<Value> {
 
 /// Requests that run; one that waits for a lock is suspended.
 fn requests(session: &SessionShared) -> Vec<Value> {
+    let all = session.has_server_permission(VIEW_PERFORMANCE);
     let waits = session.server.locks.waits();
     let now = super::clock::now_datetime();
     let row = |s: std::sync::Arc<SessionShared>| {
         let state = s.state();
         let wait = waits.iter().find(|wait| wait.owner == s.id);
-        state.running.then(|| {
+        (state.running && (all || s.id == session.id)).then(|| {
             json!([
                 s.id,
                 state.request_began,

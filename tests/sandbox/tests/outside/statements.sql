@@ -730,3 +730,12 @@ SELECT * FROM sys.xml_schema_collections
 SELECT * FROM INFORMATION_SCHEMA.DOMAINS
 
 SELECT * FROM INFORMATION_SCHEMA.COLUMN_PRIVILEGES
+
+--- Permissions of the server https://learn.microsoft.com/sql/t-sql/statements/grant-server-permissions-transact-sql
+GRANT ALTER ANY LOGIN TO sa
+
+GRANT CONTROL SERVER TO sa
+
+DENY VIEW ANY DATABASE TO sa
+
+GRANT VIEW SERVER STATE TO sa WITH GRANT OPTION

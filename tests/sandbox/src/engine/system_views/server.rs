@@ -177,6 +177,50 @@ pub(super) const VIEWS: &[View] = &[
         "transactions"
     ),
     view!(
+        "configurations",
+        &[
+            ("configuration_id", "int", "json_extract(r.value, '$[0]')"),
+            ("name", "nvarchar(35)", "json_extract(r.value, '$[1]')"),
+            ("value", "sql_variant", "ts_variant(json_extract(r.value, '$[2]'), 4, NULL)"),
+            ("minimum", "sql_variant", "ts_variant(json_extract(r.value, '$[4]'), 4, NULL)"),
+            ("maximum", "sql_variant", "ts_variant(json_extract(r.value, '$[5]'), 4, NULL)"),
+            ("value_in_use", "sql_variant", "ts_variant(json_extract(r.value, '$[3]'), 4, NULL)"),
+            ("description", "nvarchar(255)", "json_extract(r.value, '$[6]')"),
+            ("is_dynamic", "bit", "1"),
+            ("is_advanced", "bit", "json_extract(r.value, '$[7]')"),
+        ],
+        "configurations"
+    ),
+    view!(
+        "dm_server_services",
+        &[
+            ("servicename", "nvarchar(256)", "json_extract(r.value, '$[0]')"),
+            ("startup_type", "int", "2"),
+            ("startup_type_desc", "nvarchar(256)", "'Automatic'"),
+            ("status", "int", "4"),
+            ("status_desc", "nvarchar(256)", "'Running'"),
+            ("process_id", "int", "json_extract(r.value, '$[1]')"),
+            ("is_clustered", "nvarchar(1)", "'N'"),
+            ("cluster_nodename", "nvarchar(256)", "NULL"),
+        ],
+        "services"
+    ),
+    view!(
+        "server_permissions",
+        &[
+            ("class", "tinyint", "100"),
+            ("class_desc", "nvarchar(60)", "'SERVER'"),
+            ("major_id", "int", "0"),
+            ("minor_id", "int", "0"),
+            ("grantee_principal_id", "int", "json_extract(r.value, '$[0]')"),
+            ("grantor_principal_id", "int", "1"),
+            ("permission_name", "nvarchar(128)", "json_extract(r.value, '$[1]')"),
+            ("state", "char(1)", "json_extract(r.value, '$[2]')"),
+            ("state_desc", "nvarchar(60)", "CASE json_extract(r.value, '$[2]') WHEN 'D' THEN 'DENY' ELSE 'GRANT' END"),
+        ],
+        "server_permissions"
+    ),
+    view!(
         "server_principals",
         &[
             ("name", "sysname", "json_extract(r.value, '$[1]')"),
