@@ -11,9 +11,11 @@
 //!   tables; [`history`]: whether they are still what they were.
 //! - [`permission`]: what a login lacks, and the statement that gives it.
 //! - [`snapshot`]: consistent reads of whole tables.
-//! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables.
+//! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables;
+//!   [`alter`]: changing them.
 #![forbid(unsafe_code)]
 
+pub mod alter;
 pub mod apply;
 pub mod capture_job;
 pub mod catalog;

@@ -52,44 +52,12 @@ const BEYOND_THE_ROW: [&str; 29] = [
 impl Predicate {
     /// Checks a filter's text; the error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err("it is empty".to_owned());
-        }
-        let mut depth = 0usize;
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            let next = &rest[c.len_utf8()..];
-            rest = match c {
-                '\'' | '"' => after_quoted(next, c)?,
-                '[' => after_quoted(next, ']')?,
-                '-' if next.starts_with('-') => return Err("it has a comment".to_owned()),
-                '/' if next.starts_with('*') => return Err("it has a comment".to_owned()),
-                ';' => return Err("it has a semicolon".to_owned()),
-                '@' => return Err("it has a variable".to_owned()),
-                '\0' => return Err("it has a zero character".to_owned()),
-                '(' => {
-                    depth += 1;
-                    next
-                }
-                ')' => {
-                    depth = depth.checked_sub(1).ok_or("it closes a parenthesis that it did not open")?;
-                    next
-                }
-                c if is_word(c) => {
-                    let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-                    let (word, after) = rest.split_at(end);
-                    if BEYOND_THE_ROW.iter().any(|refused| word.eq_ignore_ascii_case(refused)) {
-                        return Err(format!("it uses {word}; a filter may depend on the row's own columns only"));
-                    }
-                    after
-                }
-                _ => next,
-            };
-        }
-        if depth > 0 {
-            return Err("it opens a parenthesis that it does not close".to_owned());
-        }
+        let text = contained(text, |word| {
+            if BEYOND_THE_ROW.iter().any(|refused| word.eq_ignore_ascii_case(refused)) {
+                return Err(format!("it uses {word}; a filter may depend on the row's own columns only"));
+            }
+            Ok(())
+        })?;
         Ok(Self(text.to_owned()))
     }
 
@@ -97,6 +65,53 @@ impl Predicate {
     pub fn text(&self) -> &str {
         &self.0
     }
+}
+
+/// Checks the text of a default, a computed column or a constraint, as the catalog of another server has it: put into its place in a
+/// statement it must stay there. The error says what is wrong with it.
+pub fn expression(text: &str) -> Result<&str, String> {
+    contained(text, |_| Ok(()))
+}
+
+/// A text, trimmed, that stays where it is put: outside of its strings and quoted names there is no comment, semicolon, variable or
+/// unbalanced parenthesis. `word` judges each word.
+fn contained(text: &str, word: impl Fn(&str) -> Result<(), String>) -> Result<&str, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let mut depth = 0usize;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let next = &rest[c.len_utf8()..];
+        rest = match c {
+            '\'' | '"' => after_quoted(next, c)?,
+            '[' => after_quoted(next, ']')?,
+            '-' if next.starts_with('-') => return Err("it has a comment".to_owned()),
+            '/' if next.starts_with('*') => return Err("it has a comment".to_owned()),
+            ';' => return Err("it has a semicolon".to_owned()),
+            '@' => return Err("it has a variable".to_owned()),
+            '\0' => return Err("it has a zero character".to_owned()),
+            '(' => {
+                depth += 1;
+                next
+            }
+            ')' => {
+                depth = depth.checked_sub(1).ok_or("it closes a parenthesis that it did not open")?;
+                next
+            }
+            c if is_word(c) => {
+                let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                word(&rest[..end])?;
+                &rest[end..]
+            }
+            _ => next,
+        };
+    }
+    if depth > 0 {
+        return Err("it opens a parenthesis that it does not close".to_owned());
+    }
+    Ok(text)
 }
 
 fn is_word(c: char) -> bool {
@@ -143,7 +158,7 @@ pub(crate) fn alias(table: &TableName) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Predicate;
+    use super::{Predicate, expression};
 
     #[test]
     fn predicates_over_the_row_are_taken_as_they_are() {
@@ -174,6 +189,16 @@ mod tests {
         ] {
             let error = Predicate::parse(text).err().unwrap_or_default();
             assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn expressions_of_definitions_stay_in_their_place() {
+        for text in ["((0))", "(getdate())", "(N'--; DROP')", "CHECK ([a]>(0) AND [b] like '%]%')", "(newid())"] {
+            assert_eq!(expression(text), Ok(text));
+        }
+        for text in ["(0); DROP TABLE t", "(0) -- ", "(0)) WITH (x", "((0)", "('x)", "(@@SPID)", " "] {
+            assert!(expression(text).is_err(), "{text}");
         }
     }
 

@@ -26,14 +26,16 @@ pub fn create_table(article: &Article) -> String {
     line(&mut script, format_args!("IF OBJECT_ID({}) IS NULL", quote::literal(&quote::table(destination))));
     line(&mut script, format_args!("CREATE TABLE {} (", quote::table(destination)));
     for column in &article.columns {
-        line(&mut script, format_args!("    {},", definition(column)));
+        line(&mut script, format_args!("    {},", column_definition(column)));
     }
     line(&mut script, format_args!("    PRIMARY KEY ({})", quote::list(key)));
     line(&mut script, format_args!(")"));
     script
 }
 
-fn definition(column: &Column) -> String {
+/// A column as `CREATE TABLE` and `ALTER TABLE` take it.
+/// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-column-definition-transact-sql>
+pub(crate) fn column_definition(column: &Column) -> String {
     let mut text = format!("{} {}", quote::identifier(&column.name), column.column_type);
     if let Some(collation) = &column.collation {
         // A collation's name is an identifier that must not be quoted; the catalog gives nothing but letters, digits and _.

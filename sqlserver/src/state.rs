@@ -175,6 +175,24 @@ pub async fn activate(
     commit(client).await
 }
 
+/// Gives a new definition of an article the boundary of the one whose place it takes, in the transaction that is open.
+pub async fn supersede_part(
+    client: &mut Client,
+    subscription: &str,
+    article: ArticleId,
+    superseded: ArticleId,
+) -> Result<(), Error> {
+    const WHAT: &str = "recording an article's new definition";
+    const SQL: &str = "INSERT INTO [replication].subscription_part (subscription, article, boundary) \
+        SELECT p.subscription, @P2, p.boundary FROM [replication].subscription_part AS p \
+        WHERE p.subscription = @P1 AND p.article = @P3 AND NOT EXISTS (SELECT 1 FROM [replication].subscription_part AS n \
+        WHERE n.subscription = @P1 AND n.article = @P2); \
+        SELECT COUNT(*) FROM [replication].subscription_part WHERE subscription = @P1 AND article = @P2;";
+    let id = |article: ArticleId| i32::try_from(article.0).unwrap_or(i32::MAX);
+    let rows = client.query(WHAT, SQL, &[subscription.into(), id(article).into(), id(superseded).into()]).await?;
+    one_row(client, WHAT, subscription, &rows)
+}
+
 /// Up to where the snapshot contained each article.
 pub async fn boundaries(client: &mut Client, subscription: &str) -> Result<Vec<(ArticleId, Lsn)>, Error> {
     const WHAT: &str = "reading a subscription's boundaries";

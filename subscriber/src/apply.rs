@@ -8,6 +8,7 @@
 
 mod one_by_one;
 mod operations;
+mod schema;
 
 use crate::core::Articles;
 use crate::core::decode::each_change;
@@ -37,6 +38,8 @@ pub struct Applier {
     articles: Articles,
     targets: HashMap<ArticleId, Arc<Target>>,
     foreign_keys: Vec<ForeignKey>,
+    /// The open transaction has changed tables.
+    altered: bool,
 }
 
 /// Why a set of operations did not work.
@@ -67,17 +70,13 @@ impl From<sqlserver::Error> for Refused {
 impl Applier {
     /// For a subscription of the database that `client` is connected to; reads the foreign keys that it enforces.
     pub async fn open(mut client: Client, subscription: &str, articles: Articles) -> Result<Self, Error> {
-        let foreign_keys = catalog::foreign_keys(&mut client).await?;
-        let foreign_keys = foreign_keys.into_iter().map(|key| ForeignKey {
-            child: key.from,
-            columns: key.columns.into_iter().map(|(from, _)| from).collect(),
-            parent: key.to,
-        });
+        let foreign_keys = foreign_keys(&mut client).await?;
         Ok(Self {
             subscription: subscription.to_owned(),
             articles,
             targets: HashMap::new(),
-            foreign_keys: foreign_keys.collect(),
+            foreign_keys,
+            altered: false,
             client,
         })
     }
@@ -99,12 +98,16 @@ impl Applier {
         }
     }
 
-    /// Applies a piece of one transaction and leaves the database transaction, which the first piece begins, open.
+    /// Applies a piece of one transaction, schema changes of its first chunk before everything, and leaves the database transaction, which
+    /// the first piece begins, open.
     pub async fn part(&mut self, chunks: &[Chunk], first: bool) -> Result<(), Error> {
-        let operations = self.prepare(self.net(chunks)?).await?;
         if first {
             state::begin(&mut self.client).await?;
         }
+        if let Some(chunk) = chunks.first() {
+            self.change_schema(&chunk.schema, chunk.lsn).await?;
+        }
+        let operations = self.prepare(self.net(chunks)?).await?;
         state::save(&mut self.client).await?;
         match self.by_sets(operations).await {
             Err(Refused::Rows(error)) => {
@@ -120,12 +123,19 @@ impl Applier {
     /// Moves the position and commits the open database transaction.
     pub async fn commit(&mut self, position: Lsn) -> Result<(), Error> {
         state::move_position(&mut self.client, &self.subscription, position).await?;
+        self.altered = false;
         Ok(state::commit(&mut self.client).await?)
     }
 
     /// Rolls the open database transaction back.
     pub async fn rollback(&mut self) -> Result<(), Error> {
-        Ok(state::rollback(&mut self.client).await?)
+        state::rollback(&mut self.client).await?;
+        if std::mem::take(&mut self.altered) {
+            // The tables are as they were.
+            self.targets.clear();
+            self.foreign_keys = foreign_keys(&mut self.client).await?;
+        }
+        Ok(())
     }
 
     /// Moves the position over transactions without changes for this subscription.
@@ -196,6 +206,17 @@ impl Applier {
         }
         Ok(())
     }
+}
+
+/// The foreign keys that the database enforces.
+async fn foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error> {
+    let keys = catalog::foreign_keys(client).await?;
+    let key = |key: catalog::ForeignKey| ForeignKey {
+        child: key.from,
+        columns: key.columns.into_iter().map(|(from, _)| from).collect(),
+        parent: key.to,
+    };
+    Ok(keys.into_iter().map(key).collect())
 }
 
 fn goes_as_values(operation: &Operation) -> bool {

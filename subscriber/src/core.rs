@@ -30,6 +30,11 @@ impl Articles {
         self.0.get(&id)
     }
 
+    /// A definition that a schema change brought.
+    pub fn learn(&mut self, article: Article) {
+        self.0.insert(article.id, Arc::new(article));
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Article>> {
         self.0.values()
@@ -63,6 +68,17 @@ pub enum CoreError {
     UnknownArticle {
         /// The article's id, or its table where known.
         article: String,
+        /// Where.
+        lsn: Lsn,
+    },
+    /// A column came into a table that the snapshot holds as of later, but without the column.
+    #[error(
+        "table {table} got a column at {lsn}, and the snapshot that this subscription was initialised from was taken after that \
+         without the column; make a new snapshot, then drop and add the subscription"
+    )]
+    SnapshotTooLate {
+        /// The publisher's table.
+        table: String,
         /// Where.
         lsn: Lsn,
     },

@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Transient,
     /// A row is missing, or the database refuses one.
     Row,
+    /// A table cannot be changed as the publisher's was.
+    Schema,
     /// The stream contradicts itself or the subscription.
     Stream,
     /// The queue no longer has what is needed: initialise again.

@@ -4,10 +4,14 @@
 //! boundary of the publisher. While one batch is applied, the next is gathered. A transaction that does not fit into the memory
 //! budget is handed out piece by piece: its pieces are applied inside one open database transaction, which commits with its end.
 //!
+//! A transaction that changes a table's schema is a barrier: what came before is applied before it, and it has a database transaction of its
+//! own, in pieces. A chunk with a schema change begins a piece, so that the rows before it meet the table as it was, and its
+//! own rows meet the table as it is then.
+//!
 //! At most one output of those that want an answer ([`Output::wants_answer`]) is outstanding; [`Input::Done`] answers it.
 
 use super::{Articles, CoreError};
-use proto::{ArticleId, Chunk, Lsn};
+use proto::{Article, ArticleId, Chunk, Lsn, SchemaChange, TableChange};
 use std::collections::{HashMap, VecDeque};
 
 /// When a batch is closed.
@@ -58,9 +62,9 @@ pub enum Output {
         /// The last one's LSN.
         position: Lsn,
     },
-    /// Apply a piece of a large transaction and leave the database transaction open.
+    /// Apply a piece of a transaction that is large, or changes a table's schema, and leave the database transaction open.
     Part {
-        /// Chunks of one transaction, in order.
+        /// Chunks of one transaction, in order. Only the first may have schema changes.
         chunks: Vec<Chunk>,
         /// Begin the database transaction.
         first: bool,
@@ -126,6 +130,8 @@ struct Open {
     changes: u64,
     /// Pieces of it were handed out.
     in_pieces: bool,
+    /// It changes a table's schema.
+    barrier: bool,
 }
 
 /// State of a subscription's stream.
@@ -136,6 +142,8 @@ pub struct Stream {
     limits: Limits,
     /// LSN up to which each article is contained in the snapshot.
     boundaries: HashMap<ArticleId, Lsn>,
+    /// Destination tables, as numbers.
+    tables: HashMap<(String, String), usize>,
     destinations: HashMap<ArticleId, usize>,
     names: HashMap<ArticleId, String>,
     position: Lsn,
@@ -167,18 +175,12 @@ struct Outstanding {
 impl Stream {
     /// A stream that goes on after `position`, of articles contained in the snapshot up to `boundaries`.
     pub fn new(position: Lsn, boundaries: HashMap<ArticleId, Lsn>, articles: &Articles, limits: Limits) -> Self {
-        let mut tables = HashMap::new();
-        let mut destinations = HashMap::new();
-        for article in articles.iter() {
-            let name = (article.destination.schema.to_lowercase(), article.destination.table.to_lowercase());
-            let next = tables.len();
-            destinations.insert(article.id, *tables.entry(name).or_insert(next));
-        }
-        Self {
+        let mut stream = Self {
             limits,
             boundaries,
-            destinations,
-            names: articles.iter().map(|a| (a.id, a.source.to_string())).collect(),
+            tables: HashMap::new(),
+            destinations: HashMap::new(),
+            names: HashMap::new(),
             position,
             received: position,
             caught_up: position,
@@ -191,6 +193,31 @@ impl Stream {
             outstanding: None,
             transactions: 0,
             changes: 0,
+        };
+        articles.iter().for_each(|article| stream.know(article));
+        stream.inherit(articles);
+        stream
+    }
+
+    fn know(&mut self, article: &Article) {
+        let name = (article.destination.schema.to_lowercase(), article.destination.table.to_lowercase());
+        let next = self.tables.len();
+        self.destinations.insert(article.id, *self.tables.entry(name).or_insert(next));
+        self.names.insert(article.id, article.source.to_string());
+    }
+
+    /// A snapshot contains a table also as far as it was published under definitions before that of the snapshot.
+    fn inherit(&mut self, articles: &Articles) {
+        let contained: Vec<(ArticleId, Lsn)> = self.boundaries.iter().map(|(id, boundary)| (*id, *boundary)).collect();
+        for (id, boundary) in contained {
+            let mut before = articles.get(id).and_then(|article| article.supersedes);
+            // Each is older than the one that supersedes it, so that this ends whatever the distributor says.
+            let mut last = id;
+            while let Some(id) = before.filter(|id| *id < last) {
+                self.boundaries.entry(id).or_insert(boundary);
+                before = articles.get(id).and_then(|article| article.supersedes);
+                last = id;
+            }
         }
     }
 
@@ -252,10 +279,16 @@ impl Stream {
             bytes: 0,
             changes: 0,
             in_pieces: false,
+            barrier: false,
         });
         let last = chunk.last;
         open.next_part += 1;
-        if !chunk.segments.is_empty() {
+        if !chunk.schema.is_empty() {
+            open.barrier = true;
+            if open.chunks.is_empty() { self.close_batch() } else { self.hand_out_piece() }
+        }
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        if !chunk.segments.is_empty() || !chunk.schema.is_empty() {
             open.bytes += chunk.payload_bytes();
             open.changes += chunk.changes();
             open.chunks.push(chunk);
@@ -268,28 +301,56 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes out what the snapshot contains already.
-    fn drop_contained(&self, chunk: &mut Chunk) -> Result<(), CoreError> {
-        for segment in &chunk.segments {
-            if !self.boundaries.contains_key(&segment.article) {
-                let id = segment.article;
-                let article = self.names.get(&id).map_or_else(|| id.to_string(), |table| format!("{id} ({table})"));
-                return Err(CoreError::UnknownArticle { article, lsn: chunk.lsn });
+    /// Takes out what the snapshot contains already, and learns of new definitions.
+    fn drop_contained(&mut self, chunk: &mut Chunk) -> Result<(), CoreError> {
+        let lsn = chunk.lsn;
+        let mut schema = Vec::with_capacity(chunk.schema.len());
+        for change in std::mem::take(&mut chunk.schema) {
+            if self.takes_force(&change, lsn)? {
+                schema.push(change);
             }
         }
-        let lsn = chunk.lsn;
+        chunk.schema = schema;
+        for segment in &chunk.segments {
+            if !self.boundaries.contains_key(&segment.article) {
+                return Err(self.unknown(segment.article, lsn));
+            }
+        }
         chunk
             .segments
             .retain(|s| s.changes > 0 && self.boundaries.get(&s.article).is_some_and(|boundary| lsn > *boundary));
         Ok(())
     }
 
+    fn unknown(&self, id: ArticleId, lsn: Lsn) -> CoreError {
+        let article = self.names.get(&id).map_or_else(|| id.to_string(), |table| format!("{id} ({table})"));
+        CoreError::UnknownArticle { article, lsn }
+    }
+
+    /// Whether a schema change is to be carried out: not if the snapshot was taken under its definition.
+    fn takes_force(&mut self, change: &SchemaChange, lsn: Lsn) -> Result<bool, CoreError> {
+        let article = &change.article;
+        if self.boundaries.get(&article.id).is_some_and(|boundary| lsn <= *boundary) {
+            return Ok(false);
+        }
+        let before = article.supersedes.unwrap_or(article.id);
+        let boundary = *self.boundaries.get(&before).ok_or_else(|| self.unknown(before, lsn))?;
+        let lacks = change.changes.iter().any(|change| matches!(change, TableChange::AddColumn { .. }));
+        if lsn <= boundary && lacks {
+            return Err(CoreError::SnapshotTooLate { table: article.source.to_string(), lsn });
+        }
+        self.know(article);
+        // Also where the snapshot is from: the new definition goes on where the one before it stood.
+        self.boundaries.entry(article.id).or_insert(boundary);
+        Ok(true)
+    }
+
     fn end_transaction(&mut self, now: u64) {
         let Some(open) = self.open.take() else { return };
         self.received = open.lsn;
-        if open.in_pieces {
+        if open.in_pieces || open.barrier {
             if !open.chunks.is_empty() {
-                let output = Output::Part { chunks: open.chunks, first: false };
+                let output = Output::Part { chunks: open.chunks, first: !open.in_pieces };
                 self.ready.push_back(Ready { output, bytes: open.bytes, transactions: 0, changes: open.changes });
             }
             let output = Output::Commit { position: open.lsn };

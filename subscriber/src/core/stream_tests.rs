@@ -4,7 +4,7 @@ use super::stream::{Input, Limits, Output, Stream};
 use super::{Articles, CoreError};
 use proptest::prelude::*;
 use proto::codec::encode_change;
-use proto::{ArticleId, Change, Chunk, Lsn, Segment, Value};
+use proto::{Article, ArticleId, Change, Chunk, Lsn, SchemaChange, Segment, TableChange, Value};
 use std::collections::HashMap;
 
 const LIMITS: Limits = Limits { changes: 10, bytes: 1_000, millis: 200, move_millis: 1_000 };
@@ -149,6 +149,138 @@ fn definitions_of_one_table_never_meet_in_a_batch() {
     assert_eq!(lsns(&feed(&mut stream, [Input::Done])[1]), [lsn(8)]);
 }
 
+/// The chunk, with a schema change before its rows: definition `to` of table t takes the place of `from`.
+fn altering(chunk: Chunk, from: u32, to: u32, change: TableChange) -> Chunk {
+    let article = Article { supersedes: Some(ArticleId(from)), ..(*article(to, "t")).clone() };
+    Chunk { schema: vec![SchemaChange { article, changes: vec![change], ddl: String::new() }], ..chunk }
+}
+
+fn gone() -> TableChange {
+    TableChange::DropColumn { name: "b".into() }
+}
+
+fn come() -> TableChange {
+    TableChange::AddColumn { name: "b".into(), default: None, nullable_first: false }
+}
+
+/// Feeds, answering at once, and says what was done: `b` batch, `p` part, `P` the first part, `c` commit, each with its chunks'
+/// parts; `*` where the schema changes.
+fn done(stream: &mut Stream, inputs: impl IntoIterator<Item = Input>) -> Vec<String> {
+    let mut said = Vec::new();
+    for input in inputs {
+        let mut outputs = feed(stream, [input]);
+        while let Some(output) = outputs.pop() {
+            let chunks = |chunks: &[Chunk]| -> String {
+                let one = |(i, c): (usize, &Chunk)| {
+                    assert!(c.schema.is_empty() || i == 0, "only the first chunk of a piece changes the schema");
+                    format!(
+                        " {}{}/{}",
+                        if c.schema.is_empty() { "" } else { "*" },
+                        u128::from(c.lsn) >> 16 & 0xffff_ffff,
+                        c.part
+                    )
+                };
+                chunks.iter().enumerate().map(one).collect()
+            };
+            said.push(match &output {
+                Output::Batch { chunks: all, .. } => format!("b{}", chunks(all)),
+                Output::Part { chunks: all, first } => format!("{}{}", if *first { "P" } else { "p" }, chunks(all)),
+                Output::Commit { .. } => "c".to_owned(),
+                Output::Rollback => "r".to_owned(),
+                _ => continue,
+            });
+            outputs.extend(feed(stream, [Input::Done]));
+        }
+    }
+    said
+}
+
+#[test]
+fn a_schema_change_is_a_barrier_with_a_transaction_of_its_own() {
+    let mut stream = stream(LIMITS);
+    let chunks = [whole(1), whole(2), altering(chunk(3, 0, true, 7, 10), 1, 7, gone()), chunk(4, 0, true, 7, 10)];
+    let inputs = chunks.map(Input::Chunk).into_iter().chain([Input::Drained]);
+    assert_eq!(done(&mut stream, inputs), ["b 1/0 2/0", "P *3/0", "c", "b 4/0"]);
+    assert_eq!(stream.position(), lsn(4));
+}
+
+#[test]
+fn rows_before_a_schema_change_of_their_transaction_go_before_it_and_rows_behind_it_with_it() {
+    let mut stream = stream(LIMITS);
+    let chunks = [
+        chunk(1, 0, false, 1, 10),
+        altering(chunk(1, 1, false, 7, 10), 1, 7, come()),
+        chunk(1, 2, false, 7, 10),
+        // Without rows of its own.
+        altering(Chunk { segments: vec![], ..chunk(1, 3, false, 8, 1) }, 7, 8, gone()),
+        chunk(1, 4, true, 8, 10),
+    ];
+    assert_eq!(done(&mut stream, chunks.map(Input::Chunk)), ["P 1/0", "p *1/1 1/2", "p *1/3 1/4", "c"]);
+}
+
+#[test]
+fn a_large_transaction_that_changes_a_schema_stays_within_bounds() {
+    let mut stream = stream(LIMITS);
+    let first = altering(chunk(1, 0, false, 7, 900), 1, 7, come());
+    let rest = (1..6).map(|part| chunk(1, part, part == 5, 7, 900));
+    let said = done(&mut stream, std::iter::once(first).chain(rest).map(Input::Chunk));
+    assert_eq!(said, ["P *1/0 1/1", "p 1/2 1/3", "p 1/4 1/5", "c"]);
+}
+
+#[test]
+fn a_stream_lost_at_a_schema_change_does_it_again() {
+    let mut stream = stream(LIMITS);
+    let change = || altering(chunk(1, 0, false, 7, 10), 1, 7, gone());
+    let end = || chunk(1, 1, true, 7, 10);
+    assert_eq!(feed(&mut stream, [Input::Chunk(change()), Input::Lost]), [], "nothing was handed out");
+    let outputs = feed(&mut stream, [Input::Chunk(change()), Input::Chunk(end())]);
+    assert!(matches!(outputs[..], [Output::Part { first: true, .. }]));
+    assert_eq!(feed(&mut stream, [Input::Lost, Input::Done]), [Output::Rollback]);
+    assert_eq!(feed(&mut stream, [Input::Done]), []);
+    assert_eq!(done(&mut stream, [change(), end()].map(Input::Chunk)), ["P *1/0 1/1", "c"]);
+}
+
+#[test]
+fn what_the_snapshot_has_of_definitions_and_rows_is_not_done_again() {
+    // The snapshot was taken at 5 under definition 7, which took the place of 1 at 3.
+    let articles: Articles =
+        [Article { supersedes: Some(ArticleId(1)), ..(*article(7, "t")).clone() }, (*article(1, "t")).clone()]
+            .into_iter()
+            .chain([(*article(3, "u")).clone()])
+            .collect();
+    let boundaries = HashMap::from([(ArticleId(7), lsn(5)), (ArticleId(3), lsn(0))]);
+    let mut stream = Stream::new(lsn(0), boundaries, &articles, LIMITS);
+    let chunks = [
+        whole(2),
+        altering(chunk(3, 0, true, 7, 10), 1, 7, come()),
+        chunk(4, 0, true, 3, 10),
+        chunk(5, 0, true, 7, 10),
+        chunk(6, 0, true, 7, 10),
+    ];
+    let inputs = chunks.map(Input::Chunk).into_iter().chain([Input::Drained]);
+    assert_eq!(done(&mut stream, inputs).concat().replace('b', ""), " 4/0 6/0");
+}
+
+#[test]
+fn a_snapshot_that_is_later_than_a_schema_change_lacks_the_column_that_it_adds() {
+    for (change, stops) in [(come(), true), (gone(), false)] {
+        let mut stream = stream(LIMITS);
+        // The snapshot contains definition 2 up to 5.
+        let result = stream.handle(0, Input::Chunk(altering(chunk(4, 0, true, 7, 10), 2, 7, change)));
+        match result {
+            Err(error) if stops => assert!(matches!(error, CoreError::SnapshotTooLate { .. }), "{error}"),
+            Ok(outputs) if !stops => assert!(matches!(outputs[..], [Output::Part { .. }]), "{outputs:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_definition_that_supersedes_an_unknown_one_stops_the_stream() {
+    let error = stream(LIMITS).handle(0, Input::Chunk(altering(whole(1), 9, 10, gone()))).unwrap_err();
+    assert!(matches!(error, CoreError::UnknownArticle { .. }), "{error}");
+}
+
 #[test]
 fn an_article_without_a_snapshot_stops_the_stream() {
     let error = stream(LIMITS).handle(0, Input::Chunk(chunk(1, 0, true, 9, 10))).unwrap_err();
@@ -192,13 +324,25 @@ proptest! {
     /// position moves only at commit boundaries.
     #[test]
     fn every_change_is_applied_once_and_in_order(
-        transactions in prop::collection::vec(prop::collection::vec(1..900_usize, 1..4), 1..20),
+        transactions in prop::collection::vec(prop::collection::vec((1..900_usize, prop::bool::weighted(0.1)), 1..4), 1..20),
         script in prop::collection::vec(0..8_u8, 0..200),
     ) {
+        let mut definition = 1;
         let chunks: Vec<Chunk> = transactions.iter().zip(1..).flat_map(|(parts, n)| {
             let count = parts.len();
-            parts.iter().enumerate().map(move |(part, bytes)| chunk(n, part as u32, part + 1 == count, 1, *bytes))
+            let made = parts.iter().enumerate().map(|(part, (bytes, alters))| {
+                let before = definition;
+                definition = match (definition, *alters) {
+                    (1, true) => 100,
+                    (other, true) => other + 1,
+                    (other, false) => other,
+                };
+                let chunk = chunk(n, part as u32, part + 1 == count, definition, *bytes);
+                if *alters { altering(chunk, before, definition, come()) } else { chunk }
+            });
+            made.collect::<Vec<_>>()
         }).collect();
+        let all: Vec<(Lsn, u32)> = chunks.iter().map(|c| (c.lsn, c.part)).collect();
         let mut stream = stream(LIMITS);
         let mut database: Vec<(Lsn, u32)> = Vec::new();
         let mut open: Option<Vec<(Lsn, u32)>> = None;
@@ -213,11 +357,15 @@ proptest! {
                     match working.take().unwrap() {
                         Output::Batch { chunks, position } => {
                             prop_assert!(open.is_none());
+                            prop_assert!(chunks.iter().all(|c| c.schema.is_empty()));
                             database.extend(chunks.iter().map(|c| (c.lsn, c.part)));
                             durable = position;
                         }
                         Output::Part { chunks, first } => {
                             prop_assert_eq!(first, open.is_none());
+                            prop_assert!(chunks.iter().skip(1).all(|c| c.schema.is_empty()));
+                            let before: Vec<_> = open.iter().flatten().chain(&database).collect();
+                            prop_assert!(all.iter().take_while(|c| **c < (chunks[0].lsn, chunks[0].part)).all(|c| before.contains(&c)));
                             open.get_or_insert_default().extend(chunks.iter().map(|c| (c.lsn, c.part)));
                         }
                         Output::Commit { position } => {
@@ -251,7 +399,6 @@ proptest! {
                 }
             }
         }
-        let all: Vec<(Lsn, u32)> = chunks.iter().map(|c| (c.lsn, c.part)).collect();
         prop_assert_eq!(database, all);
         prop_assert_eq!(stream.position() <= durable, true);
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use proto::codec::encode_change;
-use proto::{Article, ArticleId, Capture, Change, Chunk, Lsn, Segment, TableName, Value};
+use proto::{Article, ArticleId, Capture, Change, Chunk, Lsn, SchemaChange, Segment, TableChange, TableName, Value};
 use sandbox::engine::{EngineOptions, SqliteEngine};
 use sandbox::server::{InProcess, ServerOptions as Listen, TlsMode, start_in_process};
 use sqlserver::state::{Stage, SubscriptionRow};
@@ -91,7 +91,30 @@ impl Database {
     }
 
     fn article(&self, table: &str) -> ArticleId {
-        self.articles.iter().find(|article| article.source.table == table).unwrap().id
+        self.articles.iter().rev().find(|article| article.source.table == table).unwrap().id
+    }
+
+    /// Gives a table's article a new definition, with which [`Database::transaction`] goes on, and what the stream says of it.
+    pub fn redefine(
+        &mut self,
+        table: &str,
+        changes: Vec<TableChange>,
+        redefine: impl FnOnce(&mut Article),
+    ) -> SchemaChange {
+        let before = self.article(table);
+        let mut article = self.articles.iter().find(|article| article.id == before).unwrap().clone();
+        article.id = ArticleId(self.articles.len() as u32 + 1);
+        article.supersedes = Some(before);
+        redefine(&mut article);
+        self.articles.push(article.clone());
+        SchemaChange { article, changes, ddl: String::new() }
+    }
+
+    /// Up to where the snapshot contained each definition, by the subscription's state.
+    pub async fn parts(&self) -> Vec<(u32, Lsn)> {
+        let mut parts = state::boundaries(&mut self.client().await, SUBSCRIPTION).await.unwrap();
+        parts.sort();
+        parts.into_iter().map(|(article, boundary)| (article.0, boundary)).collect()
     }
 
     /// A whole transaction.
