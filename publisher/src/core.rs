@@ -249,6 +249,11 @@ impl LogReader {
         self.known.map(|(lsn, _)| lsn)
     }
 
+    /// Whether capture has gone back behind what was read, and may come there again.
+    pub fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
     /// Everything up to here was sent.
     pub fn sent(&self) -> Option<Lsn> {
         self.sent

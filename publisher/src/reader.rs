@@ -117,6 +117,7 @@ async fn read(
         wanted: VecDeque::new(),
         poll_at: None,
         inspected: Instant::now(),
+        behind: false,
         _listening: listening,
     };
     session.feed(attached);
@@ -180,6 +181,8 @@ struct Session<'a> {
     wanted: VecDeque<Source>,
     poll_at: Option<tokio::time::Instant>,
     inspected: Instant,
+    /// It was said that capture is behind what was read.
+    behind: bool,
     _listening: Listening,
 }
 
@@ -263,7 +266,15 @@ impl Session<'_> {
             self.inspect().await?;
         }
         let captured = self.log.captured().await?;
+        let was_behind = self.behind;
         self.feed(Input::Captured(captured));
+        self.behind = self.core.is_behind();
+        if self.behind && !was_behind {
+            tracing::warn!(
+                "the log of {} is captured up to a point behind what was read of it: was it restored? Waiting for capture to come there",
+                self.database
+            );
+        }
         Ok(())
     }
 
