@@ -390,3 +390,92 @@ SELECT c.column_name, c.column_id, c.column_ordinal FROM cdc.captured_columns AS
 => id|1|1
 => a|2|2
 => b|3|3
+
+--- case: a renamed table goes on being captured
+--- doc: https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-rename-transact-sql
+CREATE TABLE dbo.old_name (id int NOT NULL PRIMARY KEY, v int NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'old_name', @role_name = NULL;
+GO
+INSERT dbo.old_name VALUES (1, 1);
+GO
+EXEC sp_rename N'dbo.old_name', N'new_name';
+GO
+INSERT dbo.new_name VALUES (2, 2);
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT id, v FROM cdc.dbo_old_name_CT ORDER BY id;
+SELECT OBJECT_NAME(source_object_id), capture_instance FROM cdc.change_tables WHERE capture_instance = N'dbo_old_name'
+=> 1|1
+=> 2|2
+=> ;
+=> new_name|dbo_old_name
+
+--- case: a captured column cannot be renamed, another one can
+--- doc: https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors-4000-to-4999
+CREATE TABLE dbo.named (id int NOT NULL PRIMARY KEY, a int NULL, b int NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'named', @role_name = NULL, @captured_column_list = N'id, a';
+GO
+EXEC sp_rename N'dbo.named.a', N'c', N'COLUMN'
+=> error 4928
+EXEC sp_rename N'dbo.named.b', N'c', N'COLUMN'
+GO
+INSERT dbo.named VALUES (1, 2, 3)
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT id, a FROM cdc.dbo_named_CT
+=> 1|2
+
+--- case: a table that is dropped takes its instances along
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/administer-and-monitor-change-data-capture-sql-server
+CREATE TABLE dbo.gone (id int NOT NULL PRIMARY KEY);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'gone', @role_name = NULL;
+GO
+INSERT dbo.gone VALUES (1);
+GO
+DROP TABLE dbo.gone;
+GO
+SELECT COUNT(*) FROM cdc.change_tables WHERE capture_instance = N'dbo_gone';
+SELECT OBJECT_ID(N'cdc.dbo_gone_CT')
+=> 0
+=> ;
+=> NULL
+CREATE TABLE dbo.gone (id int NOT NULL PRIMARY KEY, again int NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'gone', @role_name = NULL;
+GO
+INSERT dbo.gone VALUES (2, 2);
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT id, again FROM cdc.dbo_gone_CT
+=> 2|2
+
+--- case: a column's change of type and changes of rows, in one transaction
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/about-change-data-capture-sql-server#handling-changes-to-source-tables
+CREATE TABLE dbo.mixed_type (id int NOT NULL PRIMARY KEY, v int NULL, w int NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'mixed_type', @role_name = NULL;
+GO
+BEGIN TRANSACTION;
+INSERT dbo.mixed_type VALUES (1, 1, 1);
+ALTER TABLE dbo.mixed_type ALTER COLUMN v bigint NULL;
+UPDATE dbo.mixed_type SET v = 9000000000;
+ALTER TABLE dbo.mixed_type DROP COLUMN w;
+INSERT dbo.mixed_type VALUES (2, 2);
+COMMIT;
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT __$operation, id, v, w FROM cdc.dbo_mixed_type_CT ORDER BY __$start_lsn, __$command_id, __$seqval, __$operation;
+SELECT COUNT(*), COUNT(DISTINCT h.ddl_lsn), COUNT(DISTINCT c.__$start_lsn), MIN(CASE WHEN h.ddl_lsn = c.__$start_lsn THEN 1 ELSE 0 END)
+  FROM cdc.ddl_history h CROSS JOIN (SELECT DISTINCT __$start_lsn FROM cdc.dbo_mixed_type_CT) c WHERE h.source_object_id = OBJECT_ID(N'dbo.mixed_type')
+=> 2|1|1|1
+=> 3|1|1|1
+=> 4|1|9000000000|1
+=> 2|2|2|NULL
+=> ;
+=> 2|1|1|1

@@ -1,4 +1,5 @@
-//! The procedures `sys.sp_cdc_…`.
+//! The procedures `sys.sp_cdc_…`, and one that no real server has: `sys.sp_sandbox_skip_lsns` lets the log go on further ahead, as it
+//! does on a secondary that took over, or where a database was attached with another log.
 //!
 //! <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/change-data-capture-stored-procedures-transact-sql>
 
@@ -97,7 +98,13 @@ const PROCEDURES: &[(&str, &[Parameter])] = &[
     ),
     ("sp_cdc_get_captured_columns", &[("@capture_instance", Required)]),
     ("sp_cdc_get_ddl_history", &[("@capture_instance", Required)]),
+    (SKIP_LSNS, &[("@transactions", Required)]),
 ];
+
+/// See the module.
+const SKIP_LSNS: &str = "sp_sandbox_skip_lsns";
+/// Most transactions that one call skips: a thousandth of what LSNs can count.
+const MOST_SKIPPED: i64 = 1 << 30;
 
 /// Procedures of transactional replication, which reads the same log: nobody but the capture job has to call them.
 const LOG_READER: &[&str] =
@@ -115,7 +122,8 @@ pub fn run(
     if in_sys && LOG_READER.iter().any(|procedure| procedure.eq_ignore_ascii_case(&name.name)) {
         return Some(Err(SqlError::unsupported(format!("sys.{}", name.name)).into()));
     }
-    if !in_sys || !name.name.to_ascii_lowercase().starts_with("sp_cdc_") {
+    let lower = name.name.to_ascii_lowercase();
+    if !in_sys || !(lower.starts_with("sp_cdc_") || lower == SKIP_LSNS) {
         return None;
     }
     let elsewhere = name.database.as_deref().is_some_and(|other| !other.eq_ignore_ascii_case(&session.database().name));
@@ -200,6 +208,7 @@ impl Call {
             "sp_cdc_stop_job" => self.stop_job(values)?,
             "sp_cdc_cleanup_change_table" => self.clean_up_table(session, values, sink)?,
             "sp_cdc_scan" => scanning::run(self, session, values, sink)?,
+            SKIP_LSNS => self.skip_lsns(session, values, sink)?,
             "sp_cdc_get_captured_columns" => {
                 let instance = Self::instance(session, values)?;
                 reports::captured_columns(&session.connection, &session.catalog(), &instance, sink)?;
@@ -216,7 +225,7 @@ impl Call {
     /// Errors 22902, 22904 and 21050: who may call what.
     fn check_caller(&self, session: &SqlSession) -> Exec<()> {
         let refusal = match self.procedure {
-            "sp_cdc_enable_db" | "sp_cdc_disable_db" => (!session.is_sysadmin()).then(errors::not_sysadmin),
+            "sp_cdc_enable_db" | "sp_cdc_disable_db" | SKIP_LSNS => (!session.is_sysadmin()).then(errors::not_sysadmin),
             "sp_cdc_help_change_data_capture" | "sp_cdc_get_captured_columns" | "sp_cdc_get_ddl_history" => None,
             "sp_cdc_scan" => (!session.is_db_owner()).then(errors::not_log_reader),
             _ => (!session.is_db_owner()).then(errors::not_owner),
@@ -278,6 +287,15 @@ impl Call {
             Ok(())
         })?;
         Ok(0)
+    }
+
+    /// The next transaction has an LSN that lies so many transactions further on.
+    fn skip_lsns(&self, session: &mut SqlSession, values: &Values, sink: &mut dyn Sink) -> Exec<()> {
+        let wanted = values.integer("@transactions")?.filter(|count| (1..=MOST_SKIPPED).contains(count));
+        let count = wanted.ok_or_else(|| {
+            SqlError::new(50_000, format!("sandbox: @transactions has to be from 1 to {MOST_SKIPPED}."))
+        })?;
+        self.write(session, sink, |session| Ok(store::skip(&session.connection, count)?))
     }
 
     fn disable_database(&self, session: &mut SqlSession, sink: &mut dyn Sink) -> Exec<()> {

@@ -165,6 +165,13 @@ pub fn set_enabled(connection: &Connection, enabled: bool) -> rusqlite::Result<(
     Ok(())
 }
 
+/// Lets the numbers of transactions go on further ahead.
+pub fn skip(connection: &Connection, transactions: i64) -> rusqlite::Result<()> {
+    let next = progress(connection)?.next_transaction as i64 + transactions;
+    connection.execute(r#"UPDATE db."$cdc_state" SET next_transaction = ?1"#, [next])?;
+    Ok(())
+}
+
 /// Writes a transaction's row of the log.
 pub fn log_transaction(connection: &Connection, logged: &Logged, idle: bool) -> rusqlite::Result<()> {
     let id = logged.transaction.to_be_bytes();

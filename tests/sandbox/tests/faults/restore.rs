@@ -149,3 +149,26 @@ async fn a_single_user_waits_for_the_others_to_leave() {
     assert_eq!(text(&mut admin, state).await, "SINGLE_USER");
     assert_eq!(error(&mut other, "USE shop").await, 924);
 }
+
+#[tokio::test]
+async fn the_log_goes_on_elsewhere_on_request() {
+    let mut setting = Setting::new().await;
+    let db = &mut setting.admin;
+    assert_eq!(error(db, "EXEC sys.sp_sandbox_skip_lsns 10").await, 22_901, "without change data capture");
+    enable(db).await;
+    enable_table(db, "t").await;
+    exec(db, "INSERT INTO t VALUES (4, 40)").await;
+    assert_eq!(error(db, "EXEC sys.sp_sandbox_skip_lsns 0").await, 50_000);
+    exec(db, "EXEC sys.sp_sandbox_skip_lsns @transactions = 1000").await;
+    exec(db, "INSERT INTO t VALUES (5, 50)").await;
+    wait_for_capture(db).await;
+    assert_eq!(captured(db, "t", "id").await, ["2 4", "2 5"]);
+    // The number of a transaction is what the upper half of its LSN counts.
+    let number =
+        |id: i32| format!("(SELECT CAST(SUBSTRING(__$start_lsn, 1, 5) AS bigint) FROM cdc.dbo_t_CT WHERE id = {id})");
+    let apart = format!("SELECT CASE WHEN {} - {} BETWEEN 1001 AND 1010 THEN 1 ELSE 0 END", number(5), number(4));
+    assert_eq!(text(db, &apart).await, "1");
+    exec(db, "CREATE LOGIN reader WITH PASSWORD = 'Reader 1!'; CREATE USER reader").await;
+    let mut reader = setting.server.connect_as(("reader", "Reader 1!"), "app", "shop").await.unwrap();
+    assert_eq!(error(&mut reader, "EXEC sys.sp_sandbox_skip_lsns 10").await, 22_902);
+}
