@@ -34,6 +34,8 @@ impl fmt::Display for TableName {
 
 /// Type of a published column: the types whose values arrive exactly as they were written. Lengths of `char`, `varchar`,
 /// `binary` and `varbinary` in bytes, of `nchar` and `nvarchar` in UTF-16 code units; `None` is `(max)`.
+///
+/// A `rowversion` is published as the `binary(8)` that it is to everybody but its own table, an alias type as its base type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum ColumnType {
@@ -64,6 +66,19 @@ pub enum ColumnType {
     DateTime2(u8),
     DateTimeOffset(u8),
     UniqueIdentifier,
+    /// As the server serialises it; parsing that gives the same XML again.
+    Xml,
+    Text,
+    NText,
+    Image,
+    /// Text that tells the base type, its facets, the collation and the value: `sqlserver::variant` writes and reads it.
+    SqlVariant,
+    /// The bytes that the server keeps (MS-SSCLRT), as those of the two spatial types.
+    HierarchyId,
+    Geometry,
+    Geography,
+    /// As the server serialises it.
+    Json,
 }
 
 impl ColumnType {
@@ -79,7 +94,9 @@ impl ColumnType {
             | (Self::Real, Value::F32(_))
             | (Self::Float, Value::F64(_))
             | (Self::Char(_) | Self::VarChar(_) | Self::NChar(_) | Self::NVarChar(_), Value::String(_))
-            | (Self::Binary(_) | Self::VarBinary(_), Value::Bytes(_))
+            | (Self::Xml | Self::Text | Self::NText | Self::SqlVariant | Self::Json, Value::String(_))
+            | (Self::Binary(_) | Self::VarBinary(_) | Self::Image, Value::Bytes(_))
+            | (Self::HierarchyId | Self::Geometry | Self::Geography, Value::Bytes(_))
             | (Self::Date, Value::Date(_))
             | (Self::Time(_), Value::Time(_))
             | (Self::SmallDateTime, Value::SmallDateTime { .. })
@@ -93,9 +110,12 @@ impl ColumnType {
         }
     }
 
-    /// Whether it is one of the `(max)` types, which the log leaves out of an update that does not touch them.
+    /// Whether it is one of the large types, kept outside of the row, which the log leaves out of an update that does not touch
+    /// them (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>).
     pub fn is_max(&self) -> bool {
-        matches!(self, Self::VarChar(None) | Self::NVarChar(None) | Self::VarBinary(None))
+        let max =
+            matches!(self, Self::VarChar(None) | Self::NVarChar(None) | Self::VarBinary(None) | Self::Xml | Self::Json);
+        max || matches!(self, Self::Text | Self::NText | Self::Image | Self::Geometry | Self::Geography)
     }
 }
 
@@ -130,6 +150,15 @@ impl fmt::Display for ColumnType {
             Self::DateTime2(n) => write!(f, "datetime2({n})"),
             Self::DateTimeOffset(n) => write!(f, "datetimeoffset({n})"),
             Self::UniqueIdentifier => f.write_str("uniqueidentifier"),
+            Self::Xml => f.write_str("xml"),
+            Self::Text => f.write_str("text"),
+            Self::NText => f.write_str("ntext"),
+            Self::Image => f.write_str("image"),
+            Self::SqlVariant => f.write_str("sql_variant"),
+            Self::HierarchyId => f.write_str("hierarchyid"),
+            Self::Geometry => f.write_str("geometry"),
+            Self::Geography => f.write_str("geography"),
+            Self::Json => f.write_str("json"),
         }
     }
 }
@@ -145,10 +174,27 @@ pub struct Column {
     pub nullable: bool,
     /// Is the table's identity column, counting like this.
     pub identity: Option<Identity>,
+    /// Is stored only where it is not NULL (`SPARSE`).
+    pub sparse: bool,
     /// Collation of a character column, as in `sys.columns.collation_name`.
     pub collation: Option<String>,
     /// Place in the key, from 0; `None` outside it.
     pub key_ordinal: Option<u16>,
+}
+
+impl Column {
+    /// A column that can hold NULL and is nothing special.
+    pub fn new(name: &str, column_type: ColumnType) -> Self {
+        Self {
+            name: name.to_owned(),
+            column_type,
+            nullable: true,
+            identity: None,
+            sparse: false,
+            collation: None,
+            key_ordinal: None,
+        }
+    }
 }
 
 /// How an identity column counts (`sys.identity_columns`): any value of a `decimal(38,0)`.

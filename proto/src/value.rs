@@ -27,9 +27,9 @@ pub enum Value {
     F64(f64),
     /// `decimal`, `numeric`, `money`, `smallmoney` (the latter two at scale 4): `unscaled / 10^scale`, scale 0–38.
     Decimal { unscaled: i128, scale: u8 },
-    /// Every character type.
+    /// Every character type, `xml`, `json`; `sql_variant` in a form of ours.
     String(String),
-    /// `binary`, `varbinary`, `rowversion`.
+    /// `binary`, `varbinary`, `image`, `rowversion`, `hierarchyid`, `geometry`, `geography`.
     Bytes(Vec<u8>),
     /// `date`: days since 0001-01-01.
     Date(i32),
@@ -48,6 +48,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether they are the same to the bit: unlike `==` it tells −0 from 0.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::F32(a), Value::F32(b)) => a.to_bits() == b.to_bits(),
+            (Value::F64(a), Value::F64(b)) => a.to_bits() == b.to_bits(),
+            (a, b) => a == b,
+        }
+    }
+
     /// Bytes the value takes in memory beyond the enum itself, for budgets.
     pub fn heap_size(&self) -> usize {
         match self {

@@ -3,6 +3,7 @@
 //! Everything about an article is asked of the server before anything is changed; what is made then (change data capture, the
 //! marker table) is taken back when a later step fails, unless it was there before.
 
+use crate::columns::{self, Chosen};
 use crate::error::{Error, ErrorKind};
 use crate::publication::{find, request, unexpected};
 use proto::catalog::{Request, Response};
@@ -56,7 +57,7 @@ pub async fn add(
     let table = table(&mut client, &source).await?.ok_or_else(|| {
         Error::invalid(format!("there is no table {source} in {}, or the login may not see it", facts.name))
     })?;
-    let columns = choose_columns(&table, &definition.columns)?;
+    let Chosen { columns, computed } = columns::choose(&table, &definition.columns)?;
     let filter = definition.filter.as_deref().map(|text| parse_filter(&table, text)).transpose()?;
     if let Some(filter) = &filter {
         refuse_max_columns(&table, &columns)?;
@@ -72,6 +73,7 @@ pub async fn add(
     let (instance, made) = capture(&mut client, &table, &columns, say).await?;
     let article = Article {
         destination: destination.unwrap_or_else(|| table.name.clone()),
+        computed,
         all_columns: definition.columns.is_empty(),
         filter: filter.map(|filter| filter.text().to_owned()),
         ..Article::new(&publication.name, table.name.clone(), columns, instance.as_capture())
@@ -190,46 +192,6 @@ fn bracketed(text: &str) -> Option<(String, &str)> {
             None => return Some((name, rest)),
         }
     }
-}
-
-/// The article's columns, in the table's order.
-fn choose_columns(table: &Table, wanted: &[String]) -> Result<Vec<Column>, Error> {
-    if table.columns.iter().all(|c| c.key_ordinal.is_none()) {
-        return Err(Error::invalid(format!(
-            "table {} has no primary key, which replication needs to find its rows; add one to publish it",
-            table.name
-        )));
-    }
-    for name in wanted {
-        if table.column(name).is_none() {
-            let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
-            return Err(Error::invalid(format!(
-                "table {} has no column {name}; it has {}",
-                table.name,
-                columns.join(", ")
-            )));
-        }
-    }
-    let mut columns = Vec::new();
-    for column in &table.columns {
-        let chosen =
-            wanted.is_empty() || wanted.iter().any(|name| table.column(name).is_some_and(|c| c.name == column.name));
-        if !chosen {
-            if column.key_ordinal.is_some() {
-                let message =
-                    format!("the columns must hold the primary key of {}: {} is missing", table.name, column.name);
-                return Err(Error::invalid(message));
-            }
-            continue;
-        }
-        columns.push(column.published().map_err(|why| {
-            Error::invalid(format!(
-                "column {} of {} cannot be published: {why}; leave it out with --columns",
-                column.name, table.name
-            ))
-        })?);
-    }
-    Ok(columns)
 }
 
 fn parse_filter(table: &Table, text: &str) -> Result<Predicate, Error> {

@@ -13,11 +13,12 @@
 //! - [`reader`]: `publisher run`, the loop around it. [`retry`]: when to try again.
 //! - [`snapshot`]: `publisher snapshot`, tables as of one commit, beside the running workload.
 //! - [`capture`]: the capture job, which fills the change tables; [`command`]: commands with flags of their own.
-//! - [`publication`], [`article`]: what is published, checked with the server before anything is changed.
+//! - [`publication`], [`article`], [`columns`]: what is published, checked with the server before anything is changed.
 #![forbid(unsafe_code)]
 
 pub mod article;
 pub mod capture;
+pub mod columns;
 pub mod command;
 pub mod core;
 pub mod error;

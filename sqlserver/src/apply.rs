@@ -10,7 +10,7 @@
 use crate::catalog::Table;
 use crate::client::{Client, MAX_PARAMETERS, Parameter};
 use crate::error::{Error, ErrorKind};
-use crate::quote;
+use crate::{quote, value, variant};
 use proto::{Article, ColumnType, Lsn, Row, TableName, Value};
 use std::fmt::Write;
 
@@ -44,8 +44,11 @@ impl Target {
         let mut columns = Vec::with_capacity(article.columns.len());
         for column in &article.columns {
             let found = table.column(&column.name).ok_or_else(|| format!("it has no column {}", column.name))?;
-            if found.computed {
+            if found.computed.is_some() {
                 return Err(format!("its column {} is computed", column.name));
+            }
+            if found.row_version {
+                return Err(format!("its column {} is a rowversion, which only the server itself writes", column.name));
             }
             let target_type = found.column_type.clone();
             let target_type = target_type
@@ -83,9 +86,22 @@ impl Target {
             let column = &self.columns[*column];
             let collate =
                 column.collation.as_ref().map(|c| format!(" COLLATE {}", collation_name(c))).unwrap_or_default();
-            format!("t.{} = v.c{i}{collate}", quote::identifier(&column.name))
+            format!("t.{} = {}{collate}", quote::identifier(&column.name), column.converted(&format!("v.c{i}")))
         };
         self.key.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
+    }
+}
+
+impl TargetColumn {
+    /// A value of the rows, staged or not, as the column takes it: most types convert by themselves
+    /// (<https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#implicit-conversions>). White space in `xml` stays.
+    fn converted(&self, value: &str) -> String {
+        use ColumnType as T;
+        match self.target_type {
+            T::Xml => format!("CONVERT(xml, {value}, 1)"),
+            T::HierarchyId | T::Geometry | T::Geography | T::Json => format!("CAST({value} AS {})", self.target_type),
+            _ => value.to_owned(),
+        }
     }
 }
 
@@ -140,14 +156,17 @@ impl Operation {
             Kind::Update => {
                 let offset = target.key.len();
                 let set = |(i, column): (usize, &usize)| {
-                    format!("{} = v.c{}", quote::identifier(&target.columns[*column].name), offset + i)
+                    let column = &target.columns[*column];
+                    let value = column.converted(&format!("v.c{}", offset + i));
+                    format!("{} = {value}", quote::identifier(&column.name))
                 };
                 let set = self.set.iter().enumerate().map(set).collect::<Vec<_>>().join(", ");
                 format!("UPDATE t SET {set} FROM {table} AS t JOIN {source} ON {join}")
             }
             Kind::Insert => {
                 let names = quote::list(target.columns.iter().map(|column| &column.name));
-                let values = (0..target.columns.len()).map(|i| format!("v.c{i}")).collect::<Vec<_>>().join(", ");
+                let value = |(i, column): (usize, &TargetColumn)| column.converted(&format!("v.c{i}"));
+                let values = target.columns.iter().enumerate().map(value).collect::<Vec<_>>().join(", ");
                 format!("INSERT INTO {table} ({names}) SELECT {values} FROM {source}")
             }
         }
@@ -181,9 +200,9 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// `(VALUES (…), …) AS v (c0, …)` of rows `rows` of an operation.
+    /// `(VALUES (…), …) AS v (c0, …)` of rows `rows` of an operation; the error names a column with a value that makes no sense.
     /// <https://learn.microsoft.com/sql/t-sql/queries/table-value-constructor-transact-sql>
-    fn values(&mut self, target: &Target, operation: &Operation, rows: &'a [Row]) -> String {
+    fn values(&mut self, target: &Target, operation: &Operation, rows: &'a [Row]) -> Result<String, String> {
         let columns = operation.columns(target);
         let keys = if operation.kind == Kind::Insert { 0 } else { target.key.len() };
         let mut source = String::from("(VALUES ");
@@ -191,11 +210,17 @@ impl<'a> Text<'a> {
             source.push_str(if r == 0 { "(" } else { ", (" });
             for (i, (value, column)) in row.iter().zip(&columns).enumerate() {
                 let column = &target.columns[*column];
-                self.parameters.push(Parameter::typed(value, column.column_type));
-                let parameter = format!("@P{}", self.parameters.len());
+                let parameter = format!("@P{}", self.parameters.len() + 1);
                 if i > 0 {
                     source.push_str(", ");
                 }
+                if let (ColumnType::SqlVariant, Value::String(text)) = (column.column_type, value) {
+                    let held = variant::parse(text).map_err(|why| format!("column {}: {why}", column.name))?;
+                    self.parameters.push(Parameter::held(&held));
+                    source.push_str(&held.cast(&parameter));
+                    continue;
+                }
+                self.parameters.push(Parameter::typed(value, column.column_type));
                 source.push_str(&if i < keys {
                     key_parameter(column, &parameter)
                 } else {
@@ -209,7 +234,7 @@ impl<'a> Text<'a> {
             let _ = write!(source, "{}c{i}", if i == 0 { "" } else { ", " });
         }
         source.push(')');
-        source
+        Ok(source)
     }
 }
 
@@ -232,10 +257,13 @@ fn key_parameter(column: &TargetColumn, parameter: &str) -> String {
 fn value_parameter(column: &TargetColumn, value: &Value, parameter: String) -> String {
     use ColumnType as T;
     match (column.column_type, value) {
-        (T::Char(_) | T::VarChar(_) | T::NChar(_) | T::NVarChar(_), Value::Null) => {
+        (T::SqlVariant, Value::Null) => format!("CAST({parameter} AS sql_variant)"),
+        (ty, Value::Null) if matches!(value::bulk_type(ty), T::NVarChar(_)) => {
             format!("CAST({parameter} AS nvarchar(1))")
         }
-        (T::Binary(_) | T::VarBinary(_), Value::Null) => format!("CAST({parameter} AS varbinary(1))"),
+        (ty, Value::Null) if matches!(value::bulk_type(ty), T::VarBinary(_)) => {
+            format!("CAST({parameter} AS varbinary(1))")
+        }
         (T::Decimal { .. } | T::Money | T::SmallMoney, _) => format!("CAST({parameter} AS {})", column.target_type),
         _ => parameter,
     }
@@ -249,7 +277,7 @@ pub async fn by_values(client: &mut Client, target: &Target, operation: &Operati
     let mut touched = 0;
     for rows in operation.rows.chunks((MAX_PARAMETERS / width).max(1)) {
         let mut text = Text::default();
-        let source = text.values(target, operation, rows);
+        let source = text.values(target, operation, rows).map_err(|why| client.error(ErrorKind::Type, &what, why))?;
         let statement = operation.statement(target, &source);
         let sql = counted(target, operation, &statement);
         let counts = client.query(&what, &sql, &text.parameters).await?;
@@ -288,6 +316,7 @@ pub async fn at_once(
     let mut body = String::from("BEGIN TRY BEGIN TRANSACTION; ");
     for (target, operation) in operations {
         let source = text.values(target, operation, &operation.rows);
+        let source = source.map_err(|why| client.error(ErrorKind::Type, WHAT, format!("{}: {why}", target.name)))?;
         let identity = operation.wants_identity_insert(target);
         if identity {
             body.push_str(&identity_insert(target, true));

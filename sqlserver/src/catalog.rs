@@ -29,19 +29,38 @@ pub struct TableColumn {
     pub nullable: bool,
     /// Is the identity column, counting like this.
     pub identity: Option<Identity>,
-    /// Is computed from others.
-    pub computed: bool,
+    /// Is stored only where it is not NULL.
+    pub sparse: bool,
+    /// How it is computed from others.
+    pub computed: Option<Computed>,
+    /// Is a `rowversion`, whose values the server makes.
+    pub row_version: bool,
+    /// Why its values cannot be replicated, whatever its type.
+    pub unfit: Option<String>,
     /// Collation of a character column.
     pub collation: Option<String>,
     /// Place in the primary key, from 0.
     pub key_ordinal: Option<u16>,
 }
 
+/// How a computed column comes about
+/// (<https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-computed-columns-transact-sql>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Computed {
+    /// Expression; empty if the login may not see it.
+    pub definition: String,
+    /// Is stored.
+    pub persisted: bool,
+}
+
 impl TableColumn {
     /// As a column of an article; an error says why it cannot be one.
     pub fn published(&self) -> Result<Column, String> {
-        if self.computed {
+        if self.computed.is_some() {
             return Err("it is computed".to_owned());
+        }
+        if let Some(why) = &self.unfit {
+            return Err(why.clone());
         }
         let column_type = self.column_type.clone().map_err(|name| format!("its type {name} cannot be replicated"))?;
         Ok(Column {
@@ -49,6 +68,7 @@ impl TableColumn {
             column_type,
             nullable: self.nullable,
             identity: self.identity,
+            sparse: self.sparse,
             collation: self.collation.clone(),
             key_ordinal: self.key_ordinal,
         })
@@ -87,15 +107,17 @@ async fn find_table(client: &mut Client, name: &TableName) -> Result<Option<(i32
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-columns-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-types-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-identity-columns-transact-sql>,
-/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-index-columns-transact-sql>
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-index-columns-transact-sql>,
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-computed-columns-transact-sql>
 async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>, Error> {
     const WHAT: &str = "asking for a table's columns";
-    const SQL: &str = "SELECT c.name, COALESCE(base.name, own.name), CAST(c.max_length AS int), CAST(c.precision AS int), \
-        CAST(c.scale AS int), c.is_nullable, CAST(n.seed_value AS decimal(38, 0)), \
-        CAST(n.increment_value AS decimal(38, 0)), c.is_computed, c.collation_name, CAST(k.key_ordinal AS int) \
-        FROM sys.columns AS c \
+    const SQL: &str = "SELECT c.name, base.name, own.name, own.is_user_defined, CAST(c.max_length AS int), \
+        CAST(c.precision AS int), CAST(c.scale AS int), c.is_column_set, CAST(c.encryption_type AS int), c.is_masked, \
+        c.is_nullable, CAST(n.seed_value AS decimal(38, 0)), CAST(n.increment_value AS decimal(38, 0)), c.is_sparse, \
+        c.is_computed, d.definition, d.is_persisted, c.collation_name, CAST(k.key_ordinal AS int) FROM sys.columns AS c \
         JOIN sys.types AS own ON own.user_type_id = c.user_type_id \
         LEFT JOIN sys.types AS base ON base.user_type_id = c.system_type_id \
+        LEFT JOIN sys.computed_columns AS d ON d.object_id = c.object_id AND d.column_id = c.column_id \
         LEFT JOIN sys.identity_columns AS n ON n.object_id = c.object_id AND n.column_id = c.column_id \
         LEFT JOIN sys.indexes AS i ON i.object_id = c.object_id AND i.is_primary_key = 1 \
         LEFT JOIN sys.index_columns AS k ON k.object_id = c.object_id AND k.index_id = i.index_id AND k.column_id = c.column_id \
@@ -105,14 +127,19 @@ async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>
     for row in rows {
         let mut fields = Fields::new(row, client, WHAT);
         let name = fields.text()?;
-        let type_name = fields.text()?;
+        let (base, own, is_users) = (fields.optional_text()?, fields.text()?, fields.flag()?);
         let (length, precision, scale) = (fields.integer()?, fields.integer()?, fields.integer()?);
+        // hierarchyid and the spatial types have no base type, and so have the types of users' own assemblies, of whatever name.
+        let type_name = if is_users { base.as_deref() } else { Some(base.as_deref().unwrap_or(&own)) };
         columns.push(TableColumn {
             name,
-            column_type: column_type(&type_name, length, precision, scale).ok_or(type_name),
+            row_version: type_name == Some("timestamp"),
+            column_type: type_name.and_then(|name| column_type(name, length, precision, scale)).ok_or(own),
+            unfit: unfit(fields.flag()?, fields.optional_integer()?, fields.flag()?),
             nullable: fields.flag()?,
             identity: identity(fields.optional_decimal()?, fields.optional_decimal()?),
-            computed: fields.flag()?,
+            sparse: fields.flag()?,
+            computed: computed(fields.flag()?, fields.optional_text()?, fields.flag()?),
             collation: fields.optional_text()?,
             // Counts from 1; 0 is an included column.
             key_ordinal: fields.optional_integer()?.and_then(|ordinal| u16::try_from(ordinal - 1).ok()),
@@ -121,8 +148,30 @@ async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>
     Ok(columns)
 }
 
+/// A login that may not see a table's definition gets NULL for it.
+fn computed(is_computed: bool, definition: Option<String>, persisted: bool) -> Option<Computed> {
+    is_computed.then(|| Computed { definition: definition.unwrap_or_default(), persisted })
+}
+
 fn identity(seed: Option<i128>, increment: Option<i128>) -> Option<Identity> {
     Some(Identity { seed: seed?, increment: increment? })
+}
+
+/// Why a column's values could not be what they are at the publisher.
+fn unfit(is_column_set: bool, encryption_type: Option<i64>, is_masked: bool) -> Option<String> {
+    if is_column_set {
+        // https://learn.microsoft.com/sql/relational-databases/tables/use-column-sets
+        return Some(
+            "it is a column set, which change data capture does not capture; publish the sparse columns of it"
+                .to_owned(),
+        );
+    }
+    if encryption_type.is_some() {
+        // https://learn.microsoft.com/sql/relational-databases/security/encryption/always-encrypted-database-engine
+        return Some("it is encrypted by Always Encrypted, so its values cannot be read".to_owned());
+    }
+    // https://learn.microsoft.com/sql/relational-databases/security/dynamic-data-masking
+    is_masked.then(|| "it is masked: what is read is not always what is there".to_owned())
 }
 
 /// The type that `sys.columns` describes by name, length in bytes (−1 is `(max)`), precision and scale; `None` for those that
@@ -158,6 +207,17 @@ fn column_type(name: &str, length: i64, precision: i64, scale: i64) -> Option<Co
         "datetime2" => T::DateTime2(scale),
         "datetimeoffset" => T::DateTimeOffset(scale),
         "uniqueidentifier" => T::UniqueIdentifier,
+        // rowversion, by its older name.
+        "timestamp" => T::Binary(8),
+        "xml" => T::Xml,
+        "text" => T::Text,
+        "ntext" => T::NText,
+        "image" => T::Image,
+        "sql_variant" => T::SqlVariant,
+        "hierarchyid" => T::HierarchyId,
+        "geometry" => T::Geometry,
+        "geography" => T::Geography,
+        "json" => T::Json,
         _ => return None,
     })
 }
@@ -220,7 +280,7 @@ pub async fn row_count(client: &mut Client, object_id: i32) -> Result<u64, Error
 
 #[cfg(test)]
 mod tests {
-    use super::column_type;
+    use super::{column_type, unfit};
     use proto::ColumnType as T;
 
     #[test]
@@ -234,8 +294,20 @@ mod tests {
 
     #[test]
     fn types_that_would_not_arrive_as_they_were_are_not_handled() {
-        for name in ["sql_variant", "xml", "geography", "hierarchyid", "timestamp", "text", "ntext", "image", "json"] {
+        for name in ["vector", "point", "table type", ""] {
             assert_eq!(column_type(name, -1, 0, 0), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn columns_whose_values_cannot_be_read_are_told_apart() {
+        assert_eq!(unfit(false, None, false), None);
+        for (why, word) in [
+            (unfit(true, None, false), "column set"),
+            (unfit(false, Some(2), false), "Always Encrypted"),
+            (unfit(false, None, true), "masked"),
+        ] {
+            assert!(why.is_some_and(|why| why.contains(word)), "{word}");
         }
     }
 }

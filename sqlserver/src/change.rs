@@ -4,9 +4,9 @@ use crate::cdc::change_table;
 use crate::client::{Client, Parameter, RowStream};
 use crate::error::Error;
 use crate::predicate::{Predicate, alias};
-use crate::quote;
 use crate::value::select_expression;
-use proto::{Article, Lsn, Row, Value};
+use crate::variant;
+use proto::{Article, ColumnType, Lsn, Row, Value};
 
 /// What a row of a change table says happened
 /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>).
@@ -103,8 +103,7 @@ pub async fn page<'a>(
 const WHAT: &str = "reading changes";
 
 fn select(article: &Article, predicate: Option<&Predicate>, top: Option<u32>, after: &str) -> String {
-    let columns: Vec<String> =
-        article.columns.iter().map(|c| select_expression(&quote::identifier(&c.name), c.column_type)).collect();
+    let columns: Vec<String> = article.columns.iter().map(select_expression).collect();
     let top = top.map(|rows| format!("TOP ({rows}) ")).unwrap_or_default();
     let published = match predicate {
         Some(predicate) => format!("CASE WHEN ({}) THEN 1 ELSE 0 END", predicate.text()),
@@ -150,6 +149,9 @@ pub fn decode(mut row: Row, article: &Article) -> Result<ChangeRow, String> {
     for (column, value) in article.columns.iter().zip(&values) {
         if !column.column_type.holds(value) {
             return Err(format!("column {} is no longer {}", column.name, column.column_type));
+        }
+        if let (ColumnType::SqlVariant, Value::String(text)) = (column.column_type, value) {
+            variant::parse(text).map_err(|why| format!("column {}: {why}", column.name))?;
         }
     }
     Ok(ChangeRow {

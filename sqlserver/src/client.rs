@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::value;
+use crate::variant::Held;
 use futures::{Stream, StreamExt};
 use proto::{ColumnType, Lsn, Row, Value};
 use std::borrow::Cow;
@@ -349,6 +350,13 @@ impl<'a> Parameter<'a> {
             Value::Null => Self(value::null(column_type)),
             value => Self(value::to_parameter(value)),
         }
+    }
+}
+
+impl<'a> Parameter<'a> {
+    /// What a `sql_variant` is cast from.
+    pub(crate) fn held(held: &Held<'a>) -> Self {
+        Self(held.parameter())
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - [`client`]: connections, statements, streams of rows, bulk loads; [`error`]: what can go wrong there.
 //! - [`quote`]: identifiers and literals; the only place that quotes.
-//! - [`value`]: values between the wire's types and [`proto::Value`], exactly.
+//! - [`value`]: values between the wire's types and [`proto::Value`], exactly; `variant`: those of `sql_variant`.
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
 //! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change
 //!   tables; [`history`]: whether they are still what they were.
@@ -37,6 +37,7 @@ pub mod snapshot;
 pub mod staging;
 pub mod state;
 pub mod value;
+mod variant;
 
 pub use client::{Client, Encryption, MAX_PARAMETERS, Parameter, RowStream, ServerOptions};
 pub use error::{Error, ErrorKind};

@@ -138,7 +138,7 @@ pub async fn check(client: &mut Client, table: &Table, predicate: &Predicate) ->
     let columns: Vec<&str> = table
         .columns
         .iter()
-        .filter(|c| !c.computed && !c.column_type.as_ref().is_ok_and(proto::ColumnType::is_max))
+        .filter(|c| c.computed.is_none() && !c.column_type.as_ref().is_ok_and(proto::ColumnType::is_max))
         .map(|c| c.name.as_str())
         .collect();
     let sql = format!(

@@ -2,7 +2,7 @@
 
 use crate::catalog::ForeignKey;
 use crate::quote;
-use proto::{Article, Column, Identity, TableName};
+use proto::{Article, Column, ComputedColumn, Identity, TableName};
 use std::fmt::Write as _;
 
 /// Makes the destination's schema and table with its primary key, where they are missing. Batches are separated by `GO`.
@@ -28,6 +28,9 @@ pub fn create_table(article: &Article) -> String {
     for column in &article.columns {
         line(&mut script, format_args!("    {},", column_definition(column)));
     }
+    for column in &article.computed {
+        line(&mut script, format_args!("    {},", computed_definition(column)));
+    }
     line(&mut script, format_args!("    PRIMARY KEY ({})", quote::list(key)));
     line(&mut script, format_args!(")"));
     script
@@ -43,12 +46,26 @@ pub(crate) fn column_definition(column: &Column) -> String {
         text.push_str(" COLLATE ");
         text.push_str(&name);
     }
+    if column.sparse {
+        text.push_str(" SPARSE");
+    }
     if let Some(Identity { seed, increment }) = column.identity {
         // The rows bring their own values (IDENTITY_INSERT); the property is kept for the day the subscriber takes over.
         let _ = write!(text, " IDENTITY({seed}, {increment}) NOT FOR REPLICATION");
     }
     text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
     text
+}
+
+/// A computed column; the definition stands in parentheses already.
+/// <https://learn.microsoft.com/sql/relational-databases/tables/specify-computed-columns-in-a-table>
+fn computed_definition(column: &ComputedColumn) -> String {
+    let stored = match (column.persisted, column.nullable) {
+        (true, false) => " PERSISTED NOT NULL",
+        (true, true) => " PERSISTED",
+        (false, _) => "",
+    };
+    format!("{} AS {}{stored}", quote::identifier(&column.name), column.definition)
 }
 
 /// Adds the foreign keys from an article to other articles of its publication, where they are missing. Left out are those that
@@ -102,7 +119,7 @@ fn line(script: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::{create_table, foreign_keys};
     use crate::catalog::ForeignKey;
-    use proto::{Article, ArticleId, Capture, Column, ColumnType, TableName};
+    use proto::{Article, ArticleId, Capture, Column, ColumnType, ComputedColumn, Identity, TableName};
 
     fn name(schema: &str, table: &str) -> TableName {
         TableName { schema: schema.to_owned(), table: table.to_owned() }
@@ -110,7 +127,15 @@ mod tests {
 
     fn column(name: &str, column_type: ColumnType, key_ordinal: Option<u16>) -> Column {
         let nullable = key_ordinal.is_none();
-        Column { name: name.to_owned(), column_type, nullable, identity: None, collation: None, key_ordinal }
+        Column {
+            name: name.to_owned(),
+            column_type,
+            nullable,
+            identity: None,
+            sparse: false,
+            collation: None,
+            key_ordinal,
+        }
     }
 
     fn article(table: &str, columns: Vec<Column>, filter: Option<&str>) -> Article {
@@ -134,6 +159,27 @@ mod tests {
              IF OBJECT_ID(N'[we]]ird].[t]') IS NULL\nCREATE TABLE [we]]ird].[t] (\n    [a]]b] int NOT NULL,\n    \
              [c'd] nvarchar(max) COLLATE Latin1_General_CI_ASDROP NULL,\n    PRIMARY KEY ([a]]b])\n)\n"
         );
+    }
+
+    #[test]
+    fn computed_sparse_and_identity_columns_are_what_they_were() {
+        let mut columns =
+            vec![column("id", ColumnType::Int, Some(0)), column("note", ColumnType::NVarChar(Some(9)), None)];
+        columns[0].identity = Some(Identity { seed: -5, increment: 10 });
+        columns[1].sparse = true;
+        columns[1].collation = Some("Latin1_General_BIN2".to_owned());
+        let computed = |name: &str, persisted, nullable| ComputedColumn {
+            name: name.to_owned(),
+            definition: "([id]+(1))".to_owned(),
+            persisted,
+            nullable,
+        };
+        let computed = vec![computed("a", false, true), computed("b", true, true), computed("c]", true, false)];
+        let script = create_table(&Article { computed, ..article("t", columns, None) });
+        let expected = "    [id] int IDENTITY(-5, 10) NOT FOR REPLICATION NOT NULL,\n    \
+             [note] nvarchar(9) COLLATE Latin1_General_BIN2 SPARSE NULL,\n    [a] AS ([id]+(1)),\n    \
+             [b] AS ([id]+(1)) PERSISTED,\n    [c]]] AS ([id]+(1)) PERSISTED NOT NULL,\n    PRIMARY KEY ([id])\n";
+        assert!(script.contains(expected), "{script}");
     }
 
     #[test]

@@ -51,8 +51,7 @@ pub async fn rows<'a>(
     article: &Article,
     predicate: Option<&Predicate>,
 ) -> Result<RowStream<'a>, Error> {
-    let columns: Vec<String> =
-        article.columns.iter().map(|c| select_expression(&quote::identifier(&c.name), c.column_type)).collect();
+    let columns: Vec<String> = article.columns.iter().map(select_expression).collect();
     let filter = predicate.map(|p| format!(" WHERE ({})", p.text())).unwrap_or_default();
     let sql = format!(
         "SELECT {} FROM {} AS {}{filter}",

@@ -6,12 +6,16 @@
 //! <https://learn.microsoft.com/sql/t-sql/statements/create-table-transact-sql#temporary-tables>
 
 use crate::apply::{Kind, Operation, Target, TargetColumn, collation_name, count, counted};
-use crate::client::{Client, Parameter};
-use crate::error::Error;
-use crate::{quote, value};
-use proto::{ColumnType, Row};
+use crate::client::{Client, MAX_PARAMETERS, Parameter};
+use crate::error::{Error, ErrorKind};
+use crate::{quote, value, variant};
+use proto::{ColumnType, Row, Value};
+use std::fmt::Write;
 
 const TABLE: &str = "#staging";
+/// Rows of one `INSERT … VALUES`
+/// (<https://learn.microsoft.com/sql/t-sql/queries/table-value-constructor-transact-sql#limitations-and-restrictions>).
+const ROWS_INSERTED: usize = 1000;
 
 /// Carries out an operation through a staging table and returns the number of rows touched.
 pub async fn by_staging(client: &mut Client, target: &Target, operation: Operation) -> Result<u64, Error> {
@@ -44,23 +48,53 @@ pub async fn load(client: &mut Client, target: &Target, rows: Vec<Row>) -> Resul
 }
 
 /// Puts rows into the staging table: by bulk load, but for rows with a value that the client cannot bulk-load, which go by a
-/// statement each.
+/// statement each, and for tables with a column that it cannot, whose rows go many in a statement.
 /// <https://learn.microsoft.com/sql/t-sql/statements/insert-transact-sql>
 async fn fill(client: &mut Client, what: &str, types: &[ColumnType], rows: Vec<Row>) -> Result<(), Error> {
     let (small, large): (Vec<Row>, Vec<Row>) =
         rows.into_iter().partition(|row| row.iter().all(value::can_be_bulk_loaded));
-    if !large.is_empty() {
-        let parameters: Vec<String> = (1..=types.len()).map(|n| format!("@P{n}")).collect();
-        let sql = format!("INSERT INTO {TABLE} VALUES ({})", parameters.join(", "));
-        for row in &large {
-            let values: Vec<Parameter<'_>> = row.iter().zip(types).map(|(v, ty)| Parameter::typed(v, *ty)).collect();
-            client.execute(what, &sql, &values).await?;
+    for row in &large {
+        insert(client, what, types, std::slice::from_ref(row)).await?;
+    }
+    if !types.iter().copied().all(value::has_bulk_type) {
+        for rows in small.chunks((MAX_PARAMETERS / types.len().max(1)).clamp(1, ROWS_INSERTED)) {
+            insert(client, what, types, rows).await?;
         }
+        return Ok(());
     }
     if !small.is_empty() {
         client.bulk_load(what, TABLE, types, futures::stream::iter(small)).await?;
     }
     Ok(())
+}
+
+/// Puts rows into the staging table by a statement with their values as parameters.
+async fn insert(client: &mut Client, what: &str, types: &[ColumnType], rows: &[Row]) -> Result<(), Error> {
+    let mut sql = format!("INSERT INTO {TABLE} VALUES ");
+    let mut parameters: Vec<Parameter<'_>> = Vec::with_capacity(rows.len() * types.len());
+    for (r, row) in rows.iter().enumerate() {
+        sql.push_str(if r == 0 { "(" } else { ", (" });
+        for (i, (value, ty)) in row.iter().zip(types).enumerate() {
+            if i > 0 {
+                sql.push_str(", ");
+            }
+            let parameter = format!("@P{}", parameters.len() + 1);
+            // All values of a column must be of one type, so NULL and text of another length must not decide it.
+            match (ty, value) {
+                (ColumnType::SqlVariant, Value::String(text)) => {
+                    let held = variant::parse(text).map_err(|why| client.error(ErrorKind::Type, what, why))?;
+                    parameters.push(Parameter::held(&held));
+                    sql.push_str(&held.cast(&parameter));
+                }
+                (ty, value) => {
+                    parameters.push(Parameter::typed(value, *ty));
+                    let _ = write!(sql, "CAST({parameter} AS {})", value::bulk_type(*ty));
+                }
+            }
+        }
+        sql.push(')');
+    }
+    client.execute(what, &sql, &parameters).await.map(|_| ())
 }
 
 /// Makes the staging table that [`load`] uses.

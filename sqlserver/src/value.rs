@@ -3,7 +3,8 @@
 //! Read from the wire's raw form rather than through any date or decimal type, so nothing is rounded. Encodings:
 //! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/> section 2.2.5.5.
 
-use proto::{ColumnType, Value};
+use crate::{quote, variant};
+use proto::{Column, ColumnType, Value};
 use std::borrow::Cow;
 use tiberius::numeric::Numeric;
 use tiberius::time::{Date, DateTime, DateTime2, DateTimeOffset, SmallDateTime, Time};
@@ -63,15 +64,26 @@ fn ticks_of(time: Time) -> Result<u64, Unhandled> {
 }
 
 /// A value as a parameter; its type is that of the value. NULL goes as `nvarchar`, which converts implicitly to every type but
-/// the binary ones.
+/// the binary ones. So does a decimal of scale 38: the client (tiberius 0.13) gives the zero before its point a digit, and declares
+/// a precision of 39, which no server takes.
 pub(crate) fn to_parameter(value: &Value) -> ColumnData<'_> {
     use ColumnData as C;
     match value {
         Value::Null => C::String(None),
         Value::String(v) => C::String(Some(Cow::Borrowed(v))),
         Value::Bytes(v) => C::Binary(Some(Cow::Borrowed(v))),
+        Value::Decimal { unscaled, scale: scale @ 38 } => C::String(Some(Cow::Owned(decimal_text(*unscaled, *scale)))),
         other => plain(other),
     }
+}
+
+/// A decimal as T-SQL writes it.
+fn decimal_text(unscaled: i128, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let sign = if unscaled < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 /// Type of the staging column through which values of `column_type` are bulk-loaded without loss: the client declares some types
@@ -83,12 +95,24 @@ pub fn bulk_type(column_type: ColumnType) -> ColumnType {
         T::Money | T::SmallMoney => T::Decimal { precision: 19, scale: 4 },
         T::Char(n) | T::NChar(n) => T::NVarChar((n <= 4000).then_some(n)),
         T::VarChar(n) | T::NVarChar(n) => T::NVarChar(n.filter(|n| *n <= 4000)),
+        T::Xml | T::Text | T::NText | T::Json => T::NVarChar(None),
         T::Binary(n) => T::VarBinary(Some(n)),
+        T::HierarchyId => T::VarBinary(Some(LONGEST_HIERARCHYID)),
+        T::Image | T::Geometry | T::Geography => T::VarBinary(None),
         T::Time(_) => T::Time(TICK_SCALE),
         T::SmallDateTime | T::DateTime2(_) => T::DateTime2(TICK_SCALE),
         T::DateTimeOffset(_) => T::DateTimeOffset(TICK_SCALE),
         other => other,
     }
+}
+
+/// Bytes of the longest `hierarchyid`
+/// (<https://learn.microsoft.com/sql/t-sql/data-types/hierarchyid-data-type-method-reference>).
+const LONGEST_HIERARCHYID: u16 = 892;
+
+/// Whether the client can bulk-load a column of [`bulk_type`]`(column_type)`: it knows nothing of `sql_variant`.
+pub(crate) fn has_bulk_type(column_type: ColumnType) -> bool {
+    column_type != ColumnType::SqlVariant
 }
 
 /// Longest value, in the bytes that the server keeps, that the client (tiberius 0.13) bulk-loads: it takes the 0xFFFF by which the
@@ -157,34 +181,59 @@ fn plain(value: &Value) -> ColumnData<'static> {
 pub(crate) fn null(column_type: ColumnType) -> ColumnData<'static> {
     use ColumnData as C;
     use ColumnType as T;
-    match column_type {
+    match bulk_type(column_type) {
         T::Bit => C::Bit(None),
         T::TinyInt => C::U8(None),
         T::SmallInt => C::I16(None),
         T::Int => C::I32(None),
         T::BigInt => C::I64(None),
-        T::Decimal { .. } | T::Money | T::SmallMoney => C::Numeric(None),
+        T::Decimal { .. } => C::Numeric(None),
         T::Real => C::F32(None),
         T::Float => C::F64(None),
-        T::Char(_) | T::VarChar(_) | T::NChar(_) | T::NVarChar(_) => C::String(None),
-        T::Binary(_) | T::VarBinary(_) => C::Binary(None),
+        T::VarBinary(_) => C::Binary(None),
         T::Date => C::Date(None),
         T::Time(_) => C::Time(None),
-        T::SmallDateTime => C::SmallDateTime(None),
         T::DateTime => C::DateTime(None),
         T::DateTime2(_) => C::DateTime2(None),
         T::DateTimeOffset(_) => C::DateTimeOffset(None),
         T::UniqueIdentifier => C::Guid(None),
+        // Text, and sql_variant, to which text converts. No other type is loaded as itself.
+        _ => C::String(None),
     }
 }
 
-/// What to select for a column so that its value arrives exactly: `money` would come as a lossy float, so it is cast
-/// (<https://learn.microsoft.com/sql/t-sql/data-types/money-and-smallmoney-transact-sql>). `column` is quoted already.
-pub fn select_expression(column: &str, column_type: ColumnType) -> String {
-    match column_type {
-        ColumnType::Money | ColumnType::SmallMoney => format!("CAST({column} AS decimal(19,4))"),
-        _ => column.to_owned(),
+/// What to select for a column so that its value arrives exactly.
+///
+/// - `money` would come as a lossy float
+///   (<https://learn.microsoft.com/sql/t-sql/data-types/money-and-smallmoney-transact-sql>).
+/// - `char`, `varchar` and `text` come as Unicode from a server that knows the code pages of its collations better than the client;
+///   where that is 1252, both know all 256 characters, and the bytes may come as they are.
+/// - `text`, `ntext`, `image` and `json` come as their `(max)` types, `xml` as text, serialised so that parsing it gives the same again
+///   (<https://learn.microsoft.com/sql/relational-databases/xml/define-the-serialization-of-xml-data>).
+/// - `hierarchyid`, `geometry` and `geography` come as the bytes that the server keeps and takes back
+///   (<https://learn.microsoft.com/openspecs/sql_server_protocols/ms-ssclrt/>).
+/// - A `rowversion`, published as `binary(8)`, is one on the wire, and in its change table too.
+pub(crate) fn select_expression(column: &Column) -> String {
+    use ColumnType as T;
+    let name = quote::identifier(&column.name);
+    match column.column_type {
+        T::Money | T::SmallMoney => format!("CAST({name} AS decimal(19,4))"),
+        T::Char(n) | T::VarChar(Some(n)) if !is_code_page_1252(column) && n <= 4000 => {
+            format!("CAST({name} AS nvarchar({n}))")
+        }
+        T::Char(_) | T::VarChar(_) if !is_code_page_1252(column) => format!("CAST({name} AS nvarchar(max))"),
+        T::Text | T::NText | T::Xml | T::Json => format!("CAST({name} AS nvarchar(max))"),
+        T::Image | T::Geometry | T::Geography => format!("CAST({name} AS varbinary(max))"),
+        T::HierarchyId => format!("CAST({name} AS varbinary({LONGEST_HIERARCHYID}))"),
+        T::SqlVariant => variant::select_expression(&name),
+        _ => name,
     }
+}
+
+/// Whether a column's collation is one of those that are known to have code page 1252.
+fn is_code_page_1252(column: &Column) -> bool {
+    let known = |name: &str| name.starts_with("Latin1_General_") || name.starts_with("SQL_Latin1_General_CP1_");
+    column.collation.as_deref().is_some_and(|name| known(name) && !name.ends_with("_UTF8"))
 }
 
 #[cfg(test)]
@@ -235,7 +284,7 @@ mod tests {
             Value::I64(i64::MAX),
             Value::F32(1.5),
             Value::F64(-0.1),
-            Value::Decimal { unscaled: -99_999_999_999_999_999_999_999_999_999_999_999_999, scale: 38 },
+            Value::Decimal { unscaled: -99_999_999_999_999_999_999_999_999_999_999_999_999, scale: 37 },
             Value::Decimal { unscaled: 9_223_372_036_854_775_807, scale: 4 },
             Value::String("größe 👟".into()),
             Value::Bytes(vec![0, 255, 7]),
@@ -268,15 +317,47 @@ mod tests {
     }
 
     #[test]
+    fn a_decimal_that_is_all_fraction_goes_as_text() {
+        let limit = 10i128.pow(38);
+        for (unscaled, text) in [
+            (limit - 1, "0.99999999999999999999999999999999999999"),
+            (1 - limit, "-0.99999999999999999999999999999999999999"),
+            (1, "0.00000000000000000000000000000000000001"),
+            (0, "0.00000000000000000000000000000000000000"),
+        ] {
+            let value = Value::Decimal { unscaled, scale: 38 };
+            assert_eq!(to_parameter(&value), ColumnData::String(Some(text.into())));
+        }
+        assert_eq!(decimal_text(-12_345, 2), "-123.45");
+        assert_eq!(decimal_text(7, 0), "7");
+    }
+
+    #[test]
     fn a_value_of_another_type_is_not_loaded() {
         assert_eq!(to_bulk(Value::F64(1.0), ColumnType::Money), None);
         assert_eq!(to_bulk(Value::I32(1), ColumnType::BigInt), None);
     }
 
     #[test]
-    fn money_is_selected_as_decimal() {
-        assert_eq!(select_expression("[a]", ColumnType::Money), "CAST([a] AS decimal(19,4))");
-        assert_eq!(select_expression("[a]", ColumnType::Int), "[a]");
+    fn what_the_client_cannot_read_exactly_is_cast_by_the_server() {
+        use ColumnType as T;
+        for (column_type, collation, expected) in [
+            (T::Int, None, "[a]"),
+            (T::Money, None, "CAST([a] AS decimal(19,4))"),
+            (T::VarChar(Some(10)), Some("SQL_Latin1_General_CP1_CI_AS"), "[a]"),
+            (T::VarChar(None), Some("Latin1_General_100_CI_AS_SC"), "[a]"),
+            (T::VarChar(Some(10)), Some("Latin1_General_100_CI_AS_SC_UTF8"), "CAST([a] AS nvarchar(10))"),
+            (T::VarChar(Some(10)), Some("SQL_Latin1_General_CP850_CI_AS"), "CAST([a] AS nvarchar(10))"),
+            (T::Char(5000), Some("Cyrillic_General_CI_AS"), "CAST([a] AS nvarchar(max))"),
+            (T::VarChar(None), Some("Japanese_CI_AS"), "CAST([a] AS nvarchar(max))"),
+            (T::NVarChar(Some(10)), Some("Japanese_CI_AS"), "[a]"),
+            (T::Text, Some("Latin1_General_CI_AS"), "CAST([a] AS nvarchar(max))"),
+            (T::Image, None, "CAST([a] AS varbinary(max))"),
+            (T::HierarchyId, None, "CAST([a] AS varbinary(892))"),
+        ] {
+            let column = Column { collation: collation.map(str::to_owned), ..Column::new("a", column_type) };
+            assert_eq!(select_expression(&column), expected);
+        }
     }
 
     proptest! {

@@ -12,7 +12,15 @@ use subscriber::apply::Applier;
 const TABLE: &str = "CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int NULL, b nvarchar(10) NULL)";
 
 fn column(name: &str, column_type: ColumnType, nullable: bool) -> Column {
-    Column { name: name.to_owned(), column_type, nullable, identity: None, collation: None, key_ordinal: None }
+    Column {
+        name: name.to_owned(),
+        column_type,
+        nullable,
+        identity: None,
+        sparse: false,
+        collation: None,
+        key_ordinal: None,
+    }
 }
 
 fn add(name: &str, default: Option<&str>, nullable_first: bool) -> TableChange {

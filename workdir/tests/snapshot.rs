@@ -15,6 +15,7 @@ fn article(id: u32, table: &str) -> Article {
         column_type,
         nullable,
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal,
     };

@@ -169,6 +169,7 @@ pub fn article(publication: &str, table: &str) -> Article {
         column_type: ColumnType::Int,
         nullable: false,
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal: Some(0),
     };

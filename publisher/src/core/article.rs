@@ -86,7 +86,7 @@ impl Translator {
         for (i, value) in after.values.into_iter().enumerate() {
             // A (max) column that an update does not touch is NULL in both images, one that it does touch may be NULL in the
             // before image: only the mask tells.
-            let differs = self.article.columns[i].column_type.is_max() || before.values[i] != value;
+            let differs = self.article.columns[i].column_type.is_max() || !before.values[i].is_same(&value);
             if touched[i] && differs && !self.key.contains(&i) {
                 // An article has at most 1,024 columns, as a table does.
                 changed.push((i as u16, value));

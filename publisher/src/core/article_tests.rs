@@ -9,6 +9,7 @@ fn translator() -> Translator {
         column_type,
         nullable: key_ordinal.is_none(),
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal,
     };

@@ -12,6 +12,7 @@ fn article(id: u32) -> Article {
         column_type: ColumnType::VarBinary(Some(8000)),
         nullable: false,
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal,
     };

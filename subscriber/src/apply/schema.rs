@@ -91,7 +91,7 @@ impl Applier {
 
     async fn add_computed(&mut self, table: &Table, column: &ComputedColumn) -> Result<(), Failed> {
         match table.column(&column.name) {
-            Some(there) if there.computed => Ok(()),
+            Some(there) if there.computed.is_some() => Ok(()),
             Some(there) => Err(Failed::Unfit(format!("it is there already, as {}", shown(there)))),
             None => Ok(alter::add_computed_column(&mut self.client, &table.name, column).await?),
         }
@@ -114,7 +114,7 @@ impl Applier {
             Defined::Computed(_) => return Err(Failed::Unfit("a computed column cannot be altered".to_owned())),
         };
         let there = table.column(name).ok_or_else(|| Failed::Unfit("it is not there".to_owned()))?;
-        if there.computed {
+        if there.computed.is_some() {
             return Err(Failed::Unfit("it is computed at the subscriber".to_owned()));
         }
         if fits(there, &column) && there.nullable == column.nullable {
@@ -142,12 +142,12 @@ fn fits(there: &TableColumn, column: &Column) -> bool {
         (Some(there), Some(wanted)) => there.eq_ignore_ascii_case(wanted),
         _ => true,
     };
-    !there.computed && there.column_type.as_ref() == Ok(&column.column_type) && collation
+    there.computed.is_none() && there.column_type.as_ref() == Ok(&column.column_type) && collation
 }
 
 /// A column for people.
 fn shown(column: &TableColumn) -> String {
-    if column.computed {
+    if column.computed.is_some() {
         return "a computed column".to_owned();
     }
     let (Ok(column_type), null) = (&column.column_type, if column.nullable { "NULL" } else { "NOT NULL" }) else {

@@ -12,6 +12,7 @@ pub(super) fn article(id: u32, table: &str) -> Arc<Article> {
         column_type: ColumnType::NVarChar(Some(20)),
         nullable: key_ordinal.is_none(),
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal,
     };

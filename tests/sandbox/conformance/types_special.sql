@@ -340,6 +340,12 @@ DECLARE @v sql_variant = 1;
 DECLARE @i int = @v
 => error 257 level 16: Implicit conversion from data type sql_variant to int is not allowed. Use the CONVERT function to run this query.
 
+--- case: a sql_variant converts to (max) types, which it cannot hold
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/cast-and-convert-transact-sql#implicit-conversions
+DECLARE @t sql_variant = N'text', @b sql_variant = CAST(0x0102 AS varbinary(5));
+SELECT CAST(@t AS nvarchar(max)), CONVERT(varchar(max), @t), CAST(@b AS varbinary(max))
+=> text|text|0x0102
+
 --- case: a sql_variant is no operand of arithmetic
 --- doc: https://learn.microsoft.com/sql/t-sql/data-types/sql-variant-transact-sql
 DECLARE @v sql_variant = 1;

@@ -176,6 +176,7 @@ fn articles() -> Vec<Article> {
             column_type: ColumnType::BigInt,
             nullable: false,
             identity: None,
+            sparse: false,
             collation: None,
             key_ordinal: Some(0),
         };

@@ -79,6 +79,7 @@ fn columns(table: usize) -> Vec<Column> {
         column_type,
         nullable: key_ordinal.is_none(),
         identity: None,
+        sparse: false,
         collation: None,
         key_ordinal,
     };

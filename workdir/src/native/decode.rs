@@ -123,7 +123,11 @@ fn decode_content(column_type: ColumnType, bytes: &[u8]) -> Result<Value, &'stat
             Value::SmallDateTime { days: u16::from_le_bytes(sized(date)?), minutes }
         }
         ColumnType::Char(_) | ColumnType::VarChar(_) | ColumnType::NChar(_) | ColumnType::NVarChar(_) => text(bytes)?,
-        ColumnType::Binary(_) | ColumnType::VarBinary(_) => Value::Bytes(bytes.to_vec()),
+        ColumnType::Text | ColumnType::NText | ColumnType::Xml | ColumnType::Json | ColumnType::SqlVariant => {
+            text(bytes)?
+        }
+        ColumnType::Binary(_) | ColumnType::VarBinary(_) | ColumnType::Image => Value::Bytes(bytes.to_vec()),
+        ColumnType::HierarchyId | ColumnType::Geometry | ColumnType::Geography => Value::Bytes(bytes.to_vec()),
     })
 }
 

@@ -1,5 +1,5 @@
 //! The XML format file, which tells bcp, `BULK INSERT` and `OPENROWSET(BULK …)` how the data file is laid out
-//! (<https://learn.microsoft.com/sql/relational-databases/import-export/xml-format-files-sql-server>).
+//! (<https://learn.microsoft.com/sql/relational-databases/import-export/xml-format-files-sql-server>), with the column types of MS-BCP 2.3.1.5.1.
 
 use super::field;
 use proto::{Column, ColumnType};
@@ -49,6 +49,8 @@ fn field_attributes(column: &Column) -> String {
         ColumnType::VarChar(length) | ColumnType::NVarChar(length) => text(length),
         ColumnType::Binary(length) => sized("NativePrefix", Some(u32::from(length))),
         ColumnType::VarBinary(length) => sized("NativePrefix", length.map(u32::from)),
+        ColumnType::Text | ColumnType::NText => text(None),
+        ColumnType::Xml | ColumnType::Json | ColumnType::SqlVariant => text(None),
         _ => sized("NativePrefix", None),
     }
 }
@@ -78,6 +80,11 @@ fn column_attributes(column_type: ColumnType) -> String {
         ColumnType::DateTime2(_) => "SQLDATETIME2",
         ColumnType::DateTimeOffset(_) => "SQLDATETIMEOFFSET",
         ColumnType::UniqueIdentifier => "SQLUNIQUEID",
+        ColumnType::Text => "SQLTEXT",
+        ColumnType::NText => "SQLNTEXT",
+        ColumnType::Image => "SQLIMAGE",
+        ColumnType::Xml | ColumnType::Json | ColumnType::SqlVariant => "SQLNVARCHAR",
+        ColumnType::HierarchyId | ColumnType::Geometry | ColumnType::Geography => "SQLUDT",
     };
     format!("\"{name}\"")
 }

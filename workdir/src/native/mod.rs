@@ -17,9 +17,13 @@
 //! | uniqueidentifier | 1 / 1 | 16 bytes, the first three groups of the text little-endian |
 //! | (n)char(n), (n)varchar(n) | 2 / 2 | UTF-16, little-endian |
 //! | binary(n), varbinary(n) | 2 / 2 | the bytes |
-//! | (n)varchar(max), varbinary(max) | 8 / 8 | as above |
+//! | (n)varchar(max), varbinary(max), xml, json | 8 / 8 | as above |
+//! | text, ntext, image | 4 / 4 | as above |
+//! | hierarchyid, geometry, geography | 8 / 8 | the bytes that the server keeps |
+//! | sql_variant | 8 / 8 | UTF-16 text with base type, facets, collation and value, see `sqlserver::variant` |
 //!
-//! A NULL is a prefix of all ones and nothing after it. Sources: Microsoft's pages on
+//! A NULL is a prefix of all ones and nothing after it. How bcp writes a `sql_variant` Microsoft does not say: `bcp` would load ours as the
+//! text that they are in the file. Sources: Microsoft's pages on
 //! [prefix lengths](https://learn.microsoft.com/sql/relational-databases/import-export/specify-prefix-length-in-data-files-by-using-bcp-sql-server),
 //! [Unicode native format](https://learn.microsoft.com/sql/relational-databases/import-export/use-unicode-native-format-to-import-or-export-data-sql-server),
 //! [the newer date and time types](https://learn.microsoft.com/sql/relational-databases/native-client-odbc-date-time/bulk-copy-changes-for-enhanced-date-and-time-types-ole-db-and-odbc)
@@ -54,7 +58,7 @@ pub(crate) const MAX_OFFSET: i16 = 840;
 /// How a column's values stand in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Bytes of length before the value: 0, 1, 2 or 8.
+    /// Bytes of length before the value: 0, 1, 2, 4 or 8.
     pub prefix: usize,
     /// Bytes of every value; `None` where they vary.
     pub fixed: Option<usize>,
@@ -76,6 +80,9 @@ pub(crate) fn field(column: &Column) -> Field {
         ColumnType::DateTimeOffset(_) => fixed(10),
         ColumnType::Char(_) | ColumnType::NChar(_) | ColumnType::Binary(_) => varying(false),
         ColumnType::VarChar(size) | ColumnType::NVarChar(size) | ColumnType::VarBinary(size) => varying(size.is_none()),
+        ColumnType::Text | ColumnType::NText | ColumnType::Image => Field { prefix: 4, fixed: None },
+        ColumnType::Xml | ColumnType::Json | ColumnType::SqlVariant => varying(true),
+        ColumnType::HierarchyId | ColumnType::Geometry | ColumnType::Geography => varying(true),
     }
 }
 

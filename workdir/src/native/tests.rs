@@ -5,7 +5,15 @@ use proptest::prelude::*;
 use proto::{Column, ColumnType, Value};
 
 fn column(column_type: ColumnType, nullable: bool) -> Column {
-    Column { name: "c".into(), column_type, nullable, identity: None, collation: None, key_ordinal: None }
+    Column {
+        name: "c".into(),
+        column_type,
+        nullable,
+        identity: None,
+        sparse: false,
+        collation: None,
+        key_ordinal: None,
+    }
 }
 
 fn encoded(column_type: ColumnType, nullable: bool, value: Value) -> Vec<u8> {
@@ -76,6 +84,15 @@ fn values_have_the_bytes_that_bcp_gives_them() {
         (T::NVarChar(None), true, Value::Null, &[0xFF; 8]),
         (T::Binary(2), false, Value::Bytes(vec![1, 2]), &[2, 0, 1, 2]),
         (T::VarBinary(None), false, Value::Bytes(vec![9]), &[1, 0, 0, 0, 0, 0, 0, 0, 9]),
+        (T::Text, true, text("a"), &[2, 0, 0, 0, b'a', 0]),
+        (T::NText, true, text(""), &[0, 0, 0, 0]),
+        (T::Image, false, Value::Bytes(vec![9]), &[1, 0, 0, 0, 9]),
+        (T::Image, true, Value::Null, &[0xFF; 4]),
+        (T::Xml, true, text("<a/>"), &[8, 0, 0, 0, 0, 0, 0, 0, b'<', 0, b'a', 0, b'/', 0, b'>', 0]),
+        (T::Json, true, Value::Null, &[0xFF; 8]),
+        (T::SqlVariant, true, text("x"), &[2, 0, 0, 0, 0, 0, 0, 0, b'x', 0]),
+        (T::HierarchyId, true, Value::Bytes(vec![0x58]), &[1, 0, 0, 0, 0, 0, 0, 0, 0x58]),
+        (T::Geography, false, Value::Bytes(vec![]), &[0; 8]),
     ];
     for (column_type, nullable, value, bytes) in cases {
         assert_eq!(encoded(column_type, nullable, value.clone()), bytes, "{column_type} {value:?}");
@@ -129,6 +146,17 @@ fn typed() -> impl Strategy<Value = (ColumnType, Value)> {
         bytes().prop_map(only(T::Binary(8000))),
         bytes().prop_map(only(T::VarBinary(Some(8000)))),
         bytes().prop_map(only(T::VarBinary(None))),
+        large(),
+    ]
+}
+
+fn large() -> impl Strategy<Value = (ColumnType, Value)> {
+    use ColumnType as T;
+    let texts = prop::sample::select(vec![T::Text, T::NText, T::Xml, T::Json, T::SqlVariant]);
+    let bytes = prop::sample::select(vec![T::Image, T::HierarchyId, T::Geometry, T::Geography]);
+    prop_oneof![
+        (texts, any::<String>()).prop_map(|(column_type, text)| (column_type, Value::String(text))),
+        (bytes, any::<Vec<u8>>()).prop_map(|(column_type, bytes)| (column_type, Value::Bytes(bytes))),
     ]
 }
 
@@ -224,6 +252,8 @@ fn the_format_file_says_how_each_field_stands_in_the_data() {
         name,
         column(ColumnType::Decimal { precision: 9, scale: 2 }, true),
         column(ColumnType::VarBinary(None), true),
+        column(ColumnType::NText, true),
+        column(ColumnType::Geometry, true),
     ];
     let expected = r#"<?xml version="1.0"?>
 <BCPFORMAT xmlns="http://schemas.microsoft.com/sqlserver/2004/bulkload/format" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
@@ -232,12 +262,16 @@ fn the_format_file_says_how_each_field_stands_in_the_data() {
   <FIELD ID="2" xsi:type="NCharPrefix" PREFIX_LENGTH="2" MAX_LENGTH="50" COLLATION="Latin1_General_CI_AS"/>
   <FIELD ID="3" xsi:type="NativePrefix" PREFIX_LENGTH="1"/>
   <FIELD ID="4" xsi:type="NativePrefix" PREFIX_LENGTH="8"/>
+  <FIELD ID="5" xsi:type="NCharPrefix" PREFIX_LENGTH="4"/>
+  <FIELD ID="6" xsi:type="NativePrefix" PREFIX_LENGTH="8"/>
  </RECORD>
  <ROW>
   <COLUMN SOURCE="1" NAME="c" xsi:type="SQLSMALLINT" NULLABLE="NO"/>
   <COLUMN SOURCE="2" NAME="first &amp; &quot;last&quot;" xsi:type="SQLNVARCHAR" NULLABLE="NO"/>
   <COLUMN SOURCE="3" NAME="c" xsi:type="SQLDECIMAL" PRECISION="9" SCALE="2" NULLABLE="YES"/>
   <COLUMN SOURCE="4" NAME="c" xsi:type="SQLVARYBIN" NULLABLE="YES"/>
+  <COLUMN SOURCE="5" NAME="c" xsi:type="SQLNTEXT" NULLABLE="YES"/>
+  <COLUMN SOURCE="6" NAME="c" xsi:type="SQLUDT" NULLABLE="YES"/>
  </ROW>
 </BCPFORMAT>
 "#;

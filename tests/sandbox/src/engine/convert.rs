@@ -39,6 +39,8 @@ pub fn allowed(from: &SqlType, to: &SqlType) -> Allowed {
         (Text, Clr) | (Clr, Text) => return Allowed::NotHere,
         (Clr, _) | (_, Clr) => return Allowed::Never,
         (_, Variant) => return if variant::holds(from) { Allowed::Implicit } else { Allowed::Never },
+        // To the (max) types too, which it cannot hold itself.
+        (Variant, Text | Binary) if *to != SqlType::RowVersion => return Allowed::Explicit,
         (Variant, _) => return if variant::holds(to) { Allowed::Explicit } else { Allowed::Never },
         (Text | Binary | Lob, Xml) if *from != SqlType::RowVersion => return Allowed::Implicit,
         (Xml, Text | Binary) if *to != SqlType::RowVersion => return Allowed::Explicit,
