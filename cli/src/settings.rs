@@ -28,11 +28,13 @@ pub const SETTINGS: &[&str] = &[
     "trust-server-certificate",
     // Publisher.
     "drive-capture",
+    "heartbeat-interval",
     "poll-interval",
     "publication",
     "working-directory",
     // Distributor.
     "data-dir",
+    "latency-threshold",
     "listen",
     "max-retention",
     "min-retention",

@@ -12,7 +12,7 @@ mod rules;
 mod sled_index;
 
 pub use contents::Contents;
-pub use entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry};
+pub use entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, TracerEntry};
 pub use index::{CatalogIndex, IndexError, MemoryIndex};
 pub use rules::{Planned, plan};
 pub use sled_index::SledIndex;

@@ -9,4 +9,4 @@ pub mod record;
 pub mod writer;
 
 pub use delivery::{Batch, Delivery};
-pub use writer::{Committed, Queue, QueueError};
+pub use writer::{Committed, Queue, QueueError, TracerSeen};

@@ -16,6 +16,7 @@ pub mod server;
 mod state;
 mod status;
 mod stream;
+mod tracers;
 
 pub use data_directory::DataDirectory;
 pub use server::{Options, Server, Tls};

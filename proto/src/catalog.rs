@@ -123,6 +123,15 @@ pub enum Request {
     SnapshotLatest {
         publication: String,
     },
+    /// A tracer token is about to be written to the marker table.
+    TracerPost {
+        publication: String,
+        token: Uuid,
+    },
+    /// The tracer tokens of a publication, the newest first.
+    TracerHistory {
+        publication: String,
+    },
     LoginAdd {
         name: String,
         password: String,
@@ -150,6 +159,7 @@ pub enum Response {
         articles: Vec<Article>,
     },
     Snapshot(Option<Snapshot>),
+    TracerHistory(Vec<TracerToken>),
     Logins(Vec<(String, LoginRole)>),
     Status(Box<Status>),
 }
@@ -184,6 +194,11 @@ pub struct DatabaseStatus {
     pub position: Option<Lsn>,
     /// Commit time of the newest transaction in the queue (publisher's clock, see [`crate::Chunk::committed_at`]).
     pub last_commit: Option<i64>,
+    /// Microseconds between the commit of what is at `position` and its being durable here; while no log reader is attached, the age of that
+    /// commit. `None` while that is not known.
+    pub latency: Option<i64>,
+    /// How far the publication server's clock is ahead of the distributor's, microseconds; `None` before it was measured.
+    pub clock_ahead: Option<i64>,
     /// Transactions taken since the distributor started.
     pub transactions: u64,
     /// Row changes taken since the distributor started.
@@ -213,6 +228,9 @@ pub struct SubscriptionStatus {
     pub pending_bytes: u64,
     /// Transactions in the queue after that position.
     pub pending_transactions: u64,
+    /// Microseconds between commits at the publisher and at the subscriber: of the last position reported, or, while transactions
+    /// wait, the age of the first of them. `None` while that is not known.
+    pub latency: Option<i64>,
     /// Transactions applied, as reported since the subscriber connected.
     pub transactions: u64,
     /// Row changes applied, as reported since the subscriber connected.
@@ -235,4 +253,52 @@ pub enum SubscriptionState {
     Failed,
     /// Behind what the queue still keeps: must be initialised again.
     Expired,
+}
+
+/// A tracer token and how far it has come. Times are microseconds since 1970-01-01 UTC by the distributor's clock, to which those of other
+/// machines were converted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracerToken {
+    /// Identity.
+    pub token: Uuid,
+    /// Publication that it was posted to.
+    pub publication: String,
+    /// When it was announced, just before it was written.
+    pub posted_at: i64,
+    /// When it was committed at the publisher; `None` before it arrived at the distributor, and where the difference of the clocks is not
+    /// known.
+    pub publisher_commit: Option<i64>,
+    /// When it was durable at the distributor.
+    pub distributor_commit: Option<i64>,
+    /// One entry a subscription.
+    pub subscriptions: Vec<TracerArrival>,
+}
+
+/// A tracer token's arrival at a subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracerArrival {
+    /// Subscription.
+    pub subscription: String,
+    /// When the database transaction with it was committed there; `None` while it is pending.
+    pub subscriber_commit: Option<i64>,
+    /// Whether the subscription is past it; without a time where it was initialised after the token, or its report was lost.
+    pub passed: bool,
+}
+
+impl TracerToken {
+    /// Microseconds from the publisher to the distributor, as `distributor_latency` of `sp_helptracertokenhistory`
+    /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-helptracertokenhistory-transact-sql>).
+    pub fn distributor_latency(&self) -> Option<i64> {
+        Some(self.distributor_commit? - self.publisher_commit?)
+    }
+
+    /// Microseconds from the distributor to a subscription, as `subscriber_latency`.
+    pub fn subscriber_latency(&self, arrival: &TracerArrival) -> Option<i64> {
+        Some(arrival.subscriber_commit? - self.distributor_commit?)
+    }
+
+    /// Microseconds from the publisher to a subscription, as `overall_latency`.
+    pub fn overall_latency(&self, arrival: &TracerArrival) -> Option<i64> {
+        Some(arrival.subscriber_commit? - self.publisher_commit?)
+    }
 }

@@ -107,6 +107,20 @@ pub enum ClientMessage {
         /// The definition.
         article: Box<Article>,
     },
+    /// What the publication server's clock says, so that commit times can be compared with the distributor's clock. Sent at the
+    /// beginning and from time to time.
+    Clock {
+        /// From [`ServerMessage::Attached`].
+        epoch: u64,
+        /// The log reader's clock when it sends this, microseconds since 1970-01-01 UTC.
+        sent_at: i64,
+        /// The server's local time less the log reader's UTC, microseconds.
+        local_ahead: i64,
+        /// The server's UTC less the log reader's UTC, microseconds.
+        utc_ahead: i64,
+        /// By how much these two may be wrong.
+        uncertainty: i64,
+    },
     /// The log reader reads with this version of the articles from its next transaction on.
     ArticlesInUse {
         /// From [`ServerMessage::Attached`].
@@ -145,6 +159,8 @@ pub struct Report {
     /// Tracer tokens that were committed since the last report, each with when (microseconds since 1970-01-01 UTC, subscriber's
     /// clock).
     pub tracers: Vec<(Uuid, i64)>,
+    /// The same clock when the report was sent, which tells how long ago that was.
+    pub sent_at: i64,
 }
 
 /// From the distributor to a client.

@@ -1,3 +1,4 @@
 //! Commands of the program with flags and output of their own.
 
 pub mod capture;
+pub mod tracer;

@@ -12,6 +12,7 @@
 //! - [`core`]: the log reader without its connections: what to read, how rows become transactions, what to send.
 //! - [`reader`]: `publisher run`, the loop around it. [`retry`]: when to try again.
 //! - [`snapshot`]: `publisher snapshot`, tables as of one commit, beside the running workload.
+//! - [`tracer`]: tracer tokens, from here to the subscriptions and back as times.
 //! - [`capture`]: the capture job, which fills the change tables; [`command`]: commands with flags of their own.
 //! - [`publication`], [`article`], [`columns`]: what is published, checked with the server before anything is changed.
 #![forbid(unsafe_code)]
@@ -27,5 +28,6 @@ pub mod reader;
 pub mod retry;
 pub mod settings;
 pub mod snapshot;
+pub mod tracer;
 
 pub use error::{Error, ErrorKind};

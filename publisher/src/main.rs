@@ -7,6 +7,7 @@ use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::{Article, TableName};
 use publisher::article::Definition;
 use publisher::command::capture::CaptureAction;
+use publisher::command::tracer::TracerAction;
 use publisher::reader::{self, ReaderOptions};
 use publisher::snapshot::{Progress, SnapshotAgent};
 use publisher::{Error, ErrorKind, article, command, publication, settings};
@@ -39,6 +40,11 @@ enum Command {
     },
     /// Write the present rows of a publication to the working directory, for new subscriptions
     Snapshot(SnapshotArgs),
+    /// Send a tracer token through the line and see how long it takes
+    Tracer {
+        #[command(subcommand)]
+        action: TracerAction,
+    },
     /// Show or change the settings of the capture job, which fills the change tables
     Capture {
         #[command(subcommand)]
@@ -152,6 +158,9 @@ struct RunArgs {
     #[arg(long, num_args = 0..=1, default_value_t = false, default_missing_value = "true", value_name = "true|false",
           action = clap::ArgAction::Set)]
     drive_capture: bool,
+    /// In an idle database, write a marker this long after the last transaction, so that position and latency are known; 0s for none
+    #[arg(long, default_value = "60s", value_parser = cli::duration::parse, value_name = "DURATION")]
+    heartbeat_interval: Duration,
     #[command(flatten)]
     sides: Sides,
 }
@@ -188,6 +197,8 @@ impl Command {
                 ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
             },
             Self::Snapshot(args) => ("publisher snapshot", Some(&args.sides.server)),
+            Self::Tracer { action: TracerAction::Post { server, .. } } => ("publisher tracer post", Some(server)),
+            Self::Tracer { action: TracerAction::History { .. } } => ("publisher tracer history", None),
             Self::Capture { action: CaptureAction::Show { server, .. } } => ("publisher capture show", Some(server)),
             Self::Capture { action: CaptureAction::Set { server, .. } } => ("publisher capture set", Some(server)),
             Self::Run(args) if args.drive_capture => ("publisher run --drive-capture", Some(&args.sides.server)),
@@ -202,6 +213,7 @@ async fn carry_out(command: Command) -> Outcome {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
         Command::Snapshot(args) => Box::pin(snapshot(args)).await,
+        Command::Tracer { action } => Ok(Box::pin(command::tracer::run(action)).await?),
         Command::Capture { action } => Ok(Box::pin(command::capture::run(action)).await?),
         Command::Run(args) => Box::pin(run(args)).await,
     }
@@ -307,6 +319,7 @@ async fn run(args: RunArgs) -> Outcome {
         distributor: settings::distributor(&args.sides.distributor)?,
         poll_interval: args.poll_interval,
         drive_capture: args.drive_capture,
+        heartbeat_interval: args.heartbeat_interval,
     };
     reader::run(&options, cli::shutdown_signal()).await?;
     Ok(())

@@ -5,9 +5,11 @@
 //! what the distributor has on disk.
 
 mod drive;
+mod heartbeat;
 mod log;
 mod pool;
 
+use self::heartbeat::Heartbeat;
 use self::log::{Batch, Log, Published, Slice};
 use crate::core::{Input, LogReader, Output, Source};
 use crate::error::{Error, ErrorKind};
@@ -45,6 +47,8 @@ pub struct ReaderOptions {
     pub poll_interval: Duration,
     /// Read the log into the change tables, in place of a capture job.
     pub drive_capture: bool,
+    /// Pause after the last transaction before a heartbeat is written; none are if it is zero.
+    pub heartbeat_interval: Duration,
 }
 
 /// Runs until `shutdown` completes, or until something happens that trying again does not help.
@@ -88,7 +92,7 @@ async fn read(
     let attached = tokio::time::timeout(ATTACH_TIMEOUT, receiver.next())
         .await
         .map_err(|_| Error::new(ErrorKind::Transient, "the distributor does not answer"))??;
-    let attached = match attached {
+    let (epoch, attached) = match attached {
         ServerMessage::Attached { epoch, position, position_time, version, articles } => {
             let at = position.map_or_else(|| "the beginning".to_owned(), |lsn| lsn.to_string());
             tracing::info!(
@@ -96,7 +100,7 @@ async fn read(
                 options.distributor.address,
                 articles.len()
             );
-            Input::Attached { epoch, position, position_time, version, articles }
+            (epoch, Input::Attached { epoch, position, position_time, version, articles })
         }
         ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
@@ -118,8 +122,11 @@ async fn read(
         poll_at: None,
         inspected: Instant::now(),
         behind: false,
+        heartbeat: Heartbeat::new(options.heartbeat_interval),
+        epoch,
         _listening: listening,
     };
+    session.tell_clock().await?;
     session.feed(attached);
     let ended = if options.drive_capture {
         tokio::select! {
@@ -183,6 +190,8 @@ struct Session<'a> {
     inspected: Instant,
     /// It was said that capture is behind what was read.
     behind: bool,
+    heartbeat: Heartbeat,
+    epoch: u64,
     _listening: Listening,
 }
 
@@ -199,6 +208,7 @@ impl Session<'_> {
                     self.fetched(batch?);
                 }
                 () = pause_until(self.poll_at), if self.poll_at.is_some() => self.poll().await?,
+                () = self.heartbeat.due(), if !self.articles.is_empty() => self.heartbeat.beat(&mut self.log, &self.options.server).await?,
             }
         }
     }
@@ -233,6 +243,7 @@ impl Session<'_> {
                 self.feed(Input::ChangeTables(tables));
             }
             Output::Append { epoch, chunks } => {
+                self.heartbeat.postpone();
                 self.sender.send(&ClientMessage::Append { epoch, chunks }).await?;
             }
             Output::Progress { epoch, lsn, committed_at } => {
@@ -264,6 +275,7 @@ impl Session<'_> {
         self.poll_at = None;
         if self.inspected.elapsed() >= INSPECT_EVERY {
             self.inspect().await?;
+            self.tell_clock().await?;
         }
         let captured = self.log.captured().await?;
         let was_behind = self.behind;
@@ -276,6 +288,11 @@ impl Session<'_> {
             );
         }
         Ok(())
+    }
+
+    async fn tell_clock(&mut self) -> Result<(), Error> {
+        let clock = self.log.clock(self.epoch).await?;
+        Ok(self.sender.send(&clock).await?)
     }
 
     fn fetched(&mut self, batch: Batch) {

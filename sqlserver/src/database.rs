@@ -20,6 +20,31 @@ pub struct DatabaseFacts {
     pub cdc_enabled: bool,
 }
 
+/// What a server's clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// UTC, microseconds since 1970-01-01.
+    pub utc: i64,
+    /// Local time, in which `cdc.lsn_time_mapping` has its times, likewise.
+    pub local: i64,
+}
+
+/// The server's clock.
+/// <https://learn.microsoft.com/sql/t-sql/functions/sysutcdatetime-transact-sql>,
+/// <https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql>
+pub async fn clock(client: &mut Client) -> Result<Clock, Error> {
+    const WHAT: &str = "asking for the server's clock";
+    // The difference in seconds fits an int until 2088; DATEDIFF_BIG would do without a base, at some servers.
+    const SQL: &str = "DECLARE @now datetimeoffset(7) = SYSDATETIMEOFFSET(); DECLARE @utc datetime2(7) = SWITCHOFFSET(@now, 0); \
+        SELECT CAST(DATEDIFF(second, CAST('2020-01-01' AS datetime2(7)), @utc) AS bigint), DATEPART(microsecond, @utc), \
+        DATEPART(tzoffset, @now)";
+    const SECONDS_1970_TO_2020: i64 = 1_577_836_800;
+    let row = client.query(WHAT, SQL, &[]).await?.into_iter().next().unwrap_or_default();
+    let mut fields = Fields::new(row, client, WHAT);
+    let utc = (fields.integer()? + SECONDS_1970_TO_2020) * 1_000_000 + fields.integer()?;
+    Ok(Clock { utc, local: utc + fields.integer()? * 60_000_000 })
+}
+
 /// Names and abilities of the database that the client is connected to.
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-databases-transact-sql>,
 /// <https://learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql>

@@ -39,6 +39,14 @@ pub async fn insert(client: &mut Client, marker: Marker) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes markers that were written more than a day ago: what is needed of them has long been captured. A limited number at a time.
+/// <https://learn.microsoft.com/sql/t-sql/statements/delete-transact-sql>
+pub async fn remove_old(client: &mut Client) -> Result<(), Error> {
+    const SQL: &str =
+        "DELETE TOP (1000) FROM [replication].marker WHERE posted_at < DATEADD(day, -1, SYSUTCDATETIME())";
+    client.execute("removing old markers", SQL, &[]).await.map(|_| ())
+}
+
 /// Commit LSN of the transaction that wrote a marker, once it has been captured.
 /// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
 pub async fn commit_lsn(client: &mut Client, token: Uuid) -> Result<Option<Lsn>, Error> {

@@ -17,7 +17,7 @@ use proto::{ArticleId, Lsn};
 use sqlserver::state::{Stage, SubscriptionRow};
 use sqlserver::{Client, ServerOptions, state};
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 
 /// How often the time is told to the stream.
@@ -217,7 +217,13 @@ fn report(row: &SubscriptionRow, position: Option<Lsn>) -> Report {
         changes: 0,
         error: None,
         tracers: Vec::new(),
+        sent_at: utc_now(),
     }
+}
+
+/// Now, microseconds since 1970-01-01 UTC.
+fn utc_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
 }
 
 fn failure(row: &SubscriptionRow, position: Option<Lsn>, error: &Error) -> Report {
@@ -345,6 +351,8 @@ impl Flow {
         for output in self.stream.handle(now, input)? {
             match output {
                 Output::Report { position, transactions, changes } => {
+                    let now = utc_now();
+                    let tracers = self.stream.arrived_tracers().into_iter().map(|token| (token, now)).collect();
                     let report = Report {
                         subscription: self.subscription.clone(),
                         state: SubscriptionState::Active,
@@ -352,7 +360,8 @@ impl Flow {
                         transactions,
                         changes,
                         error: None,
-                        tracers: Vec::new(),
+                        tracers,
+                        sent_at: now,
                     };
                     // A connection that is gone shows where it is received from.
                     if self.sender.send(&ClientMessage::Report(report)).await.is_ok() {

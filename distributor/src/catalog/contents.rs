@@ -1,9 +1,10 @@
 //! Questions to the catalog.
 
-use super::entry::{DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, Table};
+use super::entry::{DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, Table, TracerEntry};
 use super::{CatalogError, CatalogIndex};
 use proto::catalog::{DatabaseName, Publication, Snapshot};
 use proto::{Article, codec};
+use uuid::Uuid;
 
 /// The catalog as its index holds it.
 #[derive(Clone, Copy)]
@@ -104,6 +105,20 @@ impl<'a> Contents<'a> {
         snapshots.retain(|s: &Snapshot| Key::Publication(s.publication.clone()).index_key() == key);
         snapshots.sort_by_key(|s| (s.boundaries.iter().map(|(_, lsn)| *lsn).min(), s.created_at));
         Ok(snapshots)
+    }
+
+    /// The tracer tokens of a publication, the newest first.
+    pub fn tracers_of(&self, publication: &str) -> Result<Vec<TracerEntry>, CatalogError> {
+        let key = Key::Publication(publication.to_owned()).index_key();
+        let mut tracers = self.all(Table::Tracer, typed!(Tracer))?;
+        tracers.retain(|t: &TracerEntry| Key::Publication(t.publication.clone()).index_key() == key);
+        tracers.sort_by_key(|t| std::cmp::Reverse(t.posted_at));
+        Ok(tracers)
+    }
+
+    /// A tracer token.
+    pub fn tracer(&self, token: Uuid) -> Result<Option<TracerEntry>, CatalogError> {
+        self.one(&Key::Tracer(token), typed!(Tracer))
     }
 
     /// All logins, by name.

@@ -25,6 +25,27 @@ pub enum Entry {
     Database(DatabaseEntry),
     /// The numbers given out.
     Sequences(Sequences),
+    /// A tracer token.
+    Tracer(TracerEntry),
+}
+
+/// A tracer token. Times are microseconds since 1970-01-01 UTC by this machine's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracerEntry {
+    /// Itself.
+    pub token: Uuid,
+    /// Publication.
+    pub publication: String,
+    /// When it was announced.
+    pub posted_at: i64,
+    /// Its transaction, once it is in the queue.
+    pub lsn: Option<Lsn>,
+    /// When it was committed at the publisher, as far as is known.
+    pub publisher_commit: Option<i64>,
+    /// When it became durable here.
+    pub distributor_commit: Option<i64>,
+    /// When it was committed at each subscription.
+    pub arrivals: Vec<(String, i64)>,
 }
 
 /// A subscription with what must outlive the process.
@@ -96,6 +117,8 @@ pub enum Key {
     Database(DatabaseName),
     /// The only one.
     Sequences,
+    /// By token.
+    Tracer(Uuid),
 }
 
 /// A change of the catalog.
@@ -117,6 +140,7 @@ pub(super) enum Table {
     Login,
     Database,
     Sequences,
+    Tracer,
 }
 
 impl Entry {
@@ -130,6 +154,7 @@ impl Entry {
             Self::Login(l) => Key::Login(l.name.clone()),
             Self::Database(d) => Key::Database(d.database.clone()),
             Self::Sequences(_) => Key::Sequences,
+            Self::Tracer(t) => Key::Tracer(t.token),
         }
     }
 }
@@ -147,6 +172,7 @@ impl Key {
                 (Table::Database, [fold(&name.server), fold(&name.database)].join("\0").into_bytes())
             }
             Self::Sequences => (Table::Sequences, Vec::new()),
+            Self::Tracer(token) => (Table::Tracer, token.as_bytes().to_vec()),
         };
         let mut bytes = vec![table as u8];
         bytes.extend(key);

@@ -1,12 +1,14 @@
 //! What may be changed: from a request to the changes that it makes, or to a refusal that says what to do.
 
 use super::definitions::{fits, lineage};
-use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry};
+use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry, TracerEntry};
 use super::{CatalogError, Contents};
+use crate::core::subscriptions::fold;
 use proto::catalog::{LoginRole, Publication, Response, Snapshot, Subscription, SubscriptionState};
 use proto::message::{Refusal, RefusalKind};
 use proto::{Article, ArticleId, Lsn, TableName};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// Longest name, in characters: that of a SQL Server identifier.
 const MAX_NAME: usize = 128;
@@ -14,6 +16,8 @@ const MAX_NAME: usize = 128;
 const MAX_COLUMNS: usize = 1024;
 /// Snapshots of a publication that are remembered.
 const MAX_SNAPSHOTS: usize = 8;
+/// Tracer tokens of a publication that are remembered.
+pub const MAX_TRACERS: usize = 200;
 
 /// Changes to make and what to answer once they are durable.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +79,63 @@ pub mod plan {
         }
         changes.extend(articles.iter().map(|a| Change::Delete(Key::Article(a.id))));
         changes.extend(contents.snapshots_of(name)?.iter().map(|s| Change::Delete(Key::Snapshot(s.id))));
+        changes.extend(contents.tracers_of(name)?.iter().map(|t| Change::Delete(Key::Tracer(t.token))));
+        Ok(done(changes))
+    }
+
+    /// A tracer token that is about to be written. The oldest ones are forgotten.
+    pub fn tracer_post(contents: Contents<'_>, publication: &str, token: Uuid, now: i64) -> Result<Planned, Refusal> {
+        let publication = existing(contents, publication)?;
+        if contents.tracer(token)?.is_some() {
+            return Err(exists(format!("tracer token {token} was posted already")));
+        }
+        let before = contents.tracers_of(&publication.name)?;
+        let old = before.iter().skip(MAX_TRACERS - 1).map(|t| Change::Delete(Key::Tracer(t.token)));
+        let mut changes: Vec<Change> = old.collect();
+        changes.push(Change::Put(Entry::Tracer(TracerEntry {
+            token,
+            publication: publication.name,
+            posted_at: now,
+            lsn: None,
+            publisher_commit: None,
+            distributor_commit: None,
+            arrivals: Vec::new(),
+        })));
+        Ok(done(changes))
+    }
+
+    /// A tracer token is durable in the queue. One that is not known (any more) changes nothing.
+    pub fn tracer_seen(
+        contents: Contents<'_>,
+        token: Uuid,
+        lsn: Lsn,
+        publisher_commit: Option<i64>,
+        durable_at: i64,
+    ) -> Result<Planned, Refusal> {
+        let Some(mut entry) = contents.tracer(token)? else { return Ok(done(Vec::new())) };
+        entry.lsn = Some(lsn);
+        entry.publisher_commit = publisher_commit;
+        entry.distributor_commit = Some(durable_at);
+        Ok(done(vec![Change::Put(Entry::Tracer(entry))]))
+    }
+
+    /// Tracer tokens were committed at a subscription. Those of other publications change nothing.
+    pub fn tracers_arrived(
+        contents: Contents<'_>,
+        subscription: &str,
+        arrived: &[(Uuid, i64)],
+    ) -> Result<Planned, Refusal> {
+        let Some(subscription) = contents.subscription(subscription)? else { return Ok(done(Vec::new())) };
+        let subscription = subscription.subscription;
+        let mut changes = Vec::new();
+        for (token, at) in arrived {
+            let Some(mut entry) = contents.tracer(*token)? else { continue };
+            let known = entry.arrivals.iter().any(|(name, _)| fold(name) == fold(&subscription.name));
+            if fold(&entry.publication) == fold(&subscription.publication) && !known {
+                entry.arrivals.push((subscription.name.clone(), *at));
+                changes.push(Change::Put(Entry::Tracer(entry)));
+            }
+        }
         Ok(done(changes))
     }
 
@@ -280,7 +341,6 @@ pub(super) fn well_formed(article: &Article) -> Result<(), Refusal> {
 }
 
 fn same_table(a: &TableName, b: &TableName) -> bool {
-    use crate::core::subscriptions::fold;
     fold(&a.schema) == fold(&b.schema) && fold(&a.table) == fold(&b.table)
 }
 

@@ -22,21 +22,25 @@ pub(super) struct StatusArgs {
     /// Look again every two seconds until interrupted
     #[arg(long)]
     watch: bool,
+    /// Latency over which a database or subscription is marked
+    #[arg(long, default_value = "30s", value_parser = cli::duration::parse, value_name = "DURATION")]
+    latency_threshold: Duration,
 }
 
 pub(super) async fn run(args: StatusArgs) -> Outcome {
+    let threshold = i64::try_from(args.latency_threshold.as_micros()).unwrap_or(i64::MAX);
     let mut connection = connect(&args.distributor).await?;
     loop {
         let Response::Status(status) = connection.request(Request::Status).await? else {
             return Err("the distributor answered something else".into());
         };
         if args.output.is_json() {
-            print_json(&*status)?;
+            print_json(&json(&status, threshold)?)?;
         } else {
             if args.watch {
                 print(CLEAR)?;
             }
-            print(text(&status))?;
+            print(text(&status, threshold))?;
         }
         if !args.watch {
             return Ok(());
@@ -48,14 +52,31 @@ pub(super) async fn run(args: StatusArgs) -> Outcome {
     }
 }
 
-fn text(status: &Status) -> String {
+/// The status with a mark on what is over the threshold (microseconds).
+fn json(status: &Status, threshold: i64) -> Result<serde_json::Value, serde_json::Error> {
+    let mut value = serde_json::to_value(status)?;
+    for part in ["databases", "subscriptions"] {
+        for entry in value[part].as_array_mut().into_iter().flatten() {
+            let over = is_over(entry["latency"].as_i64(), threshold);
+            entry["over_latency_threshold"] = over.into();
+        }
+    }
+    value["latency_threshold"] = threshold.into();
+    Ok(value)
+}
+
+fn is_over(latency: Option<i64>, threshold: i64) -> bool {
+    latency.is_some_and(|latency| latency > threshold)
+}
+
+fn text(status: &Status, threshold: i64) -> String {
     let mut text = format!("distributor {}, {} free\n", status.version, size::format(status.disk_free));
     if let Some(reason) = &status.paused {
         // Writing to a String cannot fail; the same below.
         let _ = writeln!(text, "PAUSED: {reason}");
     }
-    let _ = write!(text, "\n{}", databases(status));
-    let _ = write!(text, "\n{}", subscriptions(status));
+    let _ = write!(text, "\n{}", databases(status, threshold));
+    let _ = write!(text, "\n{}", subscriptions(status, threshold));
     for shown in &status.subscriptions {
         if let Some(error) = &shown.error {
             let _ = writeln!(text, "\n{}: {error}", shown.subscription.name);
@@ -64,7 +85,7 @@ fn text(status: &Status) -> String {
     text
 }
 
-fn databases(status: &Status) -> Table {
+fn databases(status: &Status, threshold: i64) -> Table {
     let mut table = Table::new([
         "DATABASE",
         "PUBLICATIONS (ARTICLES)",
@@ -72,6 +93,8 @@ fn databases(status: &Status) -> Table {
         "POSITION",
         "TRANSACTIONS",
         "CHANGES",
+        "LATENCY",
+        "SERVER'S CLOCK",
         "QUEUE",
     ]);
     for shown in &status.databases {
@@ -87,13 +110,15 @@ fn databases(status: &Status) -> Table {
             shown.position.map_or("-".to_owned(), |lsn| lsn.to_string()),
             shown.transactions.to_string(),
             shown.changes.to_string(),
+            latency(shown.latency, threshold),
+            shown.clock_ahead.map_or("-".to_owned(), clock),
             format!("{} in {} file(s)", size::format(shown.bytes), shown.segments),
         ]);
     }
     table
 }
 
-fn subscriptions(status: &Status) -> Table {
+fn subscriptions(status: &Status, threshold: i64) -> Table {
     let mut table = Table::new([
         "SUBSCRIPTION",
         "PUBLICATION",
@@ -103,6 +128,7 @@ fn subscriptions(status: &Status) -> Table {
         "POSITION",
         "REPORTED",
         "PENDING",
+        "LATENCY",
         "TRANSACTIONS",
         "CHANGES",
     ]);
@@ -116,6 +142,7 @@ fn subscriptions(status: &Status) -> Table {
             shown.position.map_or("-".to_owned(), |lsn| lsn.to_string()),
             shown.reported_at.map_or("-".to_owned(), |at| format!("{} ago", age(status.now - at))),
             pending(shown),
+            latency(shown.latency, threshold),
             shown.transactions.to_string(),
             shown.changes.to_string(),
         ]);
@@ -125,6 +152,24 @@ fn subscriptions(status: &Status) -> Table {
 
 fn pending(shown: &SubscriptionStatus) -> String {
     format!("{} ({})", shown.pending_transactions, size::format(shown.pending_bytes))
+}
+
+fn latency(latency: Option<i64>, threshold: i64) -> String {
+    match latency {
+        None => "-".to_owned(),
+        Some(micros) if is_over(latency, threshold) => format!("{} !", seconds(micros)),
+        Some(micros) => seconds(micros),
+    }
+}
+
+fn seconds(micros: i64) -> String {
+    format!("{:.1} s", micros as f64 / 1e6)
+}
+
+/// How far another clock is ahead.
+fn clock(ahead: i64) -> String {
+    let tenths = (ahead as f64 / 1e5).round() / 10.0;
+    if tenths == 0.0 { "0.0 s".to_owned() } else { format!("{tenths:+.1} s") }
 }
 
 /// A duration in microseconds, to the largest unit that fits.
@@ -140,7 +185,7 @@ fn age(micros: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{json, text};
     use proto::Lsn;
     use proto::catalog::{DatabaseName, DatabaseStatus, Status, Subscription, SubscriptionState, SubscriptionStatus};
 
@@ -158,6 +203,8 @@ mod tests {
                 log_reader: None,
                 position: Some(Lsn::new(1, 2, 3)),
                 last_commit: None,
+                latency: Some(2_000_000),
+                clock_ahead: Some(-7_340_000),
                 transactions: 7,
                 changes: 8,
                 bytes: 4096,
@@ -177,12 +224,16 @@ mod tests {
                 reported_at: Some(40_000_000),
                 pending_bytes: 2048,
                 pending_transactions: 5,
+                latency: Some(31_000_000),
                 transactions: 0,
                 changes: 0,
                 error: Some("a key is there twice".to_owned()),
             }],
         };
-        let shown = text(&status);
+        let marked = json(&status, 30_000_000).expect("a status can be written as JSON");
+        assert_eq!(marked["subscriptions"][0]["over_latency_threshold"], true);
+        assert_eq!(marked["databases"][0]["over_latency_threshold"], false);
+        let shown = text(&status, 30_000_000);
         for expected in [
             "5.0 GiB free",
             "PAUSED: no space left",
@@ -193,6 +244,9 @@ mod tests {
             "failed",
             "1 min ago",
             "5 (2.0 KiB)",
+            "31.0 s !",
+            "2.0 s  ",
+            "-7.3 s",
             "cloud: a key is there twice",
         ] {
             assert!(shown.contains(expected), "{expected}:\n{shown}");

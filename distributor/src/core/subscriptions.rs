@@ -195,6 +195,7 @@ mod tests {
             changes: 2,
             error: None,
             tracers: vec![],
+            sent_at: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::record::{self, Head};
 use crate::log::{LogError, LogReader, LogView};
-use proto::{ArticleId, Chunk, Lsn, SchemaChange, Segment};
+use proto::{ArticleId, Chunk, Lsn, MarkerKind, SchemaChange, Segment};
 use std::collections::BTreeSet;
 
 /// Bytes of rows after which a batch is delivered.
@@ -15,7 +15,7 @@ const SKIP_BYTES: u64 = 16 << 20;
 /// A subscription's place in the queue and its articles.
 ///
 /// Transactions are renumbered: chunks that hold nothing for the subscription are left out, and the others still count from 0. A
-/// transaction of which the subscriber got a part always gets its end, be it empty.
+/// transaction of which the subscriber got a part always gets its end, be it empty; so does one with a tracer token.
 pub struct Delivery {
     reader: Box<dyn LogReader>,
     articles: BTreeSet<ArticleId>,
@@ -84,7 +84,9 @@ impl Delivery {
             if let Head::Chunk { committed_at, read_at, marker, schema, segments, .. } = head {
                 let schema = self.follow(schema);
                 let segments = self.cut(&segments)?;
-                if !schema.is_empty() || !segments.is_empty() || (record.ends_unit && self.next_part > 0) {
+                let tracer = marker.is_some_and(|marker| marker.kind == MarkerKind::Tracer);
+                let empty = schema.is_empty() && segments.is_empty();
+                if !empty || (record.ends_unit && (self.next_part > 0 || tracer)) {
                     let last = record.ends_unit;
                     let chunk =
                         Chunk { lsn, part: self.next_part, last, committed_at, read_at, marker, schema, segments };

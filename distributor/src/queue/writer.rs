@@ -9,11 +9,12 @@ use crate::core::intake::{Input, Intake, Output};
 use crate::log::{LogError, LogStore, LogView, Place, Record};
 use proto::catalog::DatabaseName;
 use proto::message::Refusal;
-use proto::{Chunk, Lsn};
+use proto::{Chunk, Lsn, Marker, MarkerKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use uuid::Uuid;
 
 /// Bytes of rows that may wait in memory for the log, over which the log reader is no longer read.
 const BUDGET: usize = 32 << 20;
@@ -43,9 +44,29 @@ pub struct Committed {
     pub transactions: u64,
     /// Changes taken since the process started.
     pub changes: u64,
+    /// When what is at `lsn` became durable, microseconds since 1970-01-01 UTC; `None` before anything did since the process started.
+    pub durable_at: Option<i64>,
     /// Why nothing can be written at the moment.
     pub paused: Option<String>,
 }
+
+/// A tracer token that is durable in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracerSeen {
+    /// Its database.
+    pub database: DatabaseName,
+    /// Itself.
+    pub token: Uuid,
+    /// Its transaction.
+    pub lsn: Lsn,
+    /// [`Chunk::committed_at`].
+    pub committed_at: i64,
+    /// When it became durable, microseconds since 1970-01-01 UTC.
+    pub durable_at: i64,
+}
+
+/// Who is told of tracer tokens.
+pub type TracerSender = mpsc::UnboundedSender<TracerSeen>;
 
 /// Why a queue does not take part any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,8 +118,13 @@ pub struct Attached {
 }
 
 impl Queue {
-    /// Starts the thread. `epoch` is the last one given out.
-    pub fn start(database: &DatabaseName, log: Box<dyn LogStore>, epoch: u64) -> Result<Self, LogError> {
+    /// Starts the thread. `epoch` is the last one given out; `tracers` is told of tracer tokens once they are durable.
+    pub fn start(
+        database: &DatabaseName,
+        log: Box<dyn LogStore>,
+        epoch: u64,
+        tracers: TracerSender,
+    ) -> Result<Self, LogError> {
         let view = log.view();
         let end = log.unit_end();
         let lsn = end.key.map(record::lsn);
@@ -111,6 +137,7 @@ impl Queue {
             last_commit,
             transactions: 0,
             changes: 0,
+            durable_at: None,
             paused: None,
         };
         let (commands, received) = mpsc::channel(MESSAGES);
@@ -122,6 +149,7 @@ impl Queue {
             intake: Intake::recovered(epoch, lsn),
             publish,
             attached: None,
+            tracers,
             stopping: stopping.clone(),
         };
         std::thread::Builder::new()
@@ -213,6 +241,10 @@ fn last_times(view: &dyn LogView, end: Place) -> Result<(Option<i64>, Option<i64
     Ok((newest, position))
 }
 
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
 struct Writer {
     database: DatabaseName,
     log: Box<dyn LogStore>,
@@ -220,6 +252,7 @@ struct Writer {
     publish: watch::Sender<Committed>,
     /// Epoch of the attached log reader, and how it hears of the end.
     attached: Option<(u64, oneshot::Sender<Refusal>)>,
+    tracers: TracerSender,
     stopping: Arc<AtomicBool>,
 }
 
@@ -232,6 +265,8 @@ struct Group {
     changes: u64,
     last_commit: Option<i64>,
     position_time: Option<i64>,
+    /// Tracer tokens with their transactions' LSNs and commit times.
+    tracers: Vec<(Uuid, Lsn, i64)>,
     replies: Vec<(oneshot::Sender<Position>, Option<Lsn>)>,
     budget: Vec<OwnedSemaphorePermit>,
 }
@@ -302,6 +337,9 @@ impl Writer {
                         group.transactions += 1;
                         group.last_commit = Some(chunk.committed_at);
                         group.position_time = group.last_commit;
+                        if let Some(Marker { kind: MarkerKind::Tracer, token }) = chunk.marker {
+                            group.tracers.push((token, chunk.lsn, chunk.committed_at));
+                        }
                     }
                     group.records.extend(self.encoded(record::chunk(chunk)));
                 }
@@ -347,6 +385,7 @@ impl Writer {
                 log.write(&group.records)?;
                 log.sync()
             })?;
+            let durable_at = now();
             let moved = self.intake.handle(Input::Synced);
             let end = self.log.unit_end();
             self.publish.send_modify(|committed| {
@@ -355,6 +394,7 @@ impl Writer {
                 for output in moved {
                     if let Output::Durable { lsn } = output {
                         committed.lsn = Some(lsn);
+                        committed.durable_at = Some(durable_at);
                     }
                 }
                 committed.transactions += group.transactions;
@@ -362,6 +402,11 @@ impl Writer {
                 committed.last_commit = group.last_commit.or(committed.last_commit);
                 committed.position_time = group.position_time.or(committed.position_time);
             });
+            for (token, lsn, committed_at) in group.tracers {
+                let database = self.database.clone();
+                // Nobody listens when the process ends.
+                let _ = self.tracers.send(TracerSeen { database, token, lsn, committed_at, durable_at });
+            }
         }
         for (reply, position) in group.replies {
             let _ = reply.send((position, self.publish.borrow().position_time));

@@ -4,6 +4,7 @@ use super::connection::{Client, Wire};
 use super::requests::change;
 use super::state::{Database, LogReader, State, now};
 use crate::catalog::{Contents, plan};
+use crate::core::clock::Measurement;
 use crate::queue::writer::{Attached, Committed, QueueError};
 use proto::catalog::{DatabaseName, Response};
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
@@ -178,6 +179,7 @@ async fn stream(
     attachment: Attached,
 ) -> Result<Never, Ended> {
     let Attached { epoch, position, position_time, refused } = attachment;
+    database.with_clock(|clock| clock.attached());
     let name = database.name.clone();
     change(state, move |contents| plan::forget_undone(contents, &name, position)).await?;
     let mut versions = database.articles_version.subscribe();
@@ -234,7 +236,11 @@ async fn incoming(
                 sender.flush().await?;
             }
             ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => in_use(database, version),
-            ClientMessage::ArticlesInUse { .. } => {}
+            ClientMessage::Clock { epoch, sent_at, local_ahead, utc_ahead, uncertainty } if epoch == attached => {
+                let measurement = Measurement { sent_at, received_at: now(), local_ahead, utc_ahead, uncertainty };
+                database.with_clock(|clock| clock.measured(measurement));
+            }
+            ClientMessage::ArticlesInUse { .. } | ClientMessage::Clock { .. } => {}
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a log reader does not say this").into()),
         }
     }

@@ -1,8 +1,9 @@
 //! Administrative requests.
 
 use super::connection::Client;
+use super::state::now;
 use super::state::{Database, State, internal, stored_progress};
-use super::{logins, status};
+use super::{logins, status, tracers};
 use crate::catalog::{Change, Entry, Planned, plan};
 use proto::catalog::{DatabaseName, LoginRole, Request, Response, Subscription};
 use proto::message::{Refusal, RefusalKind};
@@ -36,13 +37,16 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
         | Request::ArticleAdd(_)
         | Request::ArticleDrop { .. }
         | Request::SnapshotBegin { .. }
-        | Request::SnapshotRegister(_) => &[Publisher],
+        | Request::SnapshotRegister(_)
+        | Request::TracerPost { .. } => &[Publisher],
         Request::SubscriptionAdd(_) | Request::SubscriptionDrop { .. } => &[Subscriber],
         Request::SnapshotLatest { .. } => &[Publisher, Subscriber],
         Request::LoginAdd { .. } | Request::LoginList | Request::LoginDrop { .. } => &[],
-        Request::PublicationList | Request::ArticleList { .. } | Request::SubscriptionList | Request::Status => {
-            &[Publisher, Subscriber, Monitor]
-        }
+        Request::PublicationList
+        | Request::ArticleList { .. }
+        | Request::SubscriptionList
+        | Request::TracerHistory { .. }
+        | Request::Status => &[Publisher, Subscriber, Monitor],
     }
 }
 
@@ -65,6 +69,9 @@ fn described(request: &Request) -> Option<String> {
         Request::SubscriptionDrop { name } => format!("subscription `{name}` dropped"),
         Request::SnapshotBegin { publication } => format!("snapshot of publication `{publication}` begun"),
         Request::SnapshotRegister(s) => format!("snapshot {} of publication `{}` registered", s.id, s.publication),
+        Request::TracerPost { publication, token } => {
+            format!("tracer token {token} of publication `{publication}` posted")
+        }
         Request::LoginAdd { name, .. } => format!("login `{name}` added"),
         Request::LoginDrop { name } => format!("login `{name}` dropped"),
         _ => return None,
@@ -118,6 +125,11 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
                 state.read(move |contents| Ok(plan::snapshot_latest(contents, &publication, kept_after))).await?;
             Ok(Response::Snapshot(found?))
         }
+        Request::TracerPost { publication, token } => {
+            let now = now();
+            change(state, move |contents| plan::tracer_post(contents, &publication, token, now)).await
+        }
+        Request::TracerHistory { publication } => tracers::history(state, publication).await,
         Request::LoginAdd { name, password, role } => login_add(state, name, Zeroizing::new(password), role).await,
         Request::LoginList => {
             let entries = state.read(|contents| contents.logins()).await?;
@@ -231,7 +243,7 @@ fn open_database(state: &State, name: &DatabaseName) -> Result<Arc<Database>, Re
     })
 }
 
-fn no_publication(name: &str) -> Refusal {
+pub(super) fn no_publication(name: &str) -> Refusal {
     let message = format!("there is no publication `{name}`; `publisher publication list` shows which there are");
     Refusal::new(RefusalKind::NotFound, message)
 }

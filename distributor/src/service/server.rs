@@ -3,7 +3,7 @@
 use super::connection;
 use super::data_directory::DataDirectory;
 use super::state::State;
-use super::{housekeeping, logins};
+use super::{housekeeping, logins, tracers};
 use crate::error::{DistributorError, ErrorKind};
 use crate::log::{DEFAULT_SEGMENT_SIZE, LogError, LogStore, SegmentLog};
 use proto::catalog::LoginRole;
@@ -123,6 +123,9 @@ impl Server {
         let Self { state, listener, tls } = self;
         let mut connections = JoinSet::new();
         connections.spawn(housekeeping::run(state.clone()));
+        if let Some(seen) = state.tracers_seen() {
+            connections.spawn(tracers::run(state.clone(), seen));
+        }
         let (free, logging_in) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), Arc::new(Semaphore::new(MAX_LOGINS)));
         tokio::pin!(shutdown);
         loop {

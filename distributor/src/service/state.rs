@@ -3,9 +3,11 @@
 use super::data_directory::DataDirectory;
 use super::server::Options;
 use crate::catalog::{Catalog, Change, Contents, DatabaseEntry, Entry, Planned, SubscriptionEntry};
+use crate::core::clock::ServerClock;
 use crate::core::subscriptions::{Progress, StreamId, Subscriptions, fold};
 use crate::error::DistributorError;
-use crate::queue::{Queue, record};
+use crate::queue::writer::TracerSender;
+use crate::queue::{Queue, TracerSeen, record};
 use proto::Lsn;
 use proto::catalog::{DatabaseName, Response};
 use proto::message::{Refusal, RefusalKind};
@@ -13,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 /// Everything.
@@ -26,6 +28,8 @@ pub(super) struct State {
     /// How to end the streams.
     streams: Mutex<HashMap<StreamId, oneshot::Sender<Refusal>>>,
     next_stream: AtomicU64,
+    tracers: TracerSender,
+    tracers_seen: Mutex<Option<mpsc::UnboundedReceiver<TracerSeen>>>,
 }
 
 /// A publication database with its queue.
@@ -40,6 +44,8 @@ pub(super) struct Database {
     pub(super) articles_version: watch::Sender<u64>,
     /// Its log reader.
     pub(super) log_reader: watch::Sender<Option<LogReader>>,
+    /// Its server's clock.
+    pub(super) clock: Mutex<ServerClock>,
 }
 
 /// An attached log reader.
@@ -59,6 +65,15 @@ impl Database {
     pub(super) fn kept_after(&self) -> Option<Lsn> {
         self.queue.view().start().key.map(record::lsn)
     }
+
+    /// What a commit time is by this machine's clock, if what was committed was here `at` this time.
+    pub(super) fn commit_time(&self, committed_at: i64, at: i64) -> Option<i64> {
+        self.with_clock(|clock| clock.commit_time(committed_at, at))
+    }
+
+    pub(super) fn with_clock<T>(&self, use_it: impl FnOnce(&mut ServerClock) -> T) -> T {
+        use_it(&mut lock(&self.clock))
+    }
 }
 
 impl State {
@@ -70,6 +85,7 @@ impl State {
         for entry in &entries {
             subscriptions.add(&entry.subscription.name, stored_progress(entry));
         }
+        let (tracers, seen) = mpsc::unbounded_channel();
         let state = Self {
             options,
             directory,
@@ -78,6 +94,8 @@ impl State {
             subscriptions: Mutex::new(subscriptions),
             streams: Mutex::default(),
             next_stream: AtomicU64::new(1),
+            tracers,
+            tracers_seen: Mutex::new(Some(seen)),
         };
         for entry in &databases {
             state.open_database(entry)?;
@@ -95,11 +113,12 @@ impl State {
         let log = (self.options.open_log)(&self.directory.queue(entry.id), self.options.segment_size)?;
         let database = Database {
             name: entry.database.clone(),
-            queue: Queue::start(&entry.database, log, entry.epoch)?,
+            queue: Queue::start(&entry.database, log, entry.epoch, self.tracers.clone())?,
             queue_id: entry.id,
             replaced: watch::Sender::new(false),
             articles_version: watch::Sender::new(entry.articles_version),
             log_reader: watch::Sender::new(None),
+            clock: Mutex::default(),
         };
         if let Some(earlier) = databases.insert(key, Arc::new(database)) {
             tracing::info!(database = %earlier.name, "the queue begins anew");
@@ -121,6 +140,11 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The tracer tokens that become durable; once.
+    pub(super) fn tracers_seen(&self) -> Option<mpsc::UnboundedReceiver<TracerSeen>> {
+        lock(&self.tracers_seen).take()
     }
 
     pub(super) fn database(&self, name: &DatabaseName) -> Option<Arc<Database>> {

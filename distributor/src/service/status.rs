@@ -1,8 +1,8 @@
 //! What `status` shows.
 
 use super::state::{Database, State, now};
-use crate::log::LogError;
-use crate::queue::record;
+use crate::log::{LogError, LogView, Place};
+use crate::queue::{Committed, record};
 use proto::Lsn;
 use proto::catalog::{DatabaseStatus, Status, SubscriptionStatus};
 use proto::message::{Refusal, RefusalKind};
@@ -36,9 +36,12 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         let publication = publications.iter().find(|(p, _)| p.name == entry.subscription.publication);
         let database = publication.and_then(|(p, _)| state.database(&p.database));
         let after = progress.position.or(progress.keep_after);
-        let (pending_bytes, pending_transactions) = match database {
-            Some(database) => state.blocking(move |_| pending(&database, after)).await?,
-            None => (0, 0),
+        let (pending_bytes, pending_transactions, latency) = match database {
+            Some(database) => {
+                let reported = progress.position.zip(progress.reported_at);
+                state.blocking(move |_| pending(&database, after, reported)).await?
+            }
+            None => (0, 0, None),
         };
         shown.push(SubscriptionStatus {
             subscription: entry.subscription,
@@ -48,6 +51,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
             reported_at: progress.reported_at,
             pending_bytes,
             pending_transactions,
+            latency,
             transactions: progress.transactions,
             changes: progress.changes,
             error: progress.error,
@@ -76,6 +80,8 @@ fn database_status(database: &Database, publications: Vec<(String, u32)>) -> Dat
         log_reader: database.log_reader.borrow().as_ref().map(|reader| (reader.peer.clone(), reader.since)),
         position: committed.lsn,
         last_commit: committed.last_commit,
+        latency: database_latency(database, &committed),
+        clock_ahead: database.with_clock(|clock| clock.ahead()),
         transactions: committed.transactions,
         changes: committed.changes,
         bytes: extents.iter().map(|e| e.bytes).sum(),
@@ -84,15 +90,74 @@ fn database_status(database: &Database, publications: Vec<(String, u32)>) -> Dat
     }
 }
 
-/// Bytes and transactions in the queue after a position.
-fn pending(database: &Database, after: Option<Lsn>) -> Result<(u64, u64), Refusal> {
+/// From the publisher's commit to this queue, of the newest that came; while nobody reads the log, the age of that commit.
+fn database_latency(database: &Database, committed: &Committed) -> Option<i64> {
+    let attached = database.log_reader.borrow().is_some();
+    let at = if attached { committed.durable_at? } else { now() };
+    Some(at - database.commit_time(committed.position_time?, at)?)
+}
+
+/// Bytes and transactions in the queue after a position, and the subscription's latency: while transactions wait, the age of the first
+/// of them; otherwise, from the commit of what it reported last to that report.
+fn pending(
+    database: &Database,
+    after: Option<Lsn>,
+    reported: Option<(Lsn, i64)>,
+) -> Result<(u64, u64, Option<i64>), Refusal> {
     let committed = database.queue.committed().borrow().clone();
     let view = database.queue.view();
+    let internal = |error: LogError| Refusal::new(RefusalKind::Internal, error.to_string());
     let place = match view.reader().seek_after(after.map(record::key), committed.offset) {
         Ok(place) => place,
         // Expired: all that is left comes after it.
         Err(LogError::Gone) => view.start(),
-        Err(error) => return Err(Refusal::new(RefusalKind::Internal, error.to_string())),
+        Err(error) => return Err(internal(error)),
     };
-    Ok((committed.offset.saturating_sub(place.offset), committed.units.saturating_sub(place.units)))
+    let transactions = committed.units.saturating_sub(place.units);
+    let latency = match reported {
+        Some((position, _)) if transactions > 0 => {
+            let first = commit_time_after(&*view, record::key(position), committed.offset).map_err(internal)?;
+            first.and_then(|committed_at| Some(now() - database.commit_time(committed_at, now())?))
+        }
+        Some((position, at)) => {
+            let last = commit_time_at(&*view, record::key(position), committed.offset).map_err(internal)?;
+            last.and_then(|committed_at| Some(at - database.commit_time(committed_at, at)?))
+        }
+        None => None,
+    };
+    Ok((committed.offset.saturating_sub(place.offset), transactions, latency))
+}
+
+/// Commit time of the first transaction after a key; `None` where the queue does not have it (any more).
+fn commit_time_after(view: &dyn LogView, key: u128, limit: u64) -> Result<Option<i64>, LogError> {
+    let mut reader = view.reader();
+    if !found(reader.seek_after(Some(key), limit))? {
+        return Ok(None);
+    }
+    while let Some(head) = reader.next(limit)? {
+        if let Ok(record::Head::Chunk { committed_at, .. }) = record::head(&head) {
+            return Ok(Some(committed_at));
+        }
+    }
+    Ok(None)
+}
+
+/// Commit time of the transaction or progress with a key; `None` where the queue does not have it (any more).
+fn commit_time_at(view: &dyn LogView, key: u128, limit: u64) -> Result<Option<i64>, LogError> {
+    let mut reader = view.reader();
+    if !found(reader.seek_after(key.checked_sub(1), limit))? {
+        return Ok(None);
+    }
+    let head = reader.next(limit)?.filter(|head| head.key == key);
+    Ok(head.and_then(|head| record::head(&head).ok()).map(|head| match head {
+        record::Head::Chunk { committed_at, .. } | record::Head::Progress { committed_at } => committed_at,
+    }))
+}
+
+fn found(sought: Result<Place, LogError>) -> Result<bool, LogError> {
+    match sought {
+        Ok(_) => Ok(true),
+        Err(LogError::Gone) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

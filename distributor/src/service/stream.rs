@@ -2,6 +2,7 @@
 
 use super::connection::{Client, Wire};
 use super::state::{Database, State, now};
+use super::tracers;
 use crate::core::subscriptions::{StreamId, expired, fold};
 use crate::log::LogError;
 use crate::queue::Delivery;
@@ -122,6 +123,7 @@ async fn incoming(
     loop {
         match receiver.next().await? {
             ClientMessage::Report(report) if fold(&report.subscription) == fold(name) => {
+                tracers::arrived(state, &report, now()).await;
                 state.with_subscriptions(|subscriptions| subscriptions.report(report, Some(id), None, now()))?;
             }
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a subscriber does not say this in its stream").into()),

@@ -298,6 +298,7 @@ impl Subscriber {
             changes: 1,
             error: None,
             tracers: vec![],
+            sent_at: 0,
         };
         self.sender.send(&ClientMessage::Report(report)).await.unwrap();
         self.sender.flush().await.unwrap();

@@ -4,7 +4,9 @@ use super::pool::Pool;
 use crate::capture;
 use crate::core::Source;
 use crate::error::{Error, ErrorKind};
-use proto::{Article, Lsn, Marker};
+use crate::publication::now;
+use proto::message::ClientMessage;
+use proto::{Article, Lsn, Marker, MarkerKind};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::change::{self, ChangeRow, Operation, Place};
 use sqlserver::history::{self, ChangeTable, History};
@@ -14,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 256;
@@ -76,6 +79,26 @@ impl Log {
             return Ok(());
         }
         capture::warn(&mut self.client).await
+    }
+
+    /// The server's clock against this machine's, for the distributor.
+    pub async fn clock(&mut self, epoch: u64) -> Result<ClientMessage, Error> {
+        let before = now();
+        let clock = database::clock(&mut self.client).await?;
+        let sent_at = now();
+        let middle = before + (sent_at - before) / 2;
+        let (local_ahead, utc_ahead) = (clock.local - middle, clock.utc - middle);
+        Ok(ClientMessage::Clock { epoch, sent_at, local_ahead, utc_ahead, uncertainty: (sent_at - before) / 2 })
+    }
+
+    /// Writes a heartbeat. The error is the server's own, for whoever asks what permission is missing.
+    pub async fn beat(&mut self) -> Result<(), sqlserver::Error> {
+        marker::insert(&mut self.client, Marker { kind: MarkerKind::Heartbeat, token: Uuid::new_v4() }).await
+    }
+
+    /// Removes old markers.
+    pub async fn remove_old_markers(&mut self) -> Result<(), sqlserver::Error> {
+        marker::remove_old(&mut self.client).await
     }
 
     /// The capture instances, and what the log knows of a position in it; nothing where change data capture is not enabled (any more).

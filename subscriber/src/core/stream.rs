@@ -11,8 +11,9 @@
 //! At most one output of those that want an answer ([`Output::wants_answer`]) is outstanding; [`Input::Done`] answers it.
 
 use super::{Articles, CoreError};
-use proto::{Article, ArticleId, Chunk, Lsn, SchemaChange, TableChange};
+use proto::{Article, ArticleId, Chunk, Lsn, Marker, MarkerKind, SchemaChange, TableChange};
 use std::collections::{HashMap, VecDeque};
+use uuid::Uuid;
 
 /// When a batch is closed.
 #[derive(Debug, Clone, Copy)]
@@ -160,6 +161,8 @@ pub struct Stream {
     outstanding: Option<Outstanding>,
     transactions: u64,
     changes: u64,
+    /// Tracer tokens that were received, with their transactions.
+    tracers: VecDeque<(Lsn, Uuid)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,6 +196,7 @@ impl Stream {
             outstanding: None,
             transactions: 0,
             changes: 0,
+            tracers: VecDeque::new(),
         };
         articles.iter().for_each(|article| stream.know(article));
         stream.inherit(articles);
@@ -219,6 +223,12 @@ impl Stream {
                 last = id;
             }
         }
+    }
+
+    /// The tracer tokens whose transactions are applied and durable, each once.
+    pub fn arrived_tracers(&mut self) -> Vec<Uuid> {
+        let arrived = self.tracers.iter().take_while(|(lsn, _)| *lsn <= self.position).count();
+        self.tracers.drain(..arrived).map(|(_, token)| token).collect()
     }
 
     /// Everything up to here is applied and durable.
@@ -272,6 +282,9 @@ impl Stream {
             return Err(CoreError::OutOfOrder { lsn: chunk.lsn, part: chunk.part, detail });
         }
         self.drop_contained(&mut chunk)?;
+        if let Some(Marker { kind: MarkerKind::Tracer, token }) = chunk.marker {
+            self.tracers.push_back((chunk.lsn, token));
+        }
         let open = self.open.get_or_insert_with(|| Open {
             lsn: chunk.lsn,
             next_part: 0,
@@ -459,7 +472,9 @@ impl Stream {
             return Some(ready.output);
         }
         let nothing_between = self.gathered.chunks.is_empty() && self.open.as_ref().is_none_or(|open| !open.in_pieces);
-        let due = now.saturating_sub(self.moved_at) >= self.limits.move_millis;
+        // A tracer token has arrived once the position is at it, and measures how long that takes.
+        let traced = self.tracers.front().is_some_and(|(lsn, _)| *lsn <= self.caught_up);
+        let due = traced || now.saturating_sub(self.moved_at) >= self.limits.move_millis;
         if nothing_between && self.caught_up > self.position && due {
             let position = self.caught_up;
             self.outstanding = Some(Outstanding { position: Some(position), ..Outstanding::default() });
@@ -484,6 +499,7 @@ impl Stream {
         self.ready.clear();
         self.received = resumed;
         self.caught_up = resumed;
+        self.tracers.retain(|(lsn, _)| *lsn <= resumed);
         self.drained = false;
     }
 }

@@ -130,6 +130,7 @@ async fn log_reader(database: &TestDatabase, articles: &[Article], name: &Databa
         distributor,
         poll_interval: Duration::from_millis(500),
         drive_capture: false,
+        heartbeat_interval: Duration::ZERO,
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let reader = tokio::spawn(async move {

@@ -193,8 +193,9 @@ impl Subscriber {
             {
                 let (subscription, position) = (self.name.clone(), Some(position));
                 let state = SubscriptionState::Active;
+                let (error, tracers) = (None, Vec::new());
                 let report =
-                    Report { subscription, state, position, transactions, changes, error: None, tracers: Vec::new() };
+                    Report { subscription, state, position, transactions, changes, error, tracers, sent_at: 0 };
                 network.client_sends(connection, ClientMessage::Report(report));
             }
         }
