@@ -52,6 +52,12 @@ impl Lsn {
         let number = u128::from(self).checked_add(1)?;
         Self::try_from(number).ok()
     }
+
+    /// The greatest LSN before it; `None` before the first.
+    pub fn previous(self) -> Option<Self> {
+        let number = u128::from(self).checked_sub(1)?;
+        Self::try_from(number).ok()
+    }
 }
 
 impl From<Lsn> for u128 {
@@ -166,6 +172,7 @@ mod tests {
             if let Some(next) = lsn.next() {
                 prop_assert!(next > lsn);
                 prop_assert_eq!(u128::from(next), u128::from(lsn) + 1);
+                prop_assert_eq!(next.previous(), Some(lsn));
             } else {
                 prop_assert_eq!(lsn, Lsn::MAX);
             }

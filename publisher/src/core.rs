@@ -13,13 +13,16 @@
 //! - Nothing goes out before its completeness is certain: rows are read, then [`Output::Verify`] asks whether the change tables are still the
 //!   same and begin early enough, and only then are they sent. See [`gap`] for why that order is right.
 //! - Transactions go out in commit order, each once after every `Attached`, and with their parts in order.
-//! - The articles change only between slices, so that one transaction is read with one set of them.
+//! - The articles change only between slices, so that one transaction is read with one set of them. A slice that holds a schema
+//!   change is cut before it, see [`switch`].
 //! - After a [`Problem`] nothing more comes out.
 
 mod article;
 mod gap;
 mod merge;
 mod problem;
+mod schema;
+mod switch;
 mod transaction;
 
 use self::article::Translator;
@@ -27,6 +30,7 @@ use self::merge::{Merge, Next};
 use self::transaction::OpenTransaction;
 pub use problem::Problem;
 use proto::{Article, Chunk, Lsn, Marker, MarkerKind};
+pub use schema::{History as SchemaHistory, Statement};
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
 use sqlserver::history::{ChangeTable, History};
@@ -81,8 +85,8 @@ pub enum Input {
     History(History),
     /// The change tables: the answer to [`Output::Verify`]. Also before [`Input::Active`], if they were asked for after that.
     ChangeTables(Vec<ChangeTable>),
-    /// Which of the sources have rows in the slice: the answer to [`Output::Read`].
-    Active(Vec<Source>),
+    /// Which of the sources have rows in the slice, and what changed of schemas in it: the answer to [`Output::Read`].
+    Active(Vec<Source>, SchemaHistory),
     /// The next rows of an article, in order.
     Changes {
         /// Index of the article.
@@ -96,6 +100,8 @@ pub enum Input {
     Commits(Vec<(Lsn, i64)>),
     /// A source has no more rows in this slice.
     End(Source),
+    /// The distributor has a definition durably and gave it its id: the answer to [`Output::AlterArticle`].
+    Altered(Box<Article>),
     /// Everything up to here is durable at the distributor.
     Durable(Lsn),
 }
@@ -137,6 +143,13 @@ pub enum Output {
         /// When that was committed.
         committed_at: i64,
     },
+    /// Send a new definition of an article.
+    AlterArticle {
+        /// Of the attachment.
+        epoch: u64,
+        /// The definition.
+        article: Box<Article>,
+    },
     /// Send that these articles are in use.
     ArticlesInUse {
         /// Of the attachment.
@@ -162,6 +175,16 @@ pub struct LogReader {
     /// What the log was found to know of it, until the capture instances are there too.
     history: Option<History>,
     articles: Vec<Translator>,
+    /// Goes up when the articles change.
+    generation: u64,
+    /// Definitions that were made since attaching.
+    altered: Vec<Article>,
+    /// What the server said last.
+    instances: Vec<CaptureInstance>,
+    /// The slice ends before a schema change.
+    halt: Option<Box<switch::Halt>>,
+    /// A schema change whose definitions are registered.
+    due: Option<switch::Due>,
     /// Articles to use once the slice is over, with their version, and whether the distributor waits to hear so.
     pending: Option<Pending>,
     /// Whole transactions that were sent and are not durable: LSN and bytes.
@@ -194,6 +217,8 @@ enum Phase {
         verified: bool,
     },
     Reading(Box<Slice>),
+    /// New definitions are being registered.
+    Altering(Box<switch::Altering>),
     Stopped,
 }
 
@@ -242,6 +267,11 @@ impl LogReader {
     /// The articles in use, whose indices [`Source::Article`] and [`Input::Changes`] speak of.
     pub fn articles(&self) -> impl Iterator<Item = &Article> {
         self.articles.iter().map(Translator::article)
+    }
+
+    /// Number that goes up whenever [`LogReader::articles`] gives others than before.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The last position that a transaction of the log has, or a mark of idle time: what [`Input::History`] is to be about.
@@ -295,10 +325,14 @@ impl LogReader {
                     self.captured(captured, now, outputs)?;
                 }
             }
-            Input::Active(active) => {
+            Input::Active(active, history) => {
+                if self.halts(&history, outputs)? {
+                    return Ok(());
+                }
                 if let Phase::Opening { up_to, committed_at, verified } = self.phase {
-                    let verified = verified && active.is_empty();
-                    let merge = Merge::new(self.articles.len(), &active);
+                    let due = self.due.take();
+                    let verified = verified && active.is_empty() && due.is_none();
+                    let merge = Merge::new(self.articles.len(), &active, due);
                     self.phase = Phase::Reading(Box::new(Slice::new(up_to, committed_at, merge, verified)));
                     self.advance(now, outputs)?;
                 }
@@ -330,6 +364,7 @@ impl LogReader {
                     self.advance(now, outputs)?;
                 }
             }
+            Input::Altered(article) => self.registered(*article, outputs)?,
             Input::Durable(lsn) => self.durable(lsn, outputs),
         }
         Ok(())
@@ -348,16 +383,16 @@ impl LogReader {
     /// Puts pending articles to use and checks that none of them has lost changes.
     fn instances(&mut self, instances: &[CaptureInstance], now: i64, outputs: &mut Vec<Output>) -> Result<(), Problem> {
         let inspecting = matches!(self.phase, Phase::Inspecting);
+        self.instances = instances.to_vec();
         match self.pending.take() {
             Some(pending) if inspecting => {
+                let articles = switch::brought_up_to_date(pending.articles, &self.altered);
                 if self.sent.is_none() {
-                    self.sent = pending.articles.iter().map(|a| a.capture.start_lsn).min();
+                    self.sent = articles.iter().map(|a| a.capture.start_lsn).min();
                 }
-                self.articles = pending
-                    .articles
-                    .into_iter()
-                    .map(|article| translator(article, instances))
-                    .collect::<Result<_, _>>()?;
+                self.generation += 1;
+                self.articles =
+                    articles.into_iter().map(|article| translator(article, instances)).collect::<Result<_, _>>()?;
                 if pending.announce {
                     outputs.push(Output::ArticlesInUse { epoch: self.epoch, version: pending.version });
                 }
@@ -405,9 +440,9 @@ impl LogReader {
         let ended = loop {
             let next = slice.merge.next();
             let (lsn, committed_at) = match &next {
-                Next::Change { lsn, committed_at, .. } | Next::Marker { lsn, committed_at, .. } => {
-                    (*lsn, *committed_at)
-                }
+                Next::Change { lsn, committed_at, .. }
+                | Next::Marker { lsn, committed_at, .. }
+                | Next::Schema(switch::Due { lsn, committed_at, .. }) => (*lsn, *committed_at),
                 Next::Dry => break false,
                 Next::End => {
                     chunks.extend(slice.open.take().and_then(|open| open.finish(now)));
@@ -422,6 +457,7 @@ impl LogReader {
                 Next::Change { article, change, .. } => {
                     chunks.extend(open.push(self.articles[article].article(), &change, now)?);
                 }
+                Next::Schema(due) => chunks.extend(open.change_schema(due.changes, now)),
                 Next::Marker { marker: Some(marker), .. } if marker.kind != MarkerKind::Heartbeat => open.mark(marker),
                 _ => {}
             }
@@ -434,20 +470,22 @@ impl LogReader {
         } else {
             self.held.extend(asked);
         }
-        self.verify(outputs);
+        self.verify(outputs)?;
         self.release(outputs);
         Ok(())
     }
 
     /// Has verified what is read, if it is much or all.
-    fn verify(&mut self, outputs: &mut Vec<Output>) {
-        let Phase::Reading(slice) = &mut self.phase else { return };
+    fn verify(&mut self, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        let Phase::Reading(slice) = &mut self.phase else { return Ok(()) };
         if slice.ended && slice.verified {
-            self.end_slice(outputs);
-        } else if slice.verifying.is_none() && (slice.ended || slice.unverified_bytes >= VERIFY_BYTES) {
+            return self.end_slice(outputs);
+        }
+        if slice.verifying.is_none() && (slice.ended || slice.unverified_bytes >= VERIFY_BYTES) {
             slice.verifying = Some(slice.unverified.len());
             outputs.push(Output::Verify);
         }
+        Ok(())
     }
 
     /// Checks that no article has lost changes since its position, and sends what is verified by that.
@@ -468,7 +506,7 @@ impl LogReader {
                 slice.last = chunks.last().map(|chunk| chunk.lsn).or(slice.last);
                 slice.verified = slice.ended && slice.unverified.is_empty();
                 self.send(chunks, outputs);
-                self.verify(outputs);
+                self.verify(outputs)?;
                 self.release(outputs);
             }
             _ => {}
@@ -476,15 +514,25 @@ impl LogReader {
         Ok(())
     }
 
-    fn end_slice(&mut self, outputs: &mut Vec<Output>) {
-        let Phase::Reading(slice) = &self.phase else { return };
+    fn end_slice(&mut self, outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        let Phase::Reading(slice) = &self.phase else { return Ok(()) };
         let (lsn, committed_at) = (slice.up_to, slice.committed_at);
+        if let Some(halt) = self.halt.take() {
+            // It ends where no transaction does, so that is no position to tell anybody.
+            self.sent = Some(lsn);
+            return self.alter(*halt, outputs);
+        }
         if slice.last != Some(lsn) {
             outputs.push(Output::Progress { epoch: self.epoch, lsn, committed_at });
         }
         self.sent = Some(lsn);
         self.known = Some((lsn, Some(committed_at)));
-        if self.pending.is_some() { self.inspect(outputs) } else { self.poll(outputs) }
+        if self.pending.is_some() {
+            self.inspect(outputs)
+        } else {
+            self.poll(outputs)
+        }
+        Ok(())
     }
 
     fn send(&mut self, chunks: Vec<Chunk>, outputs: &mut Vec<Output>) {
@@ -535,3 +583,7 @@ fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Transla
 #[cfg(test)]
 #[path = "core/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "core/switch_tests.rs"]
+mod switch_tests;

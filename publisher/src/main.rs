@@ -1,7 +1,7 @@
 //! The publisher's program.
 #![forbid(unsafe_code)]
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::{Table, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::{Article, TableName};
@@ -54,6 +54,18 @@ enum Command {
     Run(RunArgs),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl Switch {
+    fn is_on(self) -> bool {
+        self == Self::On
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum PublicationAction {
     /// Make a publication of the database
@@ -61,8 +73,22 @@ enum PublicationAction {
         /// Name of the new publication
         #[arg(long)]
         publication: String,
+        /// Whether schema changes of its tables are carried out at the subscribers too
+        #[arg(long, value_enum, default_value_t = Switch::On)]
+        replicate_ddl: Switch,
         #[command(flatten)]
         sides: Sides,
+    },
+    /// Change a publication
+    Set {
+        /// Its name
+        #[arg(long)]
+        publication: String,
+        /// Whether the next schema changes of its tables are carried out at the subscribers too
+        #[arg(long, value_enum)]
+        replicate_ddl: Switch,
+        #[command(flatten)]
+        distributor: DistributorArgs,
     },
     /// List the publications at the distributor
     List {
@@ -188,6 +214,7 @@ impl Command {
         let (name, server) = match self {
             Self::Publication { action } => match action {
                 PublicationAction::Add { sides, .. } => ("publisher publication add", Some(&sides.server)),
+                PublicationAction::Set { .. } => ("publisher publication set", None),
                 PublicationAction::List { .. } => ("publisher publication list", None),
                 PublicationAction::Drop { sides, .. } => ("publisher publication drop", Some(&sides.server)),
             },
@@ -221,18 +248,24 @@ async fn carry_out(command: Command) -> Outcome {
 
 async fn on_publications(action: PublicationAction) -> Outcome {
     match action {
-        PublicationAction::Add { publication, sides } => {
+        PublicationAction::Add { publication, replicate_ddl, sides } => {
             let server = settings::server(&sides.server)?;
             let distributor = settings::distributor(&sides.distributor)?;
-            let added = publication::add(&server, &distributor, &publication).await?;
+            let added = publication::add(&server, &distributor, &publication, replicate_ddl.is_on()).await?;
             say(&format!("publication {} of {} added", added.name, added.database));
+        }
+        PublicationAction::Set { publication, replicate_ddl, distributor } => {
+            publication::set(&settings::distributor(&distributor)?, &publication, replicate_ddl.is_on()).await?;
+            let are = if replicate_ddl.is_on() { "are" } else { "are not" };
+            say(&format!("schema changes of publication {publication} {are} replicated from now on"));
         }
         PublicationAction::List { distributor, output } => {
             let publications = publication::list(&settings::distributor(&distributor)?).await?;
             output.print(&publications, |publications| {
-                let mut table = Table::new(["PUBLICATION", "SERVER", "DATABASE"]);
+                let mut table = Table::new(["PUBLICATION", "SERVER", "DATABASE", "SCHEMA CHANGES"]);
                 for p in publications {
-                    table.row([&p.name, &p.database.server, &p.database.database]);
+                    let ddl = if p.replicate_ddl { "replicated" } else { "not replicated" }.to_owned();
+                    table.row([&p.name, &p.database.server, &p.database.database, &ddl]);
                 }
                 table
             })?;

@@ -10,7 +10,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const MAX_NAME: usize = 128;
 
 /// Makes a publication of the server's database.
-pub async fn add(server: &ServerOptions, distributor: &ConnectOptions, name: &str) -> Result<Publication, Error> {
+pub async fn add(
+    server: &ServerOptions,
+    distributor: &ConnectOptions,
+    name: &str,
+    replicate_ddl: bool,
+) -> Result<Publication, Error> {
     check_name(name)?;
     let mut client = Client::connect(server).await?;
     let facts = database::facts(&mut client).await?;
@@ -18,11 +23,16 @@ pub async fn add(server: &ServerOptions, distributor: &ConnectOptions, name: &st
         name: name.to_owned(),
         database: facts.name,
         server_version: facts.server_version,
-        replicate_ddl: true,
+        replicate_ddl,
         created_at: now(),
     };
     request(distributor, Request::PublicationAdd(publication.clone())).await?;
     Ok(publication)
+}
+
+/// Whether schema changes of a publication's tables are carried out at the subscribers, from the next one on.
+pub async fn set(distributor: &ConnectOptions, name: &str, replicate_ddl: bool) -> Result<(), Error> {
+    request(distributor, Request::PublicationSet { name: name.to_owned(), replicate_ddl }).await.map(|_| ())
 }
 
 /// All publications at the distributor.

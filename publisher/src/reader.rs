@@ -8,6 +8,7 @@ mod drive;
 mod heartbeat;
 mod log;
 mod pool;
+mod schema;
 
 use self::heartbeat::Heartbeat;
 use self::log::{Batch, Log, Published, Slice};
@@ -115,6 +116,7 @@ async fn read(
         outputs: VecDeque::new(),
         log,
         articles: Arc::default(),
+        generation: 0,
         sender,
         inbox,
         slice: None,
@@ -181,6 +183,8 @@ struct Session<'a> {
     log: Log,
     /// The core's articles, in its order.
     articles: Arc<Vec<Published>>,
+    /// Of these, see [`LogReader::generation`].
+    generation: u64,
     sender: Sender<ClientMessage>,
     inbox: Inbox,
     slice: Option<Slice>,
@@ -231,11 +235,13 @@ impl Session<'_> {
                 self.poll_at = any.then(|| tokio::time::Instant::now() + pause(idle, self.options.poll_interval));
             }
             Output::Read { after, up_to } => {
+                self.take_up()?;
                 let (active, tables, slice) = self.log.read(&self.articles, after, up_to).await?;
+                let history = schema::history(&mut self.log, self.options, &self.articles, after, up_to).await?;
                 self.wanted.clear();
                 self.slice = Some(slice);
                 self.feed(Input::ChangeTables(tables));
-                self.feed(Input::Active(active));
+                self.feed(Input::Active(active, history));
             }
             Output::Fetch(source) => self.wanted.push_back(source),
             Output::Verify => {
@@ -248,6 +254,14 @@ impl Session<'_> {
             }
             Output::Progress { epoch, lsn, committed_at } => {
                 self.sender.send(&ClientMessage::Progress { epoch, lsn, committed_at }).await?;
+            }
+            Output::AlterArticle { epoch, article } => {
+                let since = article.since.unwrap_or_default();
+                tracing::info!(
+                    "the schema of {} changed at {since}: it is read with a new definition from there on",
+                    article.source
+                );
+                self.sender.send(&ClientMessage::AlterArticle { epoch, article }).await?;
             }
             Output::ArticlesInUse { epoch, version } => {
                 tracing::info!("the articles changed: {} are read now", self.articles.len());
@@ -267,7 +281,15 @@ impl Session<'_> {
             self.feed(Input::History(history));
         }
         self.feed(Input::Instances(instances));
-        self.articles = Arc::new(self.core.articles().map(Published::new).collect::<Result<_, _>>()?);
+        self.take_up()
+    }
+
+    /// Reads with the core's articles from now on.
+    fn take_up(&mut self) -> Result<(), Error> {
+        if self.generation != self.core.generation() {
+            self.articles = Arc::new(self.core.articles().map(Published::new).collect::<Result<_, _>>()?);
+            self.generation = self.core.generation();
+        }
         Ok(())
     }
 
@@ -311,6 +333,14 @@ impl Session<'_> {
         match message.ok_or_else(closed)?? {
             ServerMessage::Durable { lsn } => self.feed(Input::Durable(lsn)),
             ServerMessage::Articles { version, articles } => self.feed(Input::Articles { version, articles }),
+            ServerMessage::ArticleAltered(Ok(article)) => self.feed(Input::Altered(article)),
+            // The article was dropped meanwhile, or another log reader took over: attaching anew shows how things are.
+            ServerMessage::ArticleAltered(Err(refusal)) => {
+                return Err(Error::new(
+                    ErrorKind::Transient,
+                    format!("the distributor did not take a definition: {refusal}"),
+                ));
+            }
             ServerMessage::Paused { reason } => {
                 tracing::warn!(
                     "the distributor cannot take more for now: {reason}; nothing is lost, reading goes on when it can"

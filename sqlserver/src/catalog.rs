@@ -109,7 +109,7 @@ async fn find_table(client: &mut Client, name: &TableName) -> Result<Option<(i32
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-identity-columns-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-index-columns-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-computed-columns-transact-sql>
-async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>, Error> {
+pub async fn columns(client: &mut Client, object_id: i32) -> Result<Vec<TableColumn>, Error> {
     const WHAT: &str = "asking for a table's columns";
     const SQL: &str = "SELECT c.name, base.name, own.name, own.is_user_defined, CAST(c.max_length AS int), \
         CAST(c.precision AS int), CAST(c.scale AS int), c.is_column_set, CAST(c.encryption_type AS int), c.is_masked, \

@@ -5,7 +5,7 @@ use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
 use crate::history::{self, ChangeTable};
 use crate::quote;
-use proto::{Capture, Lsn, TableName};
+use proto::{Capture, Lsn, TableName, Value};
 
 /// A capture instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +152,45 @@ pub async fn active(
     }
     active.sort_unstable();
     Ok((active, tables))
+}
+
+/// A statement that changed the columns of a captured table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DdlRecord {
+    /// `object_id` of the table.
+    pub source_object_id: i32,
+    /// The first transaction of the captured log that is not before it: its own, if that is in `cdc.lsn_time_mapping`.
+    pub lsn: Lsn,
+    /// When that ended, microseconds since 1970-01-01 in the server's local time.
+    pub committed_at: i64,
+    /// `ddl_command`.
+    pub statement: String,
+}
+
+/// What changed the columns of captured tables in `(after, up_to]`, in order, once each however many instances a table has. `up_to` is not
+/// beyond what is captured: the capture process writes the history when it reads such a statement from the log.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-ddl-history-transact-sql>
+pub async fn ddl_history(client: &mut Client, after: Lsn, up_to: Lsn) -> Result<Vec<DdlRecord>, Error> {
+    const WHAT: &str = "looking for schema changes";
+    const SQL: &str = "SELECT h.source_object_id, m.start_lsn, m.tran_end_time, h.ddl_command, h.ddl_lsn, h.ddl_time \
+        FROM cdc.ddl_history AS h \
+        CROSS APPLY (SELECT TOP (1) t.start_lsn, t.tran_end_time FROM cdc.lsn_time_mapping AS t \
+            WHERE t.start_lsn >= h.ddl_lsn ORDER BY t.start_lsn) AS m \
+        WHERE h.ddl_lsn > CAST(@P1 AS binary(10)) AND h.ddl_lsn <= CAST(@P2 AS binary(10)) \
+        ORDER BY h.ddl_lsn, h.ddl_time, h.object_id";
+    let mut records: Vec<DdlRecord> = Vec::new();
+    for row in client.query(WHAT, SQL, &[after.into(), up_to.into()]).await? {
+        let unfit = || client.error(ErrorKind::Type, WHAT, "cdc.ddl_history is not as documented");
+        let [source, lsn, time, statement, ..] = <[Value; 6]>::try_from(row).map_err(|_| unfit())?;
+        let (lsn, committed_at) = crate::change::decode_commit(vec![lsn, time]).ok_or_else(unfit)?;
+        let (Value::I32(source_object_id), Value::String(statement)) = (source, statement) else { return Err(unfit()) };
+        let record = DdlRecord { source_object_id, lsn, committed_at, statement };
+        // Each of a table's instances has a row of its own for the statement.
+        if !records.contains(&record) {
+            records.push(record);
+        }
+    }
+    Ok(records)
 }
 
 /// Whether a capture job is defined for the database. A job that is defined may still not run: that shows only in the log not

@@ -3,6 +3,7 @@
 use crate::cdc::change_table;
 use crate::client::{Client, Parameter, RowStream};
 use crate::error::Error;
+use crate::narrow::narrowed;
 use crate::predicate::{Predicate, alias};
 use crate::value::select_expression;
 use crate::variant;
@@ -124,7 +125,7 @@ pub fn decode(mut row: Row, article: &Article) -> Result<ChangeRow, String> {
     if row.len() != LEADING + article.columns.len() {
         return Err(format!("{} columns where {} were asked for", row.len(), LEADING + article.columns.len()));
     }
-    let values = row.split_off(LEADING);
+    let mut values = row.split_off(LEADING);
     let Ok(
         [
             Value::Bytes(lsn),
@@ -146,11 +147,10 @@ pub fn decode(mut row: Row, article: &Article) -> Result<ChangeRow, String> {
         4 => Operation::After,
         other => return Err(format!("__$operation is {other}")),
     };
-    for (column, value) in article.columns.iter().zip(&values) {
-        if !column.column_type.holds(value) {
-            return Err(format!("column {} is no longer {}", column.name, column.column_type));
-        }
-        if let (ColumnType::SqlVariant, Value::String(text)) = (column.column_type, value) {
+    for (column, value) in article.columns.iter().zip(&mut values) {
+        let as_it_was = narrowed(std::mem::replace(value, Value::Null), column.column_type);
+        *value = as_it_was.ok_or_else(|| format!("column {} is no longer {}", column.name, column.column_type))?;
+        if let (ColumnType::SqlVariant, Value::String(text)) = (column.column_type, &*value) {
             variant::parse(text).map_err(|why| format!("column {}: {why}", column.name))?;
         }
     }

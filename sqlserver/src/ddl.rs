@@ -47,6 +47,14 @@ pub fn parse(text: &str) -> Result<Vec<Action>, String> {
     parser.statement()
 }
 
+/// Whether an expression has this name in it, outside of its strings; also where it is no name there, but a function or keyword.
+pub fn mentions(expression: &str, name: &str) -> bool {
+    let same = |other: &str| other.to_lowercase() == name.to_lowercase();
+    tokens(expression).map_or(true, |tokens| {
+        tokens.iter().any(|token| matches!(token, Token::Word(word) | Token::Name(word) if same(word)))
+    })
+}
+
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -412,6 +420,19 @@ mod tests {
             "DROP TABLE t",
         ] {
             assert!(parse(text).is_err(), "{text}: {:?}", parse(text));
+        }
+    }
+
+    #[test]
+    fn a_name_is_found_in_an_expression_and_not_in_its_strings() {
+        for (expression, found) in [
+            ("[Price] > 5", true),
+            ("price > 5", true),
+            ("dbo.f(a, \"PRICE\") = 1", true),
+            ("prices > 5 AND a = 'price'", false),
+            ("'not closed", true),
+        ] {
+            assert_eq!(super::mentions(expression, "price"), found, "{expression}");
         }
     }
 

@@ -28,6 +28,7 @@ pub mod decode;
 pub mod error;
 pub mod history;
 pub mod marker;
+mod narrow;
 pub mod permission;
 pub mod predicate;
 pub mod quote;

@@ -5,12 +5,14 @@
 //! - [`server`] gives a test its databases.
 //! - [`line`] is a whole replication line: two servers, a distributor, publisher and subscriber.
 //! - [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
+//! - [`replica`] is a subscriber in memory that judges the stream itself.
 //! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
 
 pub mod line;
 pub mod process;
 pub mod programs;
+pub mod replica;
 pub mod server;
 pub mod shop;
 pub mod wait;

@@ -53,7 +53,7 @@ fn cleanup_that_overtakes_the_reading_of_a_slice_stops_it_before_anything_is_sen
         let mut reader = reader(Some(lsn(10)));
         reader.handle(Input::Captured(Some((lsn(20), TIME))), 0);
         assert_eq!(reader.handle(tables(10), 0), []);
-        reader.handle(Input::Active(vec![Source::Article(0)]), 0);
+        reader.handle(Input::Active(vec![Source::Article(0)], SchemaHistory::default()), 0);
         reader.handle(Input::Commits(vec![(lsn(14), 1)]), 0);
         reader.handle(Input::End(Source::Commits), 0);
         // The row at 12 was there when the slice was opened, and is gone when its turn comes.
@@ -100,7 +100,7 @@ fn a_slice_without_changes_is_checked_as_well() {
     let outputs = reader.handle(change_tables(&[(0, 10), (1, 11)]), 0);
     assert!(matches!(problem(&outputs), Problem::Gap { .. }), "{outputs:?}");
     // Asked for before it was known which tables changed, they would say nothing: then they are asked for.
-    assert_eq!(open().handle(Input::Active(Vec::new()), 0), [Output::Verify]);
+    assert_eq!(open().handle(Input::Active(Vec::new(), SchemaHistory::default()), 0), [Output::Verify]);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_was_read_is_known_from_then_on() {
     let mut reader = reader(Some(lsn(10)));
     reader.handle(Input::Captured(Some((lsn(20), TIME))), 0);
     reader.handle(tables(10), 0);
-    reader.handle(Input::Active(Vec::new()), 0);
+    reader.handle(Input::Active(Vec::new(), SchemaHistory::default()), 0);
     assert_eq!(reader.known(), Some(lsn(20)));
     reader.handle(history(Some(TIME + 1), 3, 40), 0);
     let outputs = reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);

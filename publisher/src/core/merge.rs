@@ -3,6 +3,7 @@
 use super::Source;
 use super::article::Translator;
 use super::problem::Problem;
+use super::switch::Due;
 use proto::{Change, Lsn, Marker};
 use sqlserver::change::{ChangeRow, Operation, Place};
 use std::cmp::Reverse;
@@ -22,6 +23,8 @@ pub(super) struct Merge {
     commits_asked: bool,
     commits_ended: bool,
     last_commit: i64,
+    /// A schema change that comes before the first transaction which is not before it.
+    due: Option<Due>,
     /// Sources to ask for more.
     asked: Vec<Source>,
 }
@@ -45,6 +48,8 @@ pub(super) enum Next {
     Change { lsn: Lsn, committed_at: i64, article: usize, change: Change },
     /// A marker row, of a kind that this version knows or not.
     Marker { lsn: Lsn, committed_at: i64, marker: Option<Marker> },
+    /// A schema change.
+    Schema(Due),
     /// Not known before a source has given more.
     Dry,
     /// Nothing.
@@ -52,8 +57,8 @@ pub(super) enum Next {
 }
 
 impl Merge {
-    /// A slice in which these articles (by index) and perhaps the marker table have rows.
-    pub fn new(articles: usize, active: &[Source]) -> Self {
+    /// A slice in which these articles (by index) and perhaps the marker table have rows, and a schema change its place.
+    pub fn new(articles: usize, active: &[Source], due: Option<Due>) -> Self {
         let mut inputs: Vec<Input> = (0..=articles).map(|_| Input { ended: true, ..Input::default() }).collect();
         let mut asked = Vec::new();
         for source in active {
@@ -77,6 +82,7 @@ impl Merge {
             commits_asked: true,
             commits_ended,
             last_commit: 0,
+            due,
             asked,
         }
     }
@@ -152,6 +158,10 @@ impl Merge {
     pub fn next(&mut self) -> Next {
         if self.dry > 0 {
             return Next::Dry;
+        }
+        let first = self.heads.peek().map(|Reverse((place, _))| place.lsn);
+        if let Some(due) = self.due.take_if(|due| first.is_none_or(|first| first >= due.lsn)) {
+            return Next::Schema(due);
         }
         let Some(Reverse((place, index))) = self.heads.peek().copied() else { return Next::End };
         let Some(committed_at) = self.commit_time(place.lsn) else { return Next::Dry };

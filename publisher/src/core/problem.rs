@@ -3,6 +3,9 @@
 use proto::{Lsn, TableName};
 use std::fmt;
 
+/// Characters of a statement that are shown.
+const SHOWN_OF_STATEMENT: usize = 200;
+
 /// Why reading has to stop until somebody does something: nothing is skipped silently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
@@ -53,6 +56,17 @@ pub enum Problem {
         capture_instance: String,
         /// The column.
         column: String,
+    },
+    /// A schema change cannot be carried out at the subscribers.
+    Schema {
+        /// Article's table.
+        table: TableName,
+        /// Its place in the log.
+        lsn: Lsn,
+        /// What was executed.
+        statement: String,
+        /// Why.
+        why: String,
     },
     /// A change cannot be passed on as it is in the change table.
     Change {
@@ -118,6 +132,14 @@ impl fmt::Display for Problem {
                 "column {column} of {table} is not in its capture instance {capture_instance}. Drop and add the article, then \
                  take a new snapshot"
             ),
+            Self::Schema { table, lsn, statement, why } => {
+                let statement: String = statement.trim().chars().take(SHOWN_OF_STATEMENT).collect();
+                write!(
+                    f,
+                    "a change of the schema of {table} at {lsn} cannot be replicated: {why}. It was: {statement}. Everything before it \
+                     is sent. Drop the subscriptions and the article, add it again as the table is now, and take a new snapshot"
+                )
+            }
             Self::Change { table, lsn, why } => {
                 write!(f, "a change of {table} in transaction {lsn} cannot be replicated: {why}")
             }

@@ -5,7 +5,7 @@ use proto::{ArticleId, Change, Column, ColumnType, TableName, Value};
 use sqlserver::change::{Operation, Place};
 use uuid::Uuid;
 
-fn article(id: u32) -> Article {
+pub(super) fn article(id: u32) -> Article {
     let table = TableName { schema: "dbo".into(), table: format!("t{id}") };
     let column = |name: &str, key_ordinal| Column {
         name: name.to_owned(),
@@ -20,7 +20,7 @@ fn article(id: u32) -> Article {
     Article { id: ArticleId(id), ..Article::new("p", table, columns, instance(id, 10).as_capture()) }
 }
 
-fn instance(id: u32, start: u32) -> CaptureInstance {
+pub(super) fn instance(id: u32, start: u32) -> CaptureInstance {
     CaptureInstance {
         name: format!("i{id}"),
         change_table: id as i32 + 1_000,
@@ -30,18 +30,18 @@ fn instance(id: u32, start: u32) -> CaptureInstance {
     }
 }
 
-fn lsn(n: u32) -> Lsn {
+pub(super) fn lsn(n: u32) -> Lsn {
     Lsn::new(1, n, 1)
 }
 
 /// The change tables of the two articles, which cleanup has come to.
-fn tables(begin: u32) -> Input {
+pub(super) fn tables(begin: u32) -> Input {
     let table = |id| ChangeTable { object_id: id + 1_000, start_lsn: lsn(begin) };
     Input::ChangeTables(vec![table(0), table(1), ChangeTable { object_id: 7, start_lsn: lsn(99_999) }])
 }
 
 /// Handles an input, and verifies whatever is to be verified by it.
-fn feed(reader: &mut LogReader, input: Input, now: i64) -> Vec<Output> {
+pub(super) fn feed(reader: &mut LogReader, input: Input, now: i64) -> Vec<Output> {
     let mut outputs = reader.handle(input, now);
     while let Some(asked) = outputs.iter().position(|output| *output == Output::Verify) {
         outputs.remove(asked);
@@ -51,16 +51,16 @@ fn feed(reader: &mut LogReader, input: Input, now: i64) -> Vec<Output> {
 }
 
 /// When what is captured was committed.
-const TIME: i64 = 77;
+pub(super) const TIME: i64 = 77;
 
-fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
+pub(super) fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
     let place = Place { lsn: lsn(at), command: 1, sequence: lsn(sequence), operation: Operation::Insert };
     let id = Value::Bytes(sequence.to_be_bytes().to_vec());
     ChangeRow { place, mask: vec![3], published: true, values: vec![id, Value::Bytes(vec![7; size])] }
 }
 
 /// Attached with two articles, and asking how far the log is captured.
-fn reader(position: Option<Lsn>) -> LogReader {
+pub(super) fn reader(position: Option<Lsn>) -> LogReader {
     let mut reader = LogReader::new();
     let attached =
         Input::Attached { epoch: 5, position, position_time: None, version: 1, articles: vec![article(0), article(1)] };
@@ -75,7 +75,8 @@ fn reading(up_to: u32) -> LogReader {
     let mut reader = reader(Some(lsn(10)));
     let outputs = reader.handle(Input::Captured(Some((lsn(up_to), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(up_to) }]);
-    let outputs = reader.handle(Input::Active(vec![Source::Article(0), Source::Article(1)]), 0);
+    let outputs =
+        reader.handle(Input::Active(vec![Source::Article(0), Source::Article(1)], SchemaHistory::default()), 0);
     let fetches = [Source::Article(0), Source::Article(1), Source::Commits].map(Output::Fetch);
     assert_eq!(outputs, fetches);
     let times = (11..=up_to).map(|n| (lsn(n), i64::from(n) * 1_000)).collect();
@@ -84,13 +85,13 @@ fn reading(up_to: u32) -> LogReader {
     reader
 }
 
-fn chunks(outputs: Vec<Output>) -> Vec<Chunk> {
+pub(super) fn chunks(outputs: Vec<Output>) -> Vec<Chunk> {
     let of = |output| if let Output::Append { epoch: 5, chunks } = output { chunks } else { Vec::new() };
     outputs.into_iter().flat_map(of).collect()
 }
 
 /// Sequence numbers of the inserted rows, in order.
-fn inserted(chunk: &Chunk) -> Vec<u32> {
+pub(super) fn inserted(chunk: &Chunk) -> Vec<u32> {
     let changes = chunk.segments.iter().flat_map(|s| decode_changes(&s.payload).map(Result::unwrap));
     changes
         .map(|change| match change {
@@ -156,7 +157,7 @@ fn transactions_with_nothing_for_us_are_progress() {
     let mut reader = reader(Some(lsn(10)));
     reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
     assert_eq!(reader.handle(tables(10), 0), []);
-    let outputs = reader.handle(Input::Active(Vec::new()), 0);
+    let outputs = reader.handle(Input::Active(Vec::new(), SchemaHistory::default()), 0);
     assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(30), committed_at: TIME }, Output::Poll { idle: 0 }]);
     assert_eq!(reader.handle(Input::Captured(Some((lsn(30), TIME))), 0), [Output::Poll { idle: 1 }]);
 }
@@ -172,7 +173,7 @@ fn without_a_position_reading_begins_where_the_first_article_does() {
 fn a_marker_ends_its_transaction_also_without_changes() {
     let mut reader = reader(Some(lsn(10)));
     reader.handle(Input::Captured(Some((lsn(12), TIME))), 0);
-    reader.handle(Input::Active(vec![Source::Markers]), 0);
+    reader.handle(Input::Active(vec![Source::Markers], SchemaHistory::default()), 0);
     reader.handle(Input::Commits(vec![(lsn(11), 5), (lsn(12), 6)]), 0);
     let marker = Marker { kind: MarkerKind::Snapshot, token: Uuid::from_u128(7) };
     let heartbeat = Marker { kind: MarkerKind::Heartbeat, token: Uuid::from_u128(8) };

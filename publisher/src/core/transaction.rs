@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use proto::chunk::CHUNK_TARGET_BYTES;
 use proto::codec::{MAX_FRAME, encode_change};
-use proto::{Article, Change, Chunk, Lsn, Marker, Segment};
+use proto::{Article, Change, Chunk, Lsn, Marker, SchemaChange, Segment};
 
 /// Longest payload of a single change: what a frame can carry, less room for the message around it.
 const MAX_CHANGE: usize = MAX_FRAME - CHUNK_TARGET_BYTES - (64 << 10);
@@ -18,11 +18,12 @@ pub(super) struct OpenTransaction {
     segments: Vec<Segment>,
     bytes: usize,
     marker: Option<Marker>,
+    schema: Vec<SchemaChange>,
 }
 
 impl OpenTransaction {
     pub fn new(lsn: Lsn, committed_at: i64) -> Self {
-        Self { lsn, committed_at, part: 0, segments: Vec::new(), bytes: 0, marker: None }
+        Self { lsn, committed_at, part: 0, segments: Vec::new(), bytes: 0, marker: None, schema: Vec::new() }
     }
 
     /// Appends a change; gives the chunk that was full before it, if it was.
@@ -48,6 +49,13 @@ impl OpenTransaction {
         Ok(full)
     }
 
+    /// Puts schema changes before what follows; gives the chunk that was before them, if anything was.
+    pub fn change_schema(&mut self, changes: Vec<SchemaChange>, now: i64) -> Option<Chunk> {
+        let before = (!self.segments.is_empty()).then(|| self.cut(false, now));
+        self.schema.extend(changes);
+        before
+    }
+
     /// Notes a marker row.
     pub fn mark(&mut self, marker: Marker) {
         self.marker = Some(marker);
@@ -55,7 +63,7 @@ impl OpenTransaction {
 
     /// The last chunk; none if there was nothing at all in it.
     pub fn finish(mut self, now: i64) -> Option<Chunk> {
-        let empty = self.part == 0 && self.segments.is_empty() && self.marker.is_none();
+        let empty = self.part == 0 && self.segments.is_empty() && self.marker.is_none() && self.schema.is_empty();
         (!empty).then(|| self.cut(true, now))
     }
 
@@ -67,7 +75,7 @@ impl OpenTransaction {
             committed_at: self.committed_at,
             read_at: now,
             marker: if last { self.marker } else { None },
-            schema: Vec::new(),
+            schema: std::mem::take(&mut self.schema),
             segments: std::mem::take(&mut self.segments),
         };
         self.part += 1;

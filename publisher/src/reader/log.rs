@@ -123,6 +123,11 @@ impl Log {
         history::change_tables(&mut self.client).await.map_err(dropped)
     }
 
+    /// For questions beside the reading.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
     /// Finds out which sources have rows in `(after, up_to]`, how the change tables stand after that, and begins to read.
     pub async fn read(
         &mut self,
@@ -334,7 +339,7 @@ fn decode(row: proto::Row, article: &Article) -> Result<ChangeRow, Error> {
 
 /// A change table that is not there may be that of an article that was just dropped: after attaching anew, the articles are as they
 /// are now, and if it is still one of them, it is reported as gone.
-fn dropped(error: sqlserver::Error) -> Error {
+pub(super) fn dropped(error: sqlserver::Error) -> Error {
     const INVALID_OBJECT: u32 = 208;
     if error.number() == Some(INVALID_OBJECT) {
         return Error::because(ErrorKind::Transient, error.to_string(), error);

@@ -4,7 +4,7 @@
 
 use proto::codec::decode_changes;
 use proto::{Article, ArticleId, Capture, Change, Chunk, Column, ColumnType, Lsn, TableName, Value};
-use publisher::core::{Input, LogReader, Output, Problem, Source};
+use publisher::core::{Input, LogReader, Output, Problem, SchemaHistory, Source};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sqlserver::cdc::CaptureInstance;
@@ -296,7 +296,7 @@ impl Reader {
                 meanwhile(server, rng);
                 if server.generation == self.generation {
                     self.feed(Input::ChangeTables(server.change_tables()), queue);
-                    self.feed(Input::Active(active), queue);
+                    self.feed(Input::Active(active, SchemaHistory::default()), queue);
                 }
             }
             Output::Fetch(Source::Article(table)) => {

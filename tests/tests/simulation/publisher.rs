@@ -6,7 +6,7 @@ use proto::catalog::DatabaseName;
 use proto::codec::{decode_changes, encode_change};
 use proto::message::{ClientMessage, RefusalKind, ServerMessage};
 use proto::{Chunk, Lsn, Segment};
-use publisher::core::{Input, LogReader, Output, Problem, Source as Table};
+use publisher::core::{Input, LogReader, Output, Problem, SchemaHistory, Source as Table};
 use rand::Rng;
 use rand::rngs::StdRng;
 use sqlserver::cdc::CaptureInstance;
@@ -117,6 +117,7 @@ impl Process {
                     ClientMessage::Append { epoch, chunks: chunks.into_iter().flat_map(cut).collect() }
                 }
                 Output::Progress { epoch, lsn, committed_at } => ClientMessage::Progress { epoch, lsn, committed_at },
+                Output::AlterArticle { epoch, article } => ClientMessage::AlterArticle { epoch, article },
                 Output::ArticlesInUse { epoch, version } => ClientMessage::ArticlesInUse { epoch, version },
                 // Cleanup goes on to what is durable: past a reader that does not know yet that it is fenced off. Any other one
                 // would stop for ever, and what it has to read would never arrive.
@@ -150,7 +151,7 @@ impl Process {
                     commits: commits.map(|commit| (lsn_of(commit), commit as i64)).collect(),
                 };
                 let active = (0..TABLES).filter(|table| !self.slice.tables[*table].is_empty());
-                Input::Active(active.map(Table::Article).collect())
+                Input::Active(active.map(Table::Article).collect(), SchemaHistory::default())
             }
             Output::Fetch(table) => {
                 let count = rng.random_range(1..40);

@@ -1,0 +1,223 @@
+//! What a change of a table's schema makes of its articles.
+//!
+//! The statement says which columns it is about; what they are, the catalog says. It may be ahead of the log: a statement that is read
+//! now was perhaps followed by others. So of a changed column the type is taken that its change table has, which holds every value
+//! from before and after, and what a later statement does is not taken from the catalog before its place in the log is reached.
+
+use super::problem::Problem;
+use proto::{Article, ArticleId, ColumnType, Lsn, TableChange};
+use sqlserver::catalog::TableColumn;
+use sqlserver::ddl::{Action, mentions, parse};
+use std::collections::BTreeMap;
+
+/// A statement of `cdc.ddl_history`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// `object_id` of the table.
+    pub source: i32,
+    /// The transaction in whose place it takes effect in the stream: its own, or the next one that was captured.
+    pub lsn: Lsn,
+    /// When that was committed.
+    pub committed_at: i64,
+    /// Text.
+    pub text: String,
+}
+
+/// What is known of schema changes in a slice of the log.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Statements on tables, in order.
+    pub statements: Vec<Statement>,
+    /// Columns, as they are now, of the tables that these are about and of the change tables of their articles, by `object_id`.
+    pub columns: BTreeMap<i32, Vec<TableColumn>>,
+    /// Publications whose schema changes are not to be carried out at the subscribers.
+    pub unreplicated: Vec<String>,
+}
+
+/// A new definition of an article.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Alteration {
+    pub article: Article,
+    pub changes: Vec<TableChange>,
+    /// Statements, for people.
+    pub ddl: String,
+}
+
+/// A place in the log from which on articles have other definitions.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Upcoming {
+    pub lsn: Lsn,
+    pub committed_at: i64,
+    /// What becomes of the articles, or why that is not known.
+    pub outcome: Result<Vec<Alteration>, Problem>,
+}
+
+impl History {
+    /// The first place at which any of these articles gets another definition.
+    pub(super) fn first(&self, articles: &[&Article]) -> Option<Upcoming> {
+        self.statements.chunk_by(|a, b| a.lsn == b.lsn).find_map(|statements| {
+            let (lsn, committed_at) = (statements[0].lsn, statements[0].committed_at);
+            let altered = articles.iter().map(|article| self.altered(article, statements));
+            match altered.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>() {
+                Ok(altered) if altered.is_empty() => None,
+                outcome => Some(Upcoming { lsn, committed_at, outcome }),
+            }
+        })
+    }
+
+    /// The definition of an article after statements of one transaction, if it is another one.
+    fn altered(&self, article: &Article, statements: &[Statement]) -> Result<Option<Alteration>, Problem> {
+        let mut altered = article.clone();
+        let (mut changes, mut texts) = (Vec::new(), Vec::new());
+        let ours = |s: &&Statement| s.source == article.capture.source && article.since < Some(s.lsn);
+        for statement in statements.iter().filter(ours) {
+            let before = changes.len();
+            let problem = |why: String| Problem::Schema {
+                table: article.source.clone(),
+                lsn: statement.lsn,
+                statement: statement.text.clone(),
+                why,
+            };
+            match parse(&statement.text) {
+                Ok(actions) => {
+                    for action in &actions {
+                        self.act(&mut altered, action, &mut changes).map_err(problem)?;
+                    }
+                }
+                // Of no consequence if the published columns are what they were.
+                Err(why) if !self.is_unchanged(article) => {
+                    return Err(problem(format!("the statement is not understood: {why}")));
+                }
+                Err(_) => {}
+            }
+            if changes.len() > before {
+                texts.push(statement.text.trim());
+            }
+        }
+        let Some(since) = statements.first().map(|s| s.lsn).filter(|_| !changes.is_empty()) else { return Ok(None) };
+        if self.unreplicated.iter().any(|name| name.to_lowercase() == article.publication.to_lowercase()) {
+            changes.clear();
+        }
+        let article = Article { id: ArticleId(0), supersedes: Some(article.id), since: Some(since), ..altered };
+        Ok(Some(Alteration { article, changes, ddl: texts.join(";\n") }))
+    }
+
+    fn act(&self, article: &mut Article, action: &Action, changes: &mut Vec<TableChange>) -> Result<(), String> {
+        match action {
+            Action::DropColumn(name) => {
+                if let Some(at) = article.computed.iter().position(|c| same(&c.name, name)) {
+                    let name = article.computed.remove(at).name;
+                    changes.push(TableChange::DropColumn { name });
+                }
+                let Some(at) = position(article, name) else { return Ok(()) };
+                if article.columns[at].key_ordinal.is_some() {
+                    return Err(format!("column {name} is part of the key by which rows are found"));
+                }
+                if article.filter.as_deref().is_some_and(|filter| mentions(filter, name)) {
+                    return Err(format!("the article's filter uses column {name}"));
+                }
+                let name = article.columns.remove(at).name;
+                changes.push(TableChange::DropColumn { name });
+            }
+            Action::AlterColumn { name, nullable } => {
+                let Some(at) = position(article, name) else { return Ok(()) };
+                let is_filtered = article.filter.is_some();
+                let column = &mut article.columns[at];
+                let now = self.column(article.capture.change_table, name);
+                let now = now.ok_or_else(|| format!("the change table has no column {name} any more"))?;
+                let new_type =
+                    now.column_type.clone().map_err(|unfit| format!("its type {unfit} cannot be replicated"))?;
+                let (old, old_collation) = (column.column_type, column.collation.clone());
+                if old != new_type
+                    && (!widens(old, new_type) || (column.key_ordinal.is_some() && !lengthens(old, new_type)))
+                {
+                    let key = if column.key_ordinal.is_some() { "the key column " } else { "column " };
+                    return Err(format!("{key}{name} became {new_type}, which does not simply continue {old}"));
+                }
+                if old_collation.is_some() && now.collation.is_some() && old_collation != now.collation {
+                    return Err(format!("column {name} has another collation"));
+                }
+                if is_filtered && new_type.is_max() && !old.is_max() {
+                    return Err(format!("column {name} became {new_type}, of which a filtered article can have none"));
+                }
+                let nullable = column.key_ordinal.is_none() && nullable.unwrap_or(true);
+                if (old, column.nullable) != (new_type, nullable) {
+                    (column.column_type, column.nullable) = (new_type, nullable);
+                    changes.push(TableChange::AlterColumn { name: column.name.clone() });
+                }
+            }
+            Action::AddColumn(_) | Action::AddConstraint(_) | Action::DropConstraint(_) | Action::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the table still has all of an article's columns, and their types are what they were.
+    fn is_unchanged(&self, article: &Article) -> bool {
+        article.columns.iter().all(|column| {
+            let now = [article.capture.source, article.capture.change_table].map(|id| self.column(id, &column.name));
+            let same = |now: &&TableColumn| now.column_type.as_ref() == Ok(&column.column_type);
+            now.iter().all(|now| now.is_some_and(|now| same(&now)))
+                && now[0].is_some_and(|now| now.nullable == column.nullable)
+        })
+    }
+
+    fn column(&self, table: i32, name: &str) -> Option<&TableColumn> {
+        self.columns.get(&table)?.iter().find(|c| same(&c.name, name))
+    }
+}
+
+fn position(article: &Article, name: &str) -> Option<usize> {
+    let exact = article.columns.iter().position(|c| c.name == name);
+    exact.or_else(|| article.columns.iter().position(|c| same(&c.name, name)))
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// Whether it is the same type, only longer.
+fn lengthens(old: ColumnType, new: ColumnType) -> bool {
+    std::mem::discriminant(&old) == std::mem::discriminant(&new) && widens(old, new)
+}
+
+/// Whether every value of the old type is a value of the new one, the same on every server.
+fn widens(old: ColumnType, new: ColumnType) -> bool {
+    use ColumnType as T;
+    let at_least = |old: Option<u16>, new: Option<u16>| match (old, new) {
+        (_, None) => true,
+        (Some(old), Some(new)) => new >= old,
+        (None, Some(_)) => false,
+    };
+    let digits = |old| match old {
+        T::TinyInt => Some(3),
+        T::SmallInt => Some(5),
+        T::Int => Some(10),
+        T::BigInt => Some(19),
+        _ => None,
+    };
+    match (old, new) {
+        (T::TinyInt, T::SmallInt | T::Int | T::BigInt)
+        | (T::SmallInt, T::Int | T::BigInt)
+        | (T::Int, T::BigInt)
+        | (T::SmallMoney, T::Money)
+        | (T::Real, T::Float) => true,
+        (T::Decimal { precision: p, scale: s }, T::Decimal { precision, scale }) => {
+            scale >= s && precision - scale >= p - s
+        }
+        (old, T::Decimal { precision, scale }) => digits(old).is_some_and(|digits| precision - scale >= digits),
+        (T::Char(old), T::Char(new) | T::NChar(new))
+        | (T::NChar(old), T::NChar(new))
+        | (T::Binary(old), T::Binary(new)) => new >= old,
+        (T::VarChar(old), T::VarChar(new) | T::NVarChar(new))
+        | (T::NVarChar(old), T::NVarChar(new))
+        | (T::VarBinary(old), T::VarBinary(new)) => at_least(old, new),
+        (T::Time(old), T::Time(new))
+        | (T::DateTime2(old), T::DateTime2(new))
+        | (T::DateTimeOffset(old), T::DateTimeOffset(new)) => new >= old,
+        (old, new) => old == new,
+    }
+}
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

@@ -1,0 +1,192 @@
+//! Schema changes under load, as the stream has them: each in its place between the rows before and after, whoever dies meanwhile. A
+//! strict subscriber in memory takes the stream, see `tests::replica`.
+
+#![allow(clippy::unwrap_used)]
+
+use proto::{ColumnType, TableChange, TableName, Value};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tests::line::Line;
+use tests::replica::{Replica, State};
+use tests::server::TestDatabase;
+use tests::wait;
+use tokio::task::JoinHandle;
+
+/// Rows of `dbo.item` at the beginning, each with this amount: transactions only ever move amounts.
+const ROWS: i64 = 20;
+const AMOUNT: i64 = 1_000;
+
+fn item() -> TableName {
+    TableName { schema: "dbo".into(), table: "item".into() }
+}
+
+/// No transaction is seen in part: the amounts always add up, once there are any.
+fn adds_up(state: &State) {
+    let Some(table) = state.tables.get(&item()).filter(|t| !t.rows.is_empty()) else { return };
+    let at = table.columns.iter().position(|c| c.name == "amount").unwrap();
+    let sum: i64 = table.rows.values().map(|row| whole(&row[at])).sum();
+    assert_eq!(sum, ROWS * AMOUNT, "amounts were made or lost");
+}
+
+fn whole(value: &Value) -> i64 {
+    match value {
+        Value::I32(n) => (*n).into(),
+        Value::I64(n) => *n,
+        other => panic!("{other:?} is no number"),
+    }
+}
+
+/// A published table with rows, and a subscription in memory that has them.
+async fn replicated() -> (Line, Replica) {
+    let mut line = Line::start_on_sandboxes().await;
+    line.make_fence().await;
+    line.source
+        .run(
+            "CREATE TABLE dbo.item (id int NOT NULL CONSTRAINT pk_item PRIMARY KEY, amount int NOT NULL, gone varchar(10) NULL, note varchar(20) NULL, \
+             also_gone int NULL)",
+        )
+        .await;
+    line.publish("p", &["dbo.item", "dbo.fence"]).await;
+    let replica = Replica::start(&line, "p", adds_up).await;
+    line.start_publisher();
+    let rows: Vec<String> = (1..=ROWS).map(|id| format!("({id}, {AMOUNT}, 'x', 'first', {id})")).collect();
+    line.source.run(&format!("INSERT INTO dbo.item VALUES {}", rows.join(", "))).await;
+    replica.drain(&line).await;
+    (line, replica)
+}
+
+/// Writers that move amounts between rows, make rows and take them away again, without naming any column that may go.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicU64>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Writers {
+    fn start(database: &TestDatabase, seed: u64) -> Self {
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let tasks = (0..2).map(|task| {
+            let (server, name, stop, done) =
+                (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut db = server.connect(&name).await.unwrap();
+                let mut rng = StdRng::seed_from_u64(seed * 10 + task);
+                while !stop.load(Ordering::Relaxed) {
+                    let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
+                    let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
+                    db.run(&format!(
+                        "SET XACT_ABORT ON; BEGIN TRAN;
+                         UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
+                         DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
+                         INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
+                         UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
+                         COMMIT;"
+                    ))
+                    .await
+                    .unwrap();
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        });
+        Self { tasks: tasks.collect(), stop, done }
+    }
+
+    /// Waits for so many further transactions.
+    async fn make(&self, more: u64) {
+        let until = self.done.load(Ordering::Relaxed) + more;
+        wait::until("the writers to go on", async || {
+            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a writer failed");
+            (self.done.load(Ordering::Relaxed) >= until).then_some(())
+        })
+        .await;
+    }
+
+    async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+}
+
+/// Schema changes that arrived, as text.
+fn arrived(replica: &Replica) -> Vec<String> {
+    replica.look(|state| {
+        let changes = state.schema.iter().flat_map(|(_, change)| &change.changes);
+        changes
+            .map(|change| match change {
+                TableChange::DropColumn { name } => format!("-{name}"),
+                TableChange::AlterColumn { name } => format!("~{name}"),
+                TableChange::AddColumn { name, .. } => format!("+{name}"),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_and_widened_columns_arrive_in_their_place_under_load() {
+    let (line, replica) = replicated().await;
+    let writers = Writers::start(&line.source, 1);
+    for statement in [
+        "ALTER TABLE dbo.item DROP COLUMN gone",
+        "ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL",
+        "ALTER TABLE dbo.item ALTER COLUMN note nvarchar(100)",
+        "ALTER TABLE [dbo].[item] DROP COLUMN [also_gone]",
+    ] {
+        writers.make(20).await;
+        line.source.run(statement).await;
+    }
+    writers.make(20).await;
+    // What only the new types hold arrives.
+    line.source.run("UPDATE dbo.item SET note = REPLICATE(N'ż', 60) WHERE id = 1").await;
+    writers.stop().await;
+    replica.drain(&line).await;
+    assert_eq!(arrived(&replica), ["-gone", "~amount", "~note", "-also_gone"]);
+    assert!(replica.assert_equal(&line, "dbo.item").await >= ROWS as usize);
+    let listed = replica.listed("dbo.item").await;
+    assert_eq!(listed.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "amount", "note"]);
+    assert_eq!(listed.columns[1].column_type, ColumnType::BigInt);
+    replica.look(|state| assert!(state.schema[1].1.ddl.contains("ALTER COLUMN amount bigint")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schema_changes_that_are_not_replicated_change_the_stream_and_nothing_else() {
+    let (line, replica) = replicated().await;
+    line.publisher_does(&["publication", "set", "--publication", "p", "--replicate-ddl", "off"]).await;
+    line.source.run("ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL").await;
+    line.source.run("UPDATE dbo.item SET note = 'later' WHERE id = 2").await;
+    replica.drain(&line).await;
+    assert_eq!(arrived(&replica), Vec::<String>::new());
+    replica.look(|state| assert_eq!(state.schema.len(), 1));
+    replica.assert_equal(&line, "dbo.item").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_cannot_be_replicated_stops_with_instructions_once_everything_before_it_is_sent() {
+    let (mut line, replica) = replicated().await;
+    for statement in [
+        "UPDATE dbo.item SET note = 'before' WHERE id = 3",
+        "ALTER TABLE dbo.item DROP CONSTRAINT pk_item",
+        "ALTER TABLE dbo.item DROP COLUMN id",
+        "UPDATE dbo.item SET note = 'after'",
+    ] {
+        line.source.run(statement).await;
+    }
+    for _ in 0..2 {
+        // Starting again changes nothing about it.
+        let ended = line.publisher.take().unwrap().ended().await;
+        assert!(!ended.status.success());
+        for part in ["dbo.item", "column id is part of the key", "DROP COLUMN id", "add it again", "new snapshot"] {
+            assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+        }
+        line.start_publisher();
+    }
+    replica
+        .until("what came before", |state| {
+            state.tables[&item()].rows["[I32(3)]"].contains(&Value::String("before".into()))
+        })
+        .await;
+}
