@@ -1,4 +1,5 @@
 //! Commands of the program with flags and output of their own.
 
 pub mod capture;
+pub mod check;
 pub mod tracer;

@@ -12,6 +12,7 @@
 //! - [`core`]: the log reader without its connections: what to read, how rows become transactions, what to send.
 //! - [`reader`]: `publisher run`, the loop around it. [`retry`]: when to try again.
 //! - [`snapshot`]: `publisher snapshot`, tables as of one commit, beside the running workload.
+//! - [`check`]: whether everything is there that publishing takes.
 //! - [`tracer`]: tracer tokens, from here to the subscriptions and back as times.
 //! - [`capture`]: the capture job, which fills the change tables; [`command`]: commands with flags of their own.
 //! - [`publication`], [`article`], [`columns`]: what is published, checked with the server before anything is changed.
@@ -19,6 +20,7 @@
 
 pub mod article;
 pub mod capture;
+pub mod check;
 pub mod columns;
 pub mod command;
 pub mod core;

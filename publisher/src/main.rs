@@ -7,6 +7,7 @@ use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::{Article, TableName};
 use publisher::article::Definition;
 use publisher::command::capture::CaptureAction;
+use publisher::command::check::CheckArgs;
 use publisher::command::tracer::TracerAction;
 use publisher::reader::{self, ReaderOptions};
 use publisher::snapshot::{Progress, SnapshotAgent};
@@ -40,6 +41,8 @@ enum Command {
     },
     /// Write the present rows of a publication to the working directory, for new subscriptions
     Snapshot(SnapshotArgs),
+    /// See whether server, database, distributor and permissions are as publishing takes them; changes nothing
+    Check(CheckArgs),
     /// Send a tracer token through the line and see how long it takes
     Tracer {
         #[command(subcommand)]
@@ -224,6 +227,7 @@ impl Command {
                 ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
             },
             Self::Snapshot(args) => ("publisher snapshot", Some(&args.sides.server)),
+            Self::Check(args) => ("publisher check", Some(&args.server)),
             Self::Tracer { action: TracerAction::Post { server, .. } } => ("publisher tracer post", Some(server)),
             Self::Tracer { action: TracerAction::History { .. } } => ("publisher tracer history", None),
             Self::Capture { action: CaptureAction::Show { server, .. } } => ("publisher capture show", Some(server)),
@@ -240,6 +244,7 @@ async fn carry_out(command: Command) -> Outcome {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
         Command::Snapshot(args) => Box::pin(snapshot(args)).await,
+        Command::Check(args) => Ok(Box::pin(command::check::run(args)).await?),
         Command::Tracer { action } => Ok(Box::pin(command::tracer::run(action)).await?),
         Command::Capture { action } => Ok(Box::pin(command::capture::run(action)).await?),
         Command::Run(args) => Box::pin(run(args)).await,

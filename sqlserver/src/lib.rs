@@ -9,7 +9,7 @@
 //! - [`database`], [`catalog`], [`predicate`]: facts about databases, tables and filters.
 //! - [`cdc`], [`change`], [`marker`]: change data capture and the marker table in it; [`capture_job`]: what fills the change
 //!   tables; [`history`]: whether they are still what they were.
-//! - [`permission`]: what a login lacks, and the statement that gives it.
+//! - [`inspection`]: what is checked before anything is set up. [`permission`]: what a login lacks, and the statement that gives it.
 //! - [`snapshot`]: consistent reads of whole tables.
 //! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables;
 //!   [`alter`]: changing them.
@@ -27,6 +27,7 @@ pub mod ddl;
 pub mod decode;
 pub mod error;
 pub mod history;
+pub mod inspection;
 pub mod marker;
 mod narrow;
 pub mod permission;
