@@ -188,3 +188,29 @@ async fn xml_and_the_deprecated_large_types_are_parameters_and_results() {
     let refused = db.execute(insert, &[&3, &xml("<a>"), &words, &bytes]).await.unwrap_err();
     assert_eq!(refused.code(), Some(9400));
 }
+
+/// The client decodes by the collation that the column's metadata names.
+#[tokio::test]
+async fn text_of_another_code_page_reaches_the_client_as_it_is() {
+    for (collation, sample) in [
+        ("Cyrillic_General_CI_AS", "Жук и ёж €"),
+        ("Polish_100_BIN2", "Zażółć gęślą jaźń"),
+        ("Greek_BIN2", "Ξεσκεπάζω"),
+        ("Turkish_BIN2", "İğne ıslak"),
+        ("Hebrew_BIN2", "שלום"),
+        ("Thai_BIN2", "สวัสดี"),
+    ] {
+        let server = start().await;
+        let mut db = server.connect("master").await;
+        exec(&mut db, &format!("CREATE DATABASE other COLLATE {collation}")).await;
+        let mut db = server.connect("other").await;
+        exec(&mut db, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, v varchar(40), w varchar(max))").await;
+        exec(&mut db, &format!("INSERT t VALUES (1, N'{sample}', N'{sample}')")).await;
+        assert_eq!(
+            text(&mut db, "SELECT v, w, CAST(v AS nvarchar(40)) FROM t").await,
+            format!("{sample}|{sample}|{sample}")
+        );
+        let bytes = format!("SELECT CASE WHEN DATALENGTH(v) = LEN(N'{sample}') THEN 1 ELSE 0 END FROM t");
+        assert_eq!(text(&mut db, &bytes).await, "1", "a byte a character");
+    }
+}

@@ -3,7 +3,7 @@
 //! Source: <https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql#alter-column>.
 
 use super::catalog::TableEntry;
-use super::collation::{self, DEFAULT_COLLATION};
+use super::collation;
 use super::compile;
 use super::database::Identity;
 use super::ddl_alter::mentions_name;
@@ -12,7 +12,7 @@ use super::frame::Frame;
 use super::meta::Column;
 use super::session::SqlSession;
 use super::stop::Exec;
-use super::system_types::{facets, is_character, stored_type_id};
+use super::system_types::{facets, is_character, is_wide_text, stored_type_id};
 use super::table_design::can_be_identity;
 use super::table_rebuild::null_not_allowed;
 use super::type_rules::{Family, family};
@@ -133,15 +133,12 @@ impl SqlSession {
             return Err(SqlError::unsupported(format!("ALTER COLUMN from {from} to {to}")).into());
         }
         let collation = match &def.collation {
-            Some(name) if is_character(&ty) => {
-                collation::rules(name)?;
-                Some(name.clone())
-            }
+            Some(name) if is_character(&ty) => Some(collation::for_column(name, is_wide_text(&ty))?),
             Some(_) => {
                 let text = format!("Expression type {} is invalid for COLLATE clause.", type_word(&ty));
                 return Err(SqlError::new(447, text).with_state(0).into());
             }
-            None => is_character(&ty).then(|| DEFAULT_COLLATION.to_owned()),
+            None => is_character(&ty).then(collation::default_name),
         };
         let nullable = def.nullable.unwrap_or(old.identity.is_none());
         if old.identity.is_some() && (nullable || !can_be_identity(&ty)) {

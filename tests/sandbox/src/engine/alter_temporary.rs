@@ -7,6 +7,7 @@ use super::ddl_alter::{cannot_add, cannot_find, not_unique, values_without};
 use super::frame::Frame;
 use super::session::SqlSession;
 use super::stop::Exec;
+use super::table_design::in_tempdb;
 use super::table_design::{Design, of_table};
 use super::transaction::Writes;
 use crate::error::SqlError;
@@ -22,6 +23,7 @@ impl SqlSession {
             let after = match action {
                 AlterTable::Add { elements, .. } => {
                     refuse_in_temporary(elements)?;
+                    let elements = &*in_tempdb(elements)?;
                     let named = |error| of_table(error, &name.name, &name.name);
                     s.add_to_temporary(&entry, Design::read(elements).map_err(named)?)?
                 }

@@ -107,6 +107,22 @@ pub fn setting(connection: &Connection, name: &str) -> rusqlite::Result<Option<i
     rows.next()?.map(|row| row.get(0)).transpose()
 }
 
+/// A setting that is text.
+pub fn text_setting(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let mut statement = connection.prepare_cached(r#"SELECT value FROM db."$settings" WHERE name = ?1"#)?;
+    let mut rows = statement.query([name])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// Writes a setting that is text.
+pub fn set_text_setting(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    connection.execute(
+        r#"INSERT INTO db."$settings" VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"#,
+        params![name, value],
+    )?;
+    Ok(())
+}
+
 /// Writes a setting of the database.
 pub fn set_setting(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     connection.execute(

@@ -3,16 +3,139 @@
 //! The name's suffixes say what counts: `_CI`/`_CS` case, `_AI`/`_AS` accents, `_BIN`/`_BIN2` plain code points. Trailing
 //! spaces never count (<https://learn.microsoft.com/sql/t-sql/language-elements/string-comparison-assignment>).
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::code_page::{self, Page};
 use crate::error::{SqlError, SqlResult};
 
 /// SQL Server's default for US English installations.
 pub const DEFAULT_COLLATION: &str = "SQL_Latin1_General_CP1_CI_AS";
 /// Collation of `datetimeoffset`: the UTC instant alone.
 pub const OFFSET_COLLATION: &str = "sandbox_instant";
+
+/// The collation of the database, as COLLATE may name it.
+const DATABASE_DEFAULT: &str = "DATABASE_DEFAULT";
+
+thread_local! {
+    static CURRENT: RefCell<Arc<str>> = RefCell::new(DEFAULT_COLLATION.into());
+}
+
+/// The collation of the database that this thread works for.
+pub fn default_name() -> String {
+    CURRENT.with_borrow(|name| name.to_string())
+}
+
+/// This thread works for a database with that collation from now on.
+pub fn enter(name: &Arc<str>) {
+    CURRENT.with_borrow_mut(|current| {
+        if !Arc::ptr_eq(current, name) {
+            *current = Arc::clone(name);
+            code_page::set_current(page(name).unwrap_or(Page::Cp1252));
+        }
+    });
+}
+
+/// The collation that COLLATE names.
+pub fn named(name: &str) -> String {
+    if name.eq_ignore_ascii_case(DATABASE_DEFAULT) { default_name() } else { name.to_owned() }
+}
+
+/// A collation for columns of `char`, `varchar` and `text` in the current database: refused with another code page.
+pub fn for_column(name: &str, unicode: bool) -> SqlResult<String> {
+    let name = named(name);
+    rules(&name)?;
+    if !unicode && page(&name) != Some(code_page::current()) {
+        let text = format!("collation {name} for a column that is not Unicode, in a database of another code page");
+        return Err(SqlError::unsupported(text));
+    }
+    Ok(name)
+}
+
+/// Collations of other code pages than 1252: how their names begin, the code page, the locale that stands for them on the wire, and
+/// whether more than their binary ones can be compared here.
+/// <https://learn.microsoft.com/sql/t-sql/statements/windows-collation-name-transact-sql>,
+/// <https://learn.microsoft.com/sql/t-sql/statements/sql-server-collation-name-transact-sql>
+const FAMILIES: &[(&str, Page, u32, bool)] = &[
+    ("CYRILLIC_GENERAL_", Page::Cp1251, 0x0419, true),
+    ("SQL_LATIN1_GENERAL_CP1251_", Page::Cp1251, 0x0419, true),
+    ("UKRAINIAN_", Page::Cp1251, 0x0422, false),
+    ("ALBANIAN_", Page::Cp1250, 0x041C, false),
+    ("CROATIAN_", Page::Cp1250, 0x041A, false),
+    ("CZECH_", Page::Cp1250, 0x0405, false),
+    ("HUNGARIAN_", Page::Cp1250, 0x040E, false),
+    ("POLISH_", Page::Cp1250, 0x0415, false),
+    ("ROMANIAN_", Page::Cp1250, 0x0418, false),
+    ("SLOVAK_", Page::Cp1250, 0x041B, false),
+    ("SLOVENIAN_", Page::Cp1250, 0x0424, false),
+    ("GREEK_", Page::Cp1253, 0x0408, false),
+    ("TURKISH_", Page::Cp1254, 0x041F, false),
+    ("HEBREW_", Page::Cp1255, 0x040D, false),
+    ("ARABIC_", Page::Cp1256, 0x0401, false),
+    ("ESTONIAN_", Page::Cp1257, 0x0425, false),
+    ("LATVIAN_", Page::Cp1257, 0x0426, false),
+    ("LITHUANIAN_", Page::Cp1257, 0x0427, false),
+    ("VIETNAMESE_", Page::Cp1258, 0x042A, false),
+    ("THAI_", Page::Cp874, 0x041E, false),
+];
+
+fn family(upper: &str) -> Option<(Page, u32, bool)> {
+    if upper.starts_with("SQL_LATIN1_GENERAL_CP1_") || upper.starts_with("LATIN1_GENERAL_") {
+        return Some((Page::Cp1252, 0x0409, true));
+    }
+    FAMILIES.iter().find(|family| upper.starts_with(family.0)).map(|&(_, page, locale, all)| (page, locale, all))
+}
+
+/// The code page of a collation.
+pub fn page(name: &str) -> Option<Page> {
+    family(&name.to_ascii_uppercase()).map(|family| family.0)
+}
+
+/// A collation as it crosses the wire: locale and flags in four bytes, and the sort order that SQL collations have.
+/// <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/3d29e8dc-218a-42c6-9ba4-947ebca9fd7e>
+pub fn on_the_wire(name: &str) -> [u8; 5] {
+    const IGNORE_CASE: u32 = 1 << 20;
+    const IGNORE_ACCENT: u32 = 1 << 21;
+    const IGNORE_KANA_AND_WIDTH: u32 = 1 << 22 | 1 << 23;
+    const BINARY: u32 = 1 << 24;
+    const BINARY_2: u32 = 1 << 25;
+    const VERSION: u32 = 28;
+    let upper = name.to_ascii_uppercase();
+    let has = |word: &str| upper.split('_').any(|part| part == word);
+    let (_, locale, _) = family(&upper).unwrap_or((Page::Cp1252, 0x0409, true));
+    let mut flags = match () {
+        () if has("BIN2") => BINARY_2,
+        () if has("BIN") => BINARY,
+        () => {
+            IGNORE_KANA_AND_WIDTH | if has("CI") { IGNORE_CASE } else { 0 } | if has("AI") { IGNORE_ACCENT } else { 0 }
+        }
+    };
+    flags |= u32::from(has("90")) << VERSION | u32::from(has("100")) << (VERSION + 1);
+    let sort_order = match (upper.as_str(), has("CS")) {
+        (sql, cs) if sql.starts_with("SQL_LATIN1_GENERAL_CP1_") => {
+            if cs {
+                51
+            } else if has("AI") {
+                54
+            } else {
+                52
+            }
+        }
+        (sql, cs) if sql.starts_with("SQL_LATIN1_GENERAL_CP1251_") => {
+            if cs {
+                105
+            } else {
+                106
+            }
+        }
+        _ => 0,
+    };
+    let [a, b, c, d] = (locale | flags).to_le_bytes();
+    [a, b, c, d, sort_order]
+}
 
 /// What a collation tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,16 +224,15 @@ const DESIGNATORS: &[&str] = &[
 /// The rules of a collation by its name; error 448 for an unknown one.
 pub fn rules(name: &str) -> SqlResult<Rules> {
     let upper = name.to_ascii_uppercase();
-    let known = upper.starts_with("SQL_LATIN1_GENERAL_CP1_") || upper.starts_with("LATIN1_GENERAL_");
-    if !known {
+    let Some((_, _, linguistic)) = family(&upper) else {
         let refused = DESIGNATORS.iter().any(|name| upper.starts_with(name))
             && ["_CI_A", "_CS_A", "_BIN", "_CI_"].iter().any(|suffix| upper.contains(suffix));
         return Err(if refused {
-            SqlError::unsupported(format!("collation {name} (the Latin1_General family is supported)"))
+            SqlError::unsupported(format!("collation {name}"))
         } else {
             SqlError::new(448, format!("Invalid collation '{name}'."))
         });
-    }
+    };
     if upper.contains("_UTF8") {
         return Err(SqlError::unsupported(format!("UTF-8 collation {name}")));
     }
@@ -123,6 +245,9 @@ pub fn rules(name: &str) -> SqlResult<Rules> {
         return Ok(Rules { case: true, accent: true, binary: true });
     }
     match (has("CI"), has("CS"), has("AI"), has("AS")) {
+        (ci, cs, ai, as_) if ci != cs && ai != as_ && !linguistic => {
+            Err(SqlError::unsupported(format!("collation {name} (of this family the binary ones are supported)")))
+        }
         (ci, cs, ai, as_) if ci != cs && ai != as_ => Ok(Rules { case: cs, accent: as_, binary: false }),
         _ => Err(SqlError::new(448, format!("Invalid collation '{name}'."))),
     }
@@ -259,6 +384,7 @@ pub fn base(c: char) -> char {
         'ŵ' => 'w',
         'ý' | 'ÿ' | 'ŷ' => 'y',
         'ź' | 'ż' | 'ž' => 'z',
+        'ё' => 'е',
         other => other,
     }
 }
@@ -283,6 +409,26 @@ mod tests {
         let rules = rules("Latin1_General_100_BIN2").unwrap();
         assert_eq!(compare("a", "A", rules), Ordering::Greater);
         assert_eq!(compare("a ", "a", rules), Ordering::Equal);
+    }
+
+    /// The bytes that a server sends for its own default and for others, as clients tell them apart.
+    #[test]
+    fn collations_have_their_bytes_on_the_wire() {
+        assert_eq!(on_the_wire(DEFAULT_COLLATION), [0x09, 0x04, 0xD0, 0x00, 52]);
+        assert_eq!(on_the_wire("Cyrillic_General_CI_AS"), [0x19, 0x04, 0xD0, 0x00, 0]);
+        assert_eq!(on_the_wire("Polish_100_BIN2"), [0x15, 0x04, 0x00, 0x22, 0]);
+        assert_eq!(page("thai_bin"), Some(Page::Cp874));
+        assert_eq!(page("Japanese_CI_AS"), None);
+    }
+
+    #[test]
+    fn cyrillic_letters_follow_their_alphabet() {
+        let rules = rules("Cyrillic_General_CI_AS").unwrap();
+        assert_eq!(compare("ЖУК", "жук", rules), Ordering::Equal);
+        assert_eq!(compare("ёж", "жук", rules), Ordering::Less);
+        assert_ne!(compare("ёж", "еж", rules), Ordering::Equal);
+        assert_eq!(super::rules("Polish_CI_AS").unwrap_err().number, 50_000);
+        assert!(super::rules("Polish_BIN2").is_ok());
     }
 
     #[test]

@@ -8,28 +8,6 @@ use super::encode::TICKS_PER_DAY;
 use super::type_rules::{is_unicode, type_name};
 use super::{calendar, code_page, decimal};
 
-/// Code page 1252's characters for the bytes 0x80 to 0x9F; unassigned ones stand for themselves.
-const CP1252_HIGH: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
-
-/// The code page 1252 byte of a character.
-pub fn cp1252_byte(c: char) -> Option<u8> {
-    match u32::from(c) {
-        code @ (0..=0x7F | 0xA0..=0xFF) => Some(code as u8),
-        _ => CP1252_HIGH.iter().position(|high| *high == c).map(|i| 0x80 + i as u8),
-    }
-}
-
-/// The character of a code page 1252 byte.
-pub fn cp1252_char(byte: u8) -> char {
-    match byte {
-        0x80..=0x9F => CP1252_HIGH[usize::from(byte - 0x80)],
-        other => char::from(other),
-    }
-}
-
 /// UTF-16 code units of a text.
 pub fn utf16_length(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.chars().map(char::len_utf16).sum() }
@@ -46,13 +24,20 @@ pub fn cut_utf16(text: &str, units: usize) -> String {
         .collect()
 }
 
-/// The bytes of a text as SQL Server stores it: code page 1252 or UTF-16LE.
+/// The bytes of a text as SQL Server stores it: the code page of the database or UTF-16LE.
 pub fn bytes_of_text(text: &str, ty: &SqlType) -> Vec<u8> {
     if is_unicode(ty) {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     } else {
-        text.chars().map(|c| cp1252_byte(c).unwrap_or(b'?')).collect()
+        let page = code_page::current();
+        text.chars().map(|c| page.byte(c).unwrap_or(b'?')).collect()
     }
+}
+
+/// Whether a text has characters that the code page of the database lacks.
+fn lacks(text: &str) -> bool {
+    let page = code_page::current();
+    text.chars().any(|c| page.byte(c).is_none())
 }
 
 /// Makes a text fit a character type: code page, length, padding.
@@ -60,7 +45,7 @@ pub fn bytes_of_text(text: &str, ty: &SqlType) -> Vec<u8> {
 /// # Errors
 /// What SQL Server would do and the sandbox cannot: halves of surrogate pairs, best fits that it does not know.
 pub fn fit(mut text: String, to: &SqlType) -> SqlResult<String> {
-    if !is_unicode(to) && !text.is_ascii() && text.chars().any(|c| cp1252_byte(c).is_none()) {
+    if !is_unicode(to) && !text.is_ascii() && lacks(&text) {
         text = code_page::best_fit(&text)?;
     }
     match to {
@@ -122,7 +107,7 @@ pub fn to_text(value: &Datum, from: &SqlType, to: &SqlType, style: Option<i32>) 
         Datum::Money(v) => money_text(*v, code).ok_or_else(|| bad_style(code, from, to))?,
         Datum::Real(v) => float_text(f64::from(*v), code, true).ok_or_else(|| bad_style(code, from, to))?,
         Datum::Float(v) => float_text(*v, code, false).ok_or_else(|| bad_style(code, from, to))?,
-        Datum::Binary(bytes) => binary_text(bytes, to, code).ok_or_else(|| bad_style(code, from, to))?,
+        Datum::Binary(bytes) => binary_text(bytes, to, code)?.ok_or_else(|| bad_style(code, from, to))?,
         Datum::Guid(bytes) => {
             if room(to) < 36 {
                 return Err(SqlError::new(
@@ -166,7 +151,7 @@ fn xml_text(text: &str, to: &SqlType) -> SqlResult<Datum> {
     if length > room(to) {
         return Err(SqlError::new(6354, "Target string size is too small to represent the XML instance").with_state(10));
     }
-    if !is_unicode(to) && text.chars().any(|c| cp1252_byte(c).is_none()) {
+    if !is_unicode(to) && lacks(text) {
         return Err(SqlError::new(
             6355,
             "Conversion of one or more characters from XML to target collation impossible",
@@ -243,22 +228,22 @@ fn general(value: f64, digits: usize) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-fn binary_text(bytes: &[u8], to: &SqlType, style: i32) -> Option<String> {
+fn binary_text(bytes: &[u8], to: &SqlType, style: i32) -> SqlResult<Option<String>> {
     let hex = |prefix: &str| {
         let digits: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
         format!("{prefix}{digits}")
     };
-    Some(match style {
+    Ok(Some(match style {
         0 if is_unicode(to) => {
             let units: Vec<u16> =
                 bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair.get(1).copied().unwrap_or(0)])).collect();
             String::from_utf16_lossy(&units)
         }
-        0 => bytes.iter().map(|b| cp1252_char(*b)).collect(),
+        0 => return code_page::current().text(bytes).map(Some),
         1 => hex("0x"),
         2 => hex(""),
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 /// A moment taken apart.

@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::catalog_store::{self, ATTACHED};
 use super::clock::now_datetime;
+use super::collation::DEFAULT_COLLATION;
 use super::database_access::Access;
 use super::locks::LockManager;
 use super::meta::Column;
@@ -15,7 +16,7 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How long SQLite itself waits for a lock that the engine's own lock does not cover (opening, checkpointing).
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
@@ -25,6 +26,9 @@ const CACHE_KIB: i64 = -16_384;
 const MAX_LOG_BYTES: i64 = 64 << 20;
 /// Compiled SQLite statements kept by a connection.
 const STATEMENT_CACHE: usize = 256;
+
+/// Setting under which a database's collation is kept.
+const COLLATION: &str = "collation";
 
 /// The state of one identity column.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +128,7 @@ pub struct Database {
     identities: Mutex<HashMap<i32, Identity>>,
     rowversion: Counter,
     synchronous: &'static str,
+    collation: OnceLock<Arc<str>>,
 }
 
 impl Database {
@@ -149,12 +154,27 @@ impl Database {
             identities: Mutex::default(),
             rowversion: Counter::new(0),
             synchronous: options.synchronous.pragma(),
+            collation: OnceLock::new(),
         }
     }
 
     /// The same with the locks of its server.
     pub fn with_locks(self, locks: &Arc<LockManager>) -> Self {
         Self { locks: Arc::clone(locks), ..self }
+    }
+
+    /// Its default collation.
+    pub fn collation(&self) -> Arc<str> {
+        let read = || {
+            let stored = self.open().and_then(|c| catalog_store::text_setting(&c, COLLATION).map_err(storage_error));
+            stored.ok().flatten().unwrap_or_else(|| DEFAULT_COLLATION.to_owned()).into()
+        };
+        Arc::clone(self.collation.get_or_init(read))
+    }
+
+    /// Gives a new database its collation.
+    pub(super) fn set_collation(&self, name: &str) -> SqlResult<()> {
+        catalog_store::set_text_setting(&self.open()?, COLLATION, name).map_err(storage_error)
     }
 
     /// `owner_sid`.

@@ -92,13 +92,11 @@ impl SqlSession {
             let text = "CREATE DATABASE permission denied in database 'master'.";
             return Err(SqlError::new(262, text).severity(14).into());
         }
-        let default = super::collation::DEFAULT_COLLATION;
-        if collation.is_some_and(|c| !c.eq_ignore_ascii_case(default)) {
-            return Err(SqlError::unsupported(format!("a database collation other than {default}")).into());
-        }
+        let collation = collation.unwrap_or(super::collation::DEFAULT_COLLATION);
+        super::collation::rules(collation)?;
         let server = Arc::clone(self.server());
         let owner = self.shared.acting_login().map(|l| l.sid).unwrap_or_default();
-        server.create_database(name, &owner)?;
+        server.create_database(name, &owner, collation)?;
         Ok(())
     }
 

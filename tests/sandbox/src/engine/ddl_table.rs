@@ -16,7 +16,7 @@ use super::session_functions::with_identity;
 use super::session_state::Temporary;
 use super::stop::Exec;
 use super::system_types::{Facets, facets, stored_type_id};
-use super::table_design::{Design, constraint_name, key_positions, of_table};
+use super::table_design::{Design, constraint_name, in_tempdb, key_positions, of_table};
 use super::transaction::Writes;
 use super::{alias_types, table_text};
 use crate::error::{SqlError, SqlResult};
@@ -35,7 +35,9 @@ impl SqlSession {
             alias_types::refuse_in_temporary(&create.elements)?;
         }
         self.refresh_catalog()?;
-        let elements = &*self.elements_of_types(&create.elements)?;
+        let resolved = self.elements_of_types(&create.elements)?;
+        let elements = if create.name.name.starts_with('#') { in_tempdb(&resolved)? } else { resolved };
+        let elements = &*elements;
         let mut design = Design::read(elements).map_err(|e| of_table(e, &written(&create.name), &create.name.name))?;
         design.settle_keys(&create.name.name, elements)?;
         if create.name.name.starts_with('#') {

@@ -299,15 +299,16 @@ const RESULT_COLUMNS: &[(&str, SqlType)] = &[
 
 /// What is not known without browsing (the source, keys, the order) is NULL, as with `@browse_information_mode = 0`.
 fn result_row(ordinal: usize, column: &ColumnMeta) -> Vec<Datum> {
-    /// LCID and flags of the collation, and its sort order, as they cross the wire.
-    const COLLATION: (i32, u8) = (0x00D0_0409, 52);
+    // LCID and flags of the collation, and its sort order.
+    let [a, b, c, d, sort_order] = super::collation::on_the_wire(&super::collation::default_name());
+    let locale = i32::from_le_bytes([a, b, c, d]);
     let name = if column.name.is_empty() { Datum::Null } else { Datum::String(column.name.clone()) };
     let text = is_character(&column.ty);
     let when_text = |value: Datum| if text { value } else { Datum::Null };
     let (code, length) = on_the_wire(&column.ty);
     let mut row = vec![Datum::Bit(false), Datum::Int(ordinal as i32), name, Datum::Bit(column.nullable)];
     row.extend(type_cells(&column.ty));
-    row.push(when_text(Datum::String(super::collation::DEFAULT_COLLATION.to_owned())));
+    row.push(when_text(Datum::String(super::collation::default_name())));
     row.extend([const { Datum::Null }; 9]);
     row.extend([false; 3].map(Datum::Bit));
     row.extend([const { Datum::Null }; 5]);
@@ -316,7 +317,7 @@ fn result_row(ordinal: usize, column: &ColumnMeta) -> Vec<Datum> {
     row.extend([Datum::Bit(column.computed), Datum::Bit(false)]);
     row.extend([const { Datum::Null }; 3]);
     row.extend([Datum::Int(code), Datum::Int(length)]);
-    row.extend([when_text(Datum::Int(COLLATION.0)), when_text(Datum::TinyInt(COLLATION.1))]);
+    row.extend([when_text(Datum::Int(locale)), when_text(Datum::TinyInt(sort_order))]);
     row
 }
 

@@ -30,9 +30,10 @@ pub fn sqlite_type(ty: &SqlType, collation: Option<&str>) -> String {
         | SqlType::NChar(_)
         | SqlType::NVarChar(_)
         | SqlType::Text
-        | SqlType::NText => {
-            format!("TEXT COLLATE {}", collation.unwrap_or(super::collation::DEFAULT_COLLATION))
-        }
+        | SqlType::NText => match collation {
+            Some(collation) => format!("TEXT COLLATE {collation}"),
+            None => format!("TEXT COLLATE {}", super::collation::default_name()),
+        },
         _ => "INT".to_owned(),
     }
 }

@@ -43,13 +43,14 @@ impl Binder<'_> {
             }
             Expr::Subquery(query) => self.scalar_subquery(query),
             Expr::Collate { expr, collation } => {
-                super::collation::rules(collation)?;
                 let value = self.value(expr)?;
+                let unicode = value.is_null() || super::type_rules::is_unicode(&value.ty) || !is_text(&value.ty);
+                let collation = super::collation::for_column(collation, unicode)?;
                 if !is_text(&value.ty) && !value.is_null() {
                     let name = type_name(&value.ty);
                     return Err(SqlError::new(447, format!("Expression type {name} is invalid for COLLATE clause.")));
                 }
-                Ok(value.with_collation(Collation::Explicit(collation.clone())))
+                Ok(value.with_collation(Collation::Explicit(collation)))
             }
             Expr::AtTimeZone { expr, zone } => self.at_time_zone(expr, zone),
             Expr::Not(_)

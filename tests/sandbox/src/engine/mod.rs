@@ -15,7 +15,7 @@ pub mod catalog_store;
 mod check_identity;
 pub mod clock;
 mod clr_types;
-mod code_page;
+pub mod code_page;
 pub mod collation;
 pub mod compare_key;
 pub mod compile;

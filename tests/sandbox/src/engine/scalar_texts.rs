@@ -5,8 +5,9 @@
 use crate::error::{SqlError, SqlResult};
 use crate::types::{Datum, SqlType};
 
+use super::code_page;
 use super::collation::{self, Rules};
-use super::convert_text::{cp1252_byte, cp1252_char, utf16_length};
+use super::convert_text::utf16_length;
 use super::scalar_functions::{Argument, Body, integer, integer_result, mismatch, text, text_result};
 use super::type_rules::is_unicode;
 
@@ -56,7 +57,10 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
         count => text_result(" ".repeat(count.min(8000) as usize), returns),
     }),
     ("ascii", |a, _| {
-        Ok(text(a, 0)?.chars().next().map_or(Datum::Null, |c| Datum::Int(i32::from(cp1252_byte(c).unwrap_or(b'?')))))
+        Ok(text(a, 0)?
+            .chars()
+            .next()
+            .map_or(Datum::Null, |c| Datum::Int(i32::from(code_page::current().byte(c).unwrap_or(b'?')))))
     }),
     ("unicode", |a, _| {
         let mut units = [0; 2];
@@ -64,7 +68,7 @@ pub(super) const FUNCTIONS: &[(&str, Body)] = &[
     }),
     ("char", |a, _| {
         Ok(match u8::try_from(integer(a, 0)?) {
-            Ok(byte) => Datum::String(cp1252_char(byte).to_string()),
+            Ok(byte) => Datum::String(code_page::current().text(&[byte])?),
             Err(_) => Datum::Null,
         })
     }),

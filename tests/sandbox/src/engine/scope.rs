@@ -1,7 +1,6 @@
 //! Where the names of a statement are looked up: variables, temporary tables, the catalog, system views, CDC.
 
 use super::catalog::same_name;
-use super::collation::DEFAULT_COLLATION;
 use super::frame::Frame;
 use super::meta::{Scope, SessionFunction, Table};
 use super::modules::Module;
@@ -73,7 +72,7 @@ impl Scope for StatementScope<'_> {
     }
 
     fn default_collation(&self) -> String {
-        DEFAULT_COLLATION.to_owned()
+        super::collation::default_name()
     }
 }
 

@@ -112,7 +112,7 @@ impl Server {
     }
 
     /// `CREATE DATABASE`.
-    pub fn create_database(self: &Arc<Self>, name: &str, owner: &[u8]) -> SqlResult<Arc<Database>> {
+    pub fn create_database(self: &Arc<Self>, name: &str, owner: &[u8], collation: &str) -> SqlResult<Arc<Database>> {
         let master = lock(&self.master);
         if self.database(name).is_some() {
             return Err(SqlError::new(
@@ -126,6 +126,7 @@ impl Server {
         remove_files(&path);
         let database = Arc::new(Database::new(id, name, &path, now_datetime(), &self.options).with_locks(&self.locks));
         database.create_file()?;
+        database.set_collation(collation)?;
         database.set_owner(owner);
         database
             .open()?

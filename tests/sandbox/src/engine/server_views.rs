@@ -58,6 +58,7 @@ fn databases(session: &SessionShared) -> Vec<Value> {
             i32::from(cdc.awaits_capture(d)),
             hex(&d.owner()),
             i32::from(d.recursive_triggers.load(Ordering::Acquire)),
+            &*d.collation(),
         ])
     };
     session.server.databases().iter().map(row).collect()

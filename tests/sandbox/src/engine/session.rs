@@ -244,6 +244,8 @@ impl SqlSession {
                 let mut state = self.shared.state();
                 state.database = Arc::clone(to);
                 state.catalog = catalog;
+                drop(state);
+                super::collation::enter(&to.collation());
                 inside.stay();
                 from.access.leave();
                 Ok(())
@@ -265,6 +267,7 @@ impl SqlSession {
     ) -> Result<Option<T>, Cancelled> {
         *lock(&self.cancel) = sink.cancellation();
         self.shared.count.note_request();
+        super::collation::enter(&self.database().collation());
         {
             let mut state = self.shared.state();
             state.running = true;

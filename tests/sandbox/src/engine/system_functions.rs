@@ -51,7 +51,7 @@ pub(super) fn database_property(session: &SessionShared, arguments: &[Datum]) ->
         "status" => text("ONLINE"),
         "updateability" => text("READ_WRITE"),
         "useraccess" => text("MULTI_USER"),
-        "collation" => text(super::collation::DEFAULT_COLLATION),
+        "collation" => text(&database.collation()),
         "recovery" => text(recovery_model(database.recovery_model.load(Ordering::Acquire))),
         "version" => Datum::Int(957),
         "edition" => Datum::Null,

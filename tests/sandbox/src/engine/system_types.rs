@@ -196,6 +196,11 @@ pub fn is_character(ty: &SqlType) -> bool {
     )
 }
 
+/// Whether a character type holds Unicode.
+pub fn is_wide_text(ty: &SqlType) -> bool {
+    matches!(ty, SqlType::NChar(_) | SqlType::NVarChar(_) | SqlType::NText)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

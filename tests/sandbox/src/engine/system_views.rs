@@ -7,7 +7,7 @@ mod information_schema;
 mod server;
 
 use super::catalog::{Catalog, same_name};
-use super::collation::DEFAULT_COLLATION;
+use super::collation::default_name;
 use super::meta::{Column, Table};
 use super::quoting::{literal, quote};
 use super::system_types::is_character;
@@ -77,7 +77,7 @@ fn column((name, ty, _): &ViewColumn) -> Column {
         ty,
         nullable: true,
         identity: None,
-        collation: is_character(&ty).then(|| DEFAULT_COLLATION.to_owned()),
+        collation: is_character(&ty).then(default_name),
         default: None,
         computed: None,
         sqlite_name: quote(name),
@@ -119,7 +119,7 @@ fn text(view: &View, catalog: &Catalog) -> String {
             if type_of(ty) == SqlType::SqlVariant {
                 format!("{expr} COLLATE {} AS {}", super::variant::COLLATION, quote(name))
             } else if is_character(&type_of(ty)) {
-                format!("CAST({expr} AS TEXT) COLLATE {DEFAULT_COLLATION} AS {}", quote(name))
+                format!("CAST({expr} AS TEXT) COLLATE {} AS {}", default_name(), quote(name))
             } else {
                 format!("{expr} AS {}", quote(name))
             }
@@ -144,7 +144,7 @@ fn expand(text: &str, catalog: &Catalog) -> String {
     if out.contains("{views}") {
         out = out.replace("{views}", &view_rows());
     }
-    out.replace("{database}", &literal(&catalog.database)).replace("{collation}", &literal(DEFAULT_COLLATION))
+    out.replace("{database}", &literal(&catalog.database)).replace("{collation}", &literal(&default_name()))
 }
 
 /// The number of rows of the table whose `object_id` stands in `i.object_id`; each is counted only when it is asked for.

@@ -4,11 +4,12 @@ use super::catalog::{TableEntry, same_name};
 use super::collation::{self, DEFAULT_COLLATION};
 use super::meta::{Column, Scope, Table};
 use super::quoting::quote;
-use super::system_types::is_character;
+use super::system_types::{is_character, is_wide_text};
 use super::{compile, computed, default_text};
 use crate::error::{SqlError, SqlResult};
 use crate::tsql::ast::{ColumnDef, ConstraintDef, ConstraintKind, CreateIndex, Expr, TableElement, TypeIds};
 use crate::types::{Length, SqlType};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Stands for the table's name as it is written in the message of a design that does not know it.
@@ -130,11 +131,8 @@ impl Design {
         }
         let ty = def.ty.unwrap_or(SqlType::Int);
         let collation = match &def.collation {
-            Some(name) => {
-                collation::rules(name)?;
-                Some(name.clone())
-            }
-            None => is_character(&ty).then(|| DEFAULT_COLLATION.to_owned()),
+            Some(name) => Some(collation::for_column(name, is_wide_text(&ty) || !is_character(&ty))?),
+            None => is_character(&ty).then(collation::default_name),
         };
         if def.identity.is_some() {
             check_identity(def, &ty, self.columns.iter().any(|c| c.column.identity.is_some()))?;
@@ -313,10 +311,28 @@ impl Design {
             let (_, ty, nullable) = compile::computed_to_sqlite(&expr, table, scope)?;
             column.column.ty = ty;
             column.column.nullable = !declared_not_null && (nullable || computed::may_fail(&expr));
-            column.column.collation = is_character(&ty).then(|| DEFAULT_COLLATION.to_owned());
+            column.column.collation = is_character(&ty).then(collation::default_name);
         }
         Ok(())
     }
+}
+
+/// The elements of a temporary table: its columns have the collation of `tempdb`, which is the server's, unless another is named.
+///
+/// # Errors
+/// Refused for columns that are not Unicode where that is another code page than the current database's.
+pub fn in_tempdb(elements: &[TableElement]) -> SqlResult<Cow<'_, [TableElement]>> {
+    if collation::default_name() == DEFAULT_COLLATION {
+        return Ok(Cow::Borrowed(elements));
+    }
+    let resolved = elements.iter().map(|element| match element {
+        TableElement::Column(def) if def.collation.is_none() && def.ty.is_some_and(|ty| is_character(&ty)) => {
+            collation::for_column(DEFAULT_COLLATION, def.ty.is_some_and(|ty| is_wide_text(&ty)))?;
+            Ok(TableElement::Column(ColumnDef { collation: Some(DEFAULT_COLLATION.to_owned()), ..def.clone() }))
+        }
+        _ => Ok(element.clone()),
+    });
+    resolved.collect::<SqlResult<Vec<_>>>().map(Cow::Owned)
 }
 
 /// `user_type_id` of `sysname`.

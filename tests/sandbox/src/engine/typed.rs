@@ -205,7 +205,7 @@ pub fn cast(e: Typed, to: &SqlType, style: Option<&str>) -> Typed {
 /// Makes a `sql_variant`, which takes a character value's collation along.
 fn as_variant(e: Typed) -> Typed {
     let collation = if is_text(&e.ty) {
-        super::quoting::literal(e.collation_name().unwrap_or(super::collation::DEFAULT_COLLATION))
+        super::quoting::literal(&e.collation_name().map_or_else(super::collation::default_name, str::to_owned))
     } else {
         "NULL".to_owned()
     };

@@ -9,7 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use crate::error::{SqlError, SqlResult};
 use crate::types::{Datum, Length, SqlType, Variant};
 
-use super::collation::{self, DEFAULT_COLLATION};
+use super::collation;
 use super::convert_temporal::moment_of;
 use super::encode::{TICKS_PER_DAY, decode, encode};
 use super::system_types::{self, facets};
@@ -65,7 +65,7 @@ pub fn wrap(value: Datum, ty: &SqlType, collation: Option<&str>) -> Datum {
     match value {
         Datum::Null | Datum::Variant(_) => value,
         value => {
-            let collation = is_text(ty).then(|| collation.unwrap_or(DEFAULT_COLLATION).to_owned());
+            let collation = is_text(ty).then(|| collation.map_or_else(collation::default_name, str::to_owned));
             Datum::Variant(Box::new(Variant { ty: *ty, collation, value }))
         }
     }
@@ -129,7 +129,7 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 
 /// Texts of different collations order by collation: version, comparison flags, sort order; the locale is one here.
 fn compare_texts((x, a): (&str, &Variant), (y, b): (&str, &Variant)) -> Ordering {
-    let name = |v: &Variant| v.collation.clone().unwrap_or_else(|| DEFAULT_COLLATION.to_owned());
+    let name = |v: &Variant| v.collation.clone().unwrap_or_else(collation::default_name);
     let (left, right) = (name(a), name(b));
     if !left.eq_ignore_ascii_case(&right) {
         return collation_key(&left).cmp(&collation_key(&right));
@@ -244,7 +244,7 @@ mod tests {
         let text = stored(Datum::String("a|b".into()), SqlType::VarChar(Length::N(5)));
         let variant = read(&text).unwrap();
         assert_eq!(variant.value, Datum::String("a|b".into()));
-        assert_eq!(variant.collation.as_deref(), Some(DEFAULT_COLLATION));
+        assert_eq!(variant.collation.as_deref(), Some(collation::DEFAULT_COLLATION));
         let ty = SqlType::Decimal { precision: 30, scale: 2 };
         let value = Datum::Decimal { unscaled: -12345, scale: 2 };
         assert_eq!(read(&stored(value.clone(), ty)).unwrap(), Variant { ty, collation: None, value });

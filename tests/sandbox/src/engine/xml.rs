@@ -153,7 +153,7 @@ impl<'t> Reader<'t> {
             self.at -= 2;
             return self.fail(9402, "unable to switch the encoding");
         }
-        if !wide && encoding != "windows-1252" && !self.text.is_ascii() {
+        if !wide && encoding != format!("windows-{}", super::code_page::current().number()) && !self.text.is_ascii() {
             return Err(SqlError::unsupported(format!("xml in encoding {encoding} with characters outside of ASCII")));
         }
         Ok(())

@@ -1,7 +1,9 @@
-//! Character encodings of the wire: UTF-16 for the national types, code page 1252 (or UTF-8) for the others.
+//! Character encodings of the wire: UTF-16 for the national types, the code page of their collation for the others.
 
 use super::cursor::Cursor;
 use super::{WireError, WireResult};
+use crate::engine::code_page::{self, Page};
+use crate::engine::collation::{default_name, on_the_wire};
 use crate::error::SqlError;
 
 /// `SQL_Latin1_General_CP1_CI_AS` as it crosses the wire (2.2.5.1.2 Collation Rule Definition): LCID 0x0409, flags
@@ -14,18 +16,11 @@ pub const BINARY_UTF8: [u8; 5] = [0x09, 0x04, 0x00, 0x26, 0];
 /// The `fUTF8` flag of a collation, bit 26.
 const UTF8_FLAG: u32 = 1 << 26;
 
-/// The characters of code page 1252 from 0x80 to 0x9F; the five that it leaves undefined map to the C1 controls.
-/// <https://learn.microsoft.com/openspecs/windows_protocols/ms-ucoderef/>
-const CP1252_HIGH: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
-
 /// How a `char`, `varchar` or `text` value is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodePage {
-    /// Windows-1252.
-    Cp1252,
+    /// One of a byte a character.
+    Windows(Page),
     /// UTF-8.
     Utf8,
     /// One that the sandbox does not know: only ASCII passes.
@@ -33,18 +28,33 @@ pub enum CodePage {
 }
 
 impl CodePage {
+    /// Windows-1252.
+    pub const WESTERN: Self = Self::Windows(Page::Cp1252);
+
     /// Reads a collation.
     pub fn read(cursor: &mut Cursor<'_>) -> WireResult<Self> {
         let info = cursor.u32("collation")?;
         let sort_order = cursor.u8("collation")?;
-        // Locales whose ANSI code page is 1252: English (US) and the other western European ones.
-        let western =
-            matches!(info & 0xFFFF, 0 | 0x0409 | 0x0407 | 0x040A | 0x040C | 0x0410 | 0x0413 | 0x0416 | 0x0809 | 0x0C0A);
-        Ok(match sort_order {
+        let locale = match info & 0xFFFF {
+            // English (US) and the other western European ones.
+            0 | 0x0409 | 0x0407 | 0x040A | 0x040C | 0x0410 | 0x0413 | 0x0416 | 0x0809 | 0x0C0A => Some(Page::Cp1252),
+            0x0405 | 0x040E | 0x0415 | 0x0418 | 0x041A | 0x041B | 0x041C | 0x0424 => Some(Page::Cp1250),
+            0x0419 | 0x0422 => Some(Page::Cp1251),
+            0x0408 => Some(Page::Cp1253),
+            0x041F => Some(Page::Cp1254),
+            0x040D => Some(Page::Cp1255),
+            0x0401 => Some(Page::Cp1256),
+            0x0425..=0x0427 => Some(Page::Cp1257),
+            0x042A => Some(Page::Cp1258),
+            0x041E => Some(Page::Cp874),
+            _ => None,
+        };
+        Ok(match (sort_order, locale) {
             _ if info & UTF8_FLAG != 0 => Self::Utf8,
-            // The sort orders of code page 1252.
-            50..=54 | 71 | 72 | 183..=186 => Self::Cp1252,
-            0 if western => Self::Cp1252,
+            // The sort orders of code pages 1252 and 1251.
+            (50..=54 | 71 | 72 | 183..=186, _) => Self::WESTERN,
+            (104..=106, _) => Self::Windows(Page::Cp1251),
+            (0, Some(page)) => Self::Windows(page),
             _ => Self::Unknown,
         })
     }
@@ -56,34 +66,28 @@ impl CodePage {
             return String::from_utf8(bytes.to_vec()).map_err(|_| WireError::malformed("text"));
         }
         match self {
-            Self::Cp1252 => Ok(bytes.iter().map(|&byte| decode_cp1252(byte)).collect()),
+            Self::Windows(page) => Ok(page.text(bytes)?),
             Self::Utf8 => String::from_utf8(bytes.to_vec()).map_err(|_| WireError::malformed("invalid UTF-8")),
-            Self::Unknown => {
-                Err(SqlError::unsupported("text in a collation of another code page than 1252 or UTF-8").into())
-            }
+            Self::Unknown => Err(SqlError::unsupported("text in a collation of this code page").into()),
         }
     }
 }
 
-fn decode_cp1252(byte: u8) -> char {
-    match byte {
-        0x80..=0x9F => CP1252_HIGH[usize::from(byte - 0x80)],
-        _ => char::from(byte),
-    }
+/// The collation of the database that this thread works for, as columns of a result tell it.
+pub fn collation() -> [u8; 5] {
+    on_the_wire(&default_name())
 }
 
-/// Appends `text` in code page 1252, `?` for what it cannot represent, as the server's conversion does. Returns the number
-/// of bytes.
-pub fn put_cp1252(out: &mut Vec<u8>, text: &str) -> usize {
+/// Appends `text` in the code page of the database that this thread works for, `?` for what it cannot represent. Returns the number of
+/// bytes.
+pub fn put_narrow(out: &mut Vec<u8>, text: &str) -> usize {
     if text.is_ascii() {
         out.extend_from_slice(text.as_bytes());
         return text.len();
     }
     let start = out.len();
-    out.extend(text.chars().map(|character| match character {
-        '\0'..='\u{7f}' | '\u{a0}'..='\u{ff}' => character as u8,
-        _ => CP1252_HIGH.iter().position(|&high| high == character).map_or(b'?', |index| 0x80 + index as u8),
-    }));
+    let page = code_page::current();
+    out.extend(text.chars().map(|character| page.byte(character).unwrap_or(b'?')));
     out.len() - start
 }
 
@@ -139,16 +143,16 @@ mod tests {
     #[test]
     fn every_byte_of_code_page_1252_survives_decoding_and_encoding() {
         let all: Vec<u8> = (0..=255).collect();
-        let text = CodePage::Cp1252.decode(&all).unwrap();
+        let text = CodePage::WESTERN.decode(&all).unwrap();
         let mut back = Vec::new();
-        assert_eq!(put_cp1252(&mut back, &text), 256);
+        assert_eq!(put_narrow(&mut back, &text), 256);
         assert_eq!(back, all);
     }
 
     #[test]
     fn a_character_outside_the_code_page_becomes_a_question_mark() {
         let mut out = Vec::new();
-        put_cp1252(&mut out, "a€\u{4e2d}");
+        put_narrow(&mut out, "a€\u{4e2d}");
         assert_eq!(out, [b'a', 0x80, b'?']);
     }
 

@@ -1,7 +1,7 @@
 //! TYPE_INFO (2.2.5.6): how a column or parameter describes its type.
 
 use super::cursor::Cursor;
-use super::text::{BINARY_UTF8, COLLATION, CodePage, put_utf16};
+use super::text::{BINARY_UTF8, CodePage, collation, put_utf16};
 use super::{WireError, WireResult};
 use crate::error::SqlError;
 use crate::types::{Length, SqlType};
@@ -94,7 +94,7 @@ pub struct TypeInfo {
 
 impl TypeInfo {
     fn plain(ty: SqlType, layout: Layout) -> Self {
-        Self { ty, layout, code_page: CodePage::Cp1252 }
+        Self { ty, layout, code_page: CodePage::WESTERN }
     }
 
     /// Reads a TYPE_INFO. [`WireError::Refused`] for types the sandbox leaves out.
@@ -136,7 +136,7 @@ impl TypeInfo {
             }
             code::TEXT | code::NTEXT | code::IMAGE => {
                 let _length = cursor.u32("type length")?;
-                let code_page = if code == code::IMAGE { CodePage::Cp1252 } else { CodePage::read(cursor)? };
+                let code_page = if code == code::IMAGE { CodePage::WESTERN } else { CodePage::read(cursor)? };
                 let ty = match code {
                     code::TEXT => SqlType::Text,
                     code::NTEXT => SqlType::NText,
@@ -160,7 +160,7 @@ impl TypeInfo {
         let length = cursor.u16("type length")?;
         let national = matches!(code, code::NVARCHAR | code::NCHAR);
         let code_page = match code {
-            code::VARBINARY | code::BINARY => CodePage::Cp1252,
+            code::VARBINARY | code::BINARY => CodePage::WESTERN,
             _ => CodePage::read(cursor)?,
         };
         let max_allowed = matches!(code, code::VARBINARY | code::VARCHAR | code::NVARCHAR);
@@ -276,7 +276,7 @@ pub fn put_type_info(out: &mut Vec<u8>, ty: SqlType, nullable: bool) -> Layout {
             out.push(code);
             out.extend_from_slice(&length.to_le_bytes());
             if code != code::IMAGE {
-                out.extend_from_slice(&COLLATION);
+                out.extend_from_slice(&collation());
             }
             return Layout::TextPointer;
         }
@@ -327,7 +327,7 @@ fn put_long(out: &mut Vec<u8>, code: u8, length: Length, unit: u16, collated: bo
     };
     out.extend_from_slice(&declared.to_le_bytes());
     if collated {
-        out.extend_from_slice(&COLLATION);
+        out.extend_from_slice(&collation());
     }
     layout
 }

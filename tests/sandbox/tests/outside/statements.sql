@@ -739,3 +739,18 @@ GRANT CONTROL SERVER TO sa
 DENY VIEW ANY DATABASE TO sa
 
 GRANT VIEW SERVER STATE TO sa WITH GRANT OPTION
+
+--- Code pages https://learn.microsoft.com/sql/relational-databases/collations/collation-and-unicode-support
+CREATE TABLE dbo.x (v varchar(10) COLLATE Cyrillic_General_CI_AS)
+
+ALTER TABLE dbo.t ALTER COLUMN v varchar(100) COLLATE Greek_BIN2
+
+SELECT v COLLATE Thai_BIN2 FROM dbo.t
+
+CREATE DATABASE y COLLATE Japanese_CI_AS
+
+CREATE DATABASE y COLLATE Polish_CI_AS
+
+CREATE DATABASE y COLLATE Latin1_General_100_BIN2_UTF8
+
+ALTER DATABASE CURRENT COLLATE Cyrillic_General_CI_AS

@@ -24,7 +24,7 @@ pub(super) const VIEWS: &[View] = &[
             ("owner_sid", "varbinary(85)", "unhex(json_extract(r.value, '$[10]'))"),
             ("create_date", "datetime", "json_extract(r.value, '$[2]')"),
             ("compatibility_level", "tinyint", "160"),
-            ("collation_name", "sysname", "{collation}"),
+            ("collation_name", "sysname", "json_extract(r.value, '$[12]')"),
             ("user_access", "tinyint", "json_extract(r.value, '$[8]')"),
             (
                 "user_access_desc",

@@ -1,7 +1,7 @@
 //! To the wire.
 
 use super::{CHUNKED_NULL, swap_guid, time_bytes, time_unit};
-use crate::tds::text::{put_cp1252, put_utf16};
+use crate::tds::text::{put_narrow, put_utf16};
 use crate::tds::type_info::{Layout, decimal_bytes};
 use crate::types::{Datum, Length, SqlType};
 
@@ -97,7 +97,7 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
             out.extend_from_slice(&offset.to_le_bytes());
         }
         (SqlType::Char(length) | SqlType::VarChar(Length::N(length)), Datum::String(text)) => {
-            return put_short(out, ty, length.max(1).into(), |out| put_cp1252(out, text));
+            return put_short(out, ty, length.max(1).into(), |out| put_narrow(out, text));
         }
         (SqlType::NChar(length) | SqlType::NVarChar(Length::N(length)), Datum::String(text)) => {
             return put_short(out, ty, 2 * usize::from(length.max(1)), |out| put_utf16(out, text));
@@ -108,7 +108,7 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
                 bytes.len()
             });
         }
-        (SqlType::VarChar(Length::Max), Datum::String(text)) => put_chunked(out, |out| put_cp1252(out, text)),
+        (SqlType::VarChar(Length::Max), Datum::String(text)) => put_chunked(out, |out| put_narrow(out, text)),
         (SqlType::NVarChar(Length::Max), Datum::String(text)) => put_chunked(out, |out| put_utf16(out, text)),
         (
             SqlType::VarBinary(Length::Max) | SqlType::HierarchyId | SqlType::Geometry | SqlType::Geography,
@@ -128,7 +128,7 @@ pub fn put_value(out: &mut Vec<u8>, ty: SqlType, layout: Layout, value: &Datum) 
                 bytes.len()
             });
         }
-        (SqlType::Text, Datum::String(text)) => put_large(out, layout, |out| put_cp1252(out, text)),
+        (SqlType::Text, Datum::String(text)) => put_large(out, layout, |out| put_narrow(out, text)),
         (SqlType::NText, Datum::String(text)) => put_large(out, layout, |out| put_utf16(out, text)),
         (SqlType::Image, Datum::Binary(bytes)) => put_large(out, layout, |out| {
             out.extend_from_slice(bytes);

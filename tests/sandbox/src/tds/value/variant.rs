@@ -2,9 +2,9 @@
 
 use super::decode::{bytes_value, invalid, scalar};
 use super::encode::{Misfit, put_value};
-use crate::engine::collation::DEFAULT_COLLATION;
+use crate::engine::collation::default_name;
 use crate::tds::cursor::Cursor;
-use crate::tds::text::{COLLATION, CodePage};
+use crate::tds::text::{CodePage, collation};
 use crate::tds::type_info::{Layout, TypeInfo, code, fixed_code};
 use crate::tds::{WireError, WireResult};
 use crate::types::{Datum, Length, SqlType, Variant};
@@ -53,13 +53,13 @@ pub(super) fn put(out: &mut Vec<u8>, held: &Variant) -> Result<(), Misfit> {
     let (layout, prefix) = match ty {
         SqlType::Char(n) | SqlType::VarChar(Length::N(n)) => {
             out.push(7);
-            out.extend_from_slice(&COLLATION);
+            out.extend_from_slice(&collation());
             out.extend_from_slice(&n.to_le_bytes());
             (Layout::ShortLength, 2)
         }
         SqlType::NChar(n) | SqlType::NVarChar(Length::N(n)) => {
             out.push(7);
-            out.extend_from_slice(&COLLATION);
+            out.extend_from_slice(&collation());
             out.extend_from_slice(&n.saturating_mul(2).to_le_bytes());
             (Layout::ShortLength, 2)
         }
@@ -128,9 +128,9 @@ pub(super) fn read(bytes: &[u8]) -> WireResult<Datum> {
         }
     };
     let character = matches!(code, code::CHAR | code::VARCHAR | code::NCHAR | code::NVARCHAR);
-    if character && info.code_page != CodePage::Cp1252 {
+    if character && info.code_page != CodePage::WESTERN {
         return Err(WireError::Refused(crate::error::SqlError::unsupported("a sql_variant in this collation")));
     }
-    let collation = character.then(|| DEFAULT_COLLATION.to_owned());
+    let collation = character.then(default_name);
     Ok(Datum::Variant(Box::new(Variant { ty: info.ty, collation, value })))
 }
