@@ -26,6 +26,6 @@ pub use article::{Article, ArticleId, Capture, Column, ColumnType, ComputedColum
 pub use change::{Change, Row};
 pub use chunk::{Chunk, Marker, MarkerKind, Segment};
 pub use lsn::Lsn;
-pub use options::ArticleOptions;
+pub use options::{ArticleOptions, CallFormat, Command, PreCreation, SchemaOptions};
 pub use schema::{SchemaChange, TableChange};
 pub use value::Value;

@@ -3,6 +3,8 @@
 //! Everything about an article is asked of the server before anything is changed; what is made then (change data capture, the
 //! marker table) is taken back when a later step fails, unless it was there before.
 
+pub mod options;
+
 use crate::columns::{self, Chosen};
 use crate::error::{Error, ErrorKind};
 use crate::publication::{find, request, unexpected};
@@ -33,6 +35,10 @@ pub struct Definition {
     pub filter: Option<String>,
     /// Table at the subscriber; the same name if not given.
     pub destination: Option<String>,
+    /// Its schema; the same if not given.
+    pub destination_owner: Option<String>,
+    /// How it is made there, and how changes are carried out.
+    pub options: options::OptionTexts,
 }
 
 /// Checks a definition with the server, enables change data capture where it is not, and adds the article. `say` is told what is
@@ -44,7 +50,8 @@ pub async fn add(
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Article, Error> {
     let source = parse_table(&definition.table)?;
-    let destination = definition.destination.as_deref().map(parse_table).transpose()?;
+    let (dest_table, dest_owner) = (definition.destination.as_deref(), definition.destination_owner.as_deref());
+    options::destination(&source, dest_table, dest_owner)?;
     let publication = find(distributor, &definition.publication).await?;
     let mut client = Client::connect(server).await?;
     let facts = database::facts(&mut client).await?;
@@ -63,6 +70,8 @@ pub async fn add(
         refuse_max_columns(&table, &columns)?;
         predicate::check(&mut client, &table, filter).await.map_err(|error| refused_filter(&table, error))?;
     }
+    let destination = options::destination(&table.name, dest_table, dest_owner)?;
+    let options = options::options(&definition.options, &table, &columns, filter.as_ref(), &destination)?;
     refuse_duplicate(distributor, &publication.name, &table.name).await?;
 
     if !facts.cdc_enabled {
@@ -72,7 +81,8 @@ pub async fn add(
     make_marker(&mut client, say).await?;
     let (instance, made) = capture(&mut client, &table, &columns, say).await?;
     let article = Article {
-        destination: destination.unwrap_or_else(|| table.name.clone()),
+        destination,
+        options,
         computed,
         all_columns: definition.columns.is_empty(),
         filter: filter.map(|filter| filter.text().to_owned()),

@@ -4,8 +4,9 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::{Table, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
-use proto::{Article, TableName};
+use proto::{Article, PreCreation, SchemaOptions, TableName};
 use publisher::article::Definition;
+use publisher::article::options::{self, OptionTexts};
 use publisher::command::capture::CaptureAction;
 use publisher::command::check::CheckArgs;
 use publisher::command::tracer::TracerAction;
@@ -126,9 +127,8 @@ enum ArticleAction {
         /// T-SQL predicate over the table's columns: only rows for which it is true are published
         #[arg(long)]
         filter: Option<String>,
-        /// Table at the subscriber, as schema.table; the same name if not given
-        #[arg(long)]
-        dest_table: Option<String>,
+        #[command(flatten)]
+        options: Box<ArticleOptionArgs>,
         #[command(flatten)]
         sides: Sides,
     },
@@ -153,6 +153,26 @@ enum ArticleAction {
         #[command(flatten)]
         sides: Sides,
     },
+}
+
+/// How an article arrives.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "At the subscriber")]
+struct ArticleOptionArgs {
+    /// Table at the subscriber, with or without its schema; the same name if not given
+    #[arg(long, value_name = "TABLE")]
+    dest_table: Option<String>,
+    /// Schema of that table; the same as here if not given
+    #[arg(long, value_name = "SCHEMA")]
+    dest_owner: Option<String>,
+    /// What happens to that table, if it is there already, when the snapshot is loaded: none (it must be empty), delete (its rows; with
+    /// --filter those that the filter selects), drop, truncate
+    #[arg(long, value_name = "COMMAND", value_parser = options::parse_pre_creation)]
+    pre_creation_cmd: Option<PreCreation>,
+    /// What is made there besides the columns: all, none, default or names, of unique-keys, foreign-keys, check-constraints,
+    /// defaults, clustered-index, nonclustered-indexes, identity, user-triggers, collation; -name takes one away
+    #[arg(long, value_name = "OPTIONS", value_parser = options::parse_schema_options)]
+    schema_options: Option<SchemaOptions>,
 }
 
 #[derive(Debug, Args)]
@@ -290,11 +310,18 @@ async fn on_publications(action: PublicationAction) -> Outcome {
 
 async fn on_articles(action: ArticleAction) -> Outcome {
     match action {
-        ArticleAction::Add { publication, table, columns, filter, dest_table, sides } => {
+        ArticleAction::Add { publication, table, columns, filter, options, sides } => {
             let server = settings::server(&sides.server)?;
             let distributor = settings::distributor(&sides.distributor)?;
             let columns = columns.iter().map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
-            let definition = Definition { publication, table, columns, filter, destination: dest_table };
+            let texts = OptionTexts {
+                pre_creation: options.pre_creation_cmd,
+                schema: options.schema_options,
+                ..OptionTexts::default()
+            };
+            let (destination, destination_owner) = (options.dest_table, options.dest_owner);
+            let definition =
+                Definition { publication, table, columns, filter, destination, destination_owner, options: texts };
             let added = article::add(&server, &distributor, &definition, &mut say).await?;
             say(&format!(
                 "article {} added to publication {}: {} columns, read from capture instance {}",
@@ -308,10 +335,34 @@ async fn on_articles(action: ArticleAction) -> Outcome {
             let articles = article::list(&settings::distributor(&distributor)?, publication.as_deref()).await?;
             let listed: Vec<Listed> = articles.into_iter().map(Listed::from).collect();
             output.print(&listed, |articles| {
-                let mut table = Table::new(["PUBLICATION", "TABLE", "DESTINATION", "COLUMNS", "FILTER"]);
+                let head = [
+                    "PUBLICATION",
+                    "TABLE",
+                    "DESTINATION",
+                    "COLUMNS",
+                    "FILTER",
+                    "INS",
+                    "UPD",
+                    "DEL",
+                    "PRE-CREATION",
+                    "SCHEMA",
+                ];
+                let mut table = Table::new(head);
                 for a in articles {
                     let filter = a.filter.clone().unwrap_or_default();
-                    table.row([&a.publication, &a.table, &a.destination, &a.columns.join(","), &filter]);
+                    let (columns, schema) = (a.columns.join(","), a.schema_options.join(","));
+                    table.row([
+                        &a.publication,
+                        &a.table,
+                        &a.destination,
+                        &columns,
+                        &filter,
+                        &a.ins_cmd,
+                        &a.upd_cmd,
+                        &a.del_cmd,
+                        a.pre_creation_cmd,
+                        &schema,
+                    ]);
                 }
                 table
             })?;
@@ -377,6 +428,11 @@ struct Listed {
     destination: String,
     columns: Vec<String>,
     filter: Option<String>,
+    pre_creation_cmd: &'static str,
+    schema_options: Vec<&'static str>,
+    ins_cmd: String,
+    upd_cmd: String,
+    del_cmd: String,
     capture_instance: String,
     start_lsn: String,
 }
@@ -390,6 +446,11 @@ impl From<Article> for Listed {
             destination: article.destination.to_string(),
             columns: article.columns.into_iter().map(|c| c.name).collect(),
             filter: article.filter,
+            pre_creation_cmd: options::pre_creation_name(article.options.pre_creation),
+            schema_options: options::schema_option_names(&article.options.schema),
+            ins_cmd: options::command_text(&article.options.insert),
+            upd_cmd: options::command_text(&article.options.update),
+            del_cmd: options::command_text(&article.options.delete),
             capture_instance: article.capture.instance,
             start_lsn: article.capture.start_lsn.to_string(),
         }

@@ -18,15 +18,16 @@ pub use progress::Progress;
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::transport::{ConnectOptions, Connection, TransportError};
 use proto::{Article, Lsn};
-use sqlserver::catalog::ForeignKey;
+use sqlserver::permission::{self, Securable};
 use sqlserver::predicate::Predicate;
-use sqlserver::{Client, ServerOptions, catalog, database, marker};
+use sqlserver::script::{Published, scripts};
+use sqlserver::{Client, ServerOptions, catalog, database, design, marker};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use views::Views;
-use workdir::{FinishedArticle, SnapshotWriter, WorkDir, WorkDirError};
+use workdir::{ArticleScripts, FinishedArticle, SnapshotWriter, WorkDir, WorkDirError};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
@@ -70,8 +71,7 @@ pub struct SnapshotAgent {
 struct Task {
     article: Article,
     predicate: Option<Predicate>,
-    pre_script: String,
-    post_script: String,
+    scripts: ArticleScripts,
     rows_expected: u64,
 }
 
@@ -97,7 +97,7 @@ impl SnapshotAgent {
                 facts.name.database
             ));
         }
-        let tasks = tasks(&mut client, articles).await?;
+        let tasks = tasks(&mut client, articles, &self.server.login, progress).await?;
         let id = Uuid::new_v4();
         let writer = SnapshotWriter::create(self.work_dir.clone(), id, publication).await?;
         match self.write(&mut client, &writer, id, tasks, facts.snapshot_isolation, progress).await {
@@ -165,20 +165,44 @@ async fn begin(distributor: &mut Connection, publication: &str) -> Result<(Publi
     Ok((publication, articles))
 }
 
-async fn tasks(client: &mut Client, articles: Vec<Article>) -> Result<Vec<Task>, SnapshotError> {
-    let keys: Vec<ForeignKey> = catalog::foreign_keys(client).await?;
-    let mut tasks = Vec::with_capacity(articles.len());
-    for article in &articles {
-        let predicate = article.filter.as_deref().map(Predicate::parse).transpose().map_err(|why| {
-            SnapshotError::Invalid(format!("the filter of article {} cannot be used: {why}", article.source))
-        })?;
+async fn tasks(
+    client: &mut Client,
+    articles: Vec<Article>,
+    login: &str,
+    progress: &Progress,
+) -> Result<Vec<Task>, SnapshotError> {
+    let mut published = Vec::with_capacity(articles.len());
+    for article in articles {
         let table = catalog::table(client, &article.source).await?.ok_or_else(|| {
             SnapshotError::Invalid(format!("table {} of the publication does not exist any more", article.source))
         })?;
+        let securable = Securable::Object(table.name.clone());
+        if let Some(missing) = permission::check(client, "VIEW DEFINITION", &securable).await? {
+            return Err(SnapshotError::Invalid(format!(
+                "`publisher snapshot` takes a permission that login {login} lacks, to script keys, indexes and constraints of {}: {}. To \
+                 give it: {}",
+                table.name,
+                missing.name(),
+                missing.grant(login)
+            )));
+        }
+        let design = design::design(client, table.object_id).await?;
+        published.push(Published { article, table, design });
+    }
+    let objects = design::objects(client).await?;
+    let mut tasks = Vec::with_capacity(published.len());
+    for this in &published {
+        let article = &this.article;
+        let predicate = article.filter.as_deref().map(Predicate::parse).transpose().map_err(|why| {
+            SnapshotError::Invalid(format!("the filter of article {} cannot be used: {why}", article.source))
+        })?;
+        let scripts = scripts(this, &published, &objects);
+        for left_out in &scripts.left_out {
+            progress.say(left_out);
+        }
         tasks.push(Task {
-            pre_script: sqlserver::script::create_table(article),
-            post_script: sqlserver::script::foreign_keys(article, &articles, &keys),
-            rows_expected: catalog::row_count(client, table.object_id).await?,
+            scripts: ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last },
+            rows_expected: catalog::row_count(client, this.table.object_id).await?,
             article: article.clone(),
             predicate,
         });

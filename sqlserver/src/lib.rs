@@ -17,6 +17,7 @@
 
 pub mod alter;
 pub mod apply;
+pub mod call;
 pub mod capture_job;
 pub mod catalog;
 pub mod cdc;
@@ -25,6 +26,7 @@ pub mod client;
 pub mod database;
 pub mod ddl;
 pub mod decode;
+pub mod design;
 pub mod error;
 pub mod history;
 pub mod inspection;
@@ -32,9 +34,11 @@ pub mod marker;
 mod narrow;
 pub mod permission;
 pub mod predicate;
+pub mod procedure;
 pub mod quote;
 pub mod schema;
 pub mod script;
+pub mod session;
 pub mod snapshot;
 pub mod staging;
 pub mod state;

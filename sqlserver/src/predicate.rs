@@ -8,6 +8,7 @@ use crate::catalog::Table;
 use crate::client::Client;
 use crate::error::Error;
 use crate::quote;
+use crate::script::words;
 use proto::TableName;
 
 /// A filter that cannot get out of its parentheses and depends on nothing but the row.
@@ -59,6 +60,11 @@ impl Predicate {
             Ok(())
         })?;
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether it may use a column.
+    pub fn mentions(&self, column: &str) -> bool {
+        words(&self.0).iter().any(|word| word.names(column))
     }
 
     /// The text, as it was written.

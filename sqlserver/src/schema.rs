@@ -1,7 +1,9 @@
 //! The subscription database's tables while they are made and loaded.
 
 use crate::client::Client;
+use crate::decode::Fields;
 use crate::error::Error;
+use crate::predicate::{Predicate, alias};
 use crate::quote;
 use proto::TableName;
 
@@ -34,16 +36,88 @@ pub async fn has_rows(client: &mut Client, table: &TableName) -> Result<bool, Er
     Ok(!client.query(&format!("looking into {table}"), &sql, &[]).await?.is_empty())
 }
 
-/// Deletes all rows of a table, in transactions of bounded size. Not by TRUNCATE, which foreign keys forbid.
+/// Deletes all rows of a table. Not by TRUNCATE, which foreign keys forbid.
 pub async fn empty(client: &mut Client, table: &TableName) -> Result<(), Error> {
     let sql = format!("DELETE TOP (100000) FROM {}; SELECT @@ROWCOUNT;", quote::table(table));
-    let what = format!("emptying {table}");
+    delete(client, table, &format!("emptying {table}"), &sql).await
+}
+
+/// Deletes the rows of a table for which a filter is true. The filter may qualify its columns by the name of the table it was written
+/// for.
+/// <https://learn.microsoft.com/sql/t-sql/statements/delete-transact-sql>
+pub async fn delete_rows(
+    client: &mut Client,
+    table: &TableName,
+    written_for: &TableName,
+    filter: &Predicate,
+) -> Result<(), Error> {
+    let alias = alias(written_for);
+    let sql = format!(
+        "DELETE TOP (100000) FROM {alias} FROM {} AS {alias} WHERE ({}); SELECT @@ROWCOUNT;",
+        quote::table(table),
+        filter.text()
+    );
+    delete(client, table, &format!("deleting the rows of {table} that the article's filter selects"), &sql).await
+}
+
+/// Repeats a statement until it deletes nothing more, in transactions of bounded size, or in one where triggers must be kept from firing.
+async fn delete(client: &mut Client, table: &TableName, what: &str, sql: &str) -> Result<(), Error> {
+    crate::state::begin(client).await?;
+    let triggers = disable_triggers(client, table).await?;
+    if triggers.is_empty() {
+        crate::state::rollback(client).await?;
+    }
     loop {
-        let rows = client.query(&what, &sql, &[]).await?;
-        if crate::apply::count(client, &what, &rows)? == 0 {
-            return Ok(());
+        let rows = client.query(what, sql, &[]).await?;
+        if crate::apply::count(client, what, &rows)? == 0 {
+            break;
         }
     }
+    if !triggers.is_empty() {
+        enable_triggers(client, table, &triggers).await?;
+        crate::state::commit(client).await?;
+    }
+    Ok(())
+}
+
+/// Disables the triggers of a table that are enabled, and gives their names. In a transaction, so that they come back whatever happens.
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-triggers-transact-sql>
+pub async fn disable_triggers(client: &mut Client, table: &TableName) -> Result<Vec<String>, Error> {
+    const WHAT: &str = "asking for a table's triggers";
+    const SQL: &str = "SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID(@P1) AND is_disabled = 0";
+    let name = quote::table(table);
+    let mut triggers = Vec::new();
+    for row in client.query(WHAT, SQL, &[(&*name).into()]).await? {
+        triggers.push(Fields::new(row, client, WHAT).text()?);
+    }
+    switch_triggers(client, table, "DISABLE", &triggers).await?;
+    Ok(triggers)
+}
+
+/// Enables triggers of a table.
+pub async fn enable_triggers(client: &mut Client, table: &TableName, triggers: &[String]) -> Result<(), Error> {
+    switch_triggers(client, table, "ENABLE", triggers).await
+}
+
+/// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql>
+async fn switch_triggers(client: &mut Client, table: &TableName, word: &str, triggers: &[String]) -> Result<(), Error> {
+    if triggers.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("ALTER TABLE {} {word} TRIGGER {}", quote::table(table), quote::list(triggers));
+    client.batch(&format!("switching the triggers of {table}"), &sql).await
+}
+
+/// Drops a table.
+/// <https://learn.microsoft.com/sql/t-sql/statements/drop-table-transact-sql>
+pub async fn drop_table(client: &mut Client, table: &TableName) -> Result<(), Error> {
+    client.batch(&format!("dropping {table}"), &format!("DROP TABLE {}", quote::table(table))).await
+}
+
+/// Removes all rows of a table, to which no foreign key may refer.
+/// <https://learn.microsoft.com/sql/t-sql/statements/truncate-table-transact-sql>
+pub async fn truncate(client: &mut Client, table: &TableName) -> Result<(), Error> {
+    client.batch(&format!("truncating {table}"), &format!("TRUNCATE TABLE {}", quote::table(table))).await
 }
 
 #[cfg(test)]

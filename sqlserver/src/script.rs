@@ -1,13 +1,128 @@
-//! The T-SQL scripts of a snapshot: what makes an article's table at the subscriber, and what follows once its rows are there.
+//! The T-SQL scripts of a snapshot: what makes an article's table at the subscriber, what follows once its rows are there, and what
+//! follows once the tables of all articles are.
+//!
+//! What they make is in the article's schema options. What refers to something that is not published is left out, and said
+//! ([`Scripts::left_out`]). Batches are separated by `GO`. Each statement makes what is missing only: the second script may meet tables
+//! that were there before, and each may run again after an interruption.
 
-use crate::catalog::ForeignKey;
+mod constraints;
+mod mentions;
+mod triggers;
+
+use crate::catalog::Table;
+use crate::design::{Design, Purpose};
+use crate::predicate;
+use crate::procedure::{self, Verb};
 use crate::quote;
-use proto::{Article, Column, ComputedColumn, Identity, TableName};
+use mentions::Word;
+pub(crate) use mentions::words;
+use proto::{Article, Column, Command, ComputedColumn, Identity, SchemaOptions, TableName};
 use std::fmt::Write as _;
 
-/// Makes the destination's schema and table with its primary key, where they are missing. Batches are separated by `GO`.
+/// An article with what the publisher's catalog says of its table.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The article.
+    pub article: Article,
+    /// Its table, with the columns that are not published too.
+    pub table: Table,
+    /// Keys, indexes, constraints, triggers.
+    pub design: Design,
+}
+
+impl Published {
+    fn has_column(&self, name: &str) -> bool {
+        let columns = self.article.columns.iter().map(|column| &column.name);
+        let computed = self.article.computed.iter().map(|column| &column.name);
+        columns.chain(computed).any(|column| column.to_lowercase() == name.to_lowercase())
+    }
+}
+
+/// An article's scripts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// Before the rows are loaded: schema and table, where they are missing.
+    pub before: String,
+    /// After they are loaded: keys, indexes, checks, defaults.
+    pub after: String,
+    /// After all articles' tables are there: foreign keys and triggers.
+    pub last: String,
+    /// What could not be scripted, a sentence each.
+    pub left_out: Vec<String>,
+}
+
+/// The scripts of the article `of`, one of `all` of its publication. `objects` are the names of all objects of the publication
+/// database that a trigger may mention.
+pub fn scripts(of: &Published, all: &[Published], objects: &[TableName]) -> Scripts {
+    let scene = Scene { of, all, objects };
+    let mut scripts = Scripts { before: create_table(of), ..Scripts::default() };
+    let left_out = &mut scripts.left_out;
+    constraints::indexes(&scene, &mut scripts.after, left_out);
+    constraints::checks(&scene, &mut scripts.after, left_out);
+    constraints::defaults(&scene, &mut scripts.after, left_out);
+    scripts.after.push_str(&procedures(&of.article));
+    constraints::foreign_keys(&scene, &mut scripts.last, left_out);
+    triggers::triggers(&scene, &mut scripts.last, left_out);
+    scripts
+}
+
+/// The procedures that replication makes for an article.
+fn procedures(article: &Article) -> String {
+    let options = &article.options;
+    let commands = [(Verb::Insert, &options.insert), (Verb::Update, &options.update), (Verb::Delete, &options.delete)];
+    let mut script = String::new();
+    for (verb, command) in commands {
+        if let Command::Call { format, procedure: name, generated: true } = command {
+            script.push_str(&procedure::script(article, verb, *format, name));
+        }
+    }
+    script
+}
+
+/// What a script is made in view of.
+struct Scene<'a> {
+    of: &'a Published,
+    all: &'a [Published],
+    objects: &'a [TableName],
+}
+
+impl Scene<'_> {
+    /// Why an expression over the columns of a table cannot stand at the subscriber, if so.
+    fn unfit(&self, of: &Published, expression: &str) -> Option<String> {
+        if let Err(why) = predicate::expression(expression) {
+            return Some(why);
+        }
+        for word in words(expression) {
+            if word.is_dotted() {
+                return Some(format!("it uses {}, which is not published", word.text));
+            }
+            if is_unpublished_column(of, &word) {
+                return Some(format!("column {} is not published", word.text));
+            }
+        }
+        None
+    }
+
+    /// Whether a word of a trigger may mean something that is not at the subscriber.
+    fn lacks(&self, word: &Word) -> bool {
+        let arrives = |object: &TableName| {
+            self.all.iter().any(|p| same(&p.article.source, object) && same(&p.article.destination, object))
+        };
+        let is_absent = |object: &TableName| word.names(&object.table) && !arrives(object);
+        is_unpublished_column(self.of, word) || self.objects.iter().any(is_absent)
+    }
+}
+
+fn is_unpublished_column(of: &Published, word: &Word) -> bool {
+    // A bare word before a parenthesis is a function.
+    let is_function = !word.quoted && word.followed_by == Some('(');
+    !is_function && of.table.columns.iter().any(|c| word.names(&c.name)) && !of.has_column(&word.text)
+}
+
+/// Makes the destination's schema and table with its primary key, where they are missing.
 /// <https://learn.microsoft.com/sql/t-sql/statements/create-table-transact-sql>
-pub fn create_table(article: &Article) -> String {
+fn create_table(of: &Published) -> String {
+    let article = &of.article;
     let destination = &article.destination;
     let mut script = String::new();
     if !destination.schema.eq_ignore_ascii_case("dbo") {
@@ -22,18 +137,40 @@ pub fn create_table(article: &Article) -> String {
         );
         line(&mut script, format_args!("GO"));
     }
-    let key: Vec<&str> = article.key().into_iter().map(|i| article.columns[i].name.as_str()).collect();
     line(&mut script, format_args!("IF OBJECT_ID({}) IS NULL", quote::literal(&quote::table(destination))));
     line(&mut script, format_args!("CREATE TABLE {} (", quote::table(destination)));
     for column in &article.columns {
-        line(&mut script, format_args!("    {},", column_definition(column)));
+        let column = as_made(column, &article.options.schema);
+        line(&mut script, format_args!("    {},", column_definition(&column)));
     }
     for column in &article.computed {
         line(&mut script, format_args!("    {},", computed_definition(column)));
     }
-    line(&mut script, format_args!("    PRIMARY KEY ({})", quote::list(key)));
+    line(&mut script, format_args!("    {}", primary_key(of)));
     line(&mut script, format_args!(")"));
     script
+}
+
+/// The primary key's part of `CREATE TABLE`. A table of another name does not take the name of the key, of which there can be one in
+/// a schema.
+fn primary_key(of: &Published) -> String {
+    let article = &of.article;
+    let Some(index) = of.design.indexes.iter().find(|index| index.purpose == Purpose::PrimaryKey) else {
+        let key = article.key().into_iter().map(|i| article.columns[i].name.as_str());
+        return format!("PRIMARY KEY ({})", quote::list(key));
+    };
+    let named = !index.is_system_named && same(&article.source, &article.destination);
+    let name = if named { format!("CONSTRAINT {} ", quote::identifier(&index.name)) } else { String::new() };
+    format!("{name}PRIMARY KEY {} ({})", index.kind, constraints::key_columns(index))
+}
+
+/// A column as it is at the subscriber: with collation and identity property only where the article's options ask for them.
+pub fn as_made(column: &Column, options: &SchemaOptions) -> Column {
+    Column {
+        collation: column.collation.clone().filter(|_| options.collation),
+        identity: column.identity.filter(|_| options.identity),
+        ..column.clone()
+    }
 }
 
 /// A column as `CREATE TABLE` and `ALTER TABLE` take it.
@@ -68,43 +205,13 @@ fn computed_definition(column: &ComputedColumn) -> String {
     format!("{} AS {}{stored}", quote::identifier(&column.name), column.definition)
 }
 
-/// Adds the foreign keys from an article to other articles of its publication, where they are missing. Left out are those that
-/// the subscriber could not keep: of or to tables cut by rows, of unpublished columns, to tables not in the publication.
-/// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql>
-pub fn foreign_keys(article: &Article, articles: &[Article], keys: &[ForeignKey]) -> String {
-    let mut script = String::new();
-    if article.filter.is_some() {
-        return script;
-    }
-    for key in keys.iter().filter(|key| same(&key.from, &article.source)) {
-        let Some(parent) = articles.iter().find(|a| same(&a.source, &key.to)) else { continue };
-        let published =
-            |article: &Article, column: &str| article.columns.iter().any(|c| c.name.eq_ignore_ascii_case(column));
-        let whole = key.columns.iter().all(|(from, to)| published(article, from) && published(parent, to));
-        // Only the key of the parent is made at the subscriber, so only references to it can be.
-        let parent_key: Vec<&str> = parent.key().into_iter().map(|i| parent.columns[i].name.as_str()).collect();
-        let to_key = key.columns.len() == parent_key.len()
-            && key.columns.iter().all(|(_, to)| parent_key.iter().any(|k| k.eq_ignore_ascii_case(to)));
-        if parent.filter.is_some() || !whole || !to_key {
-            continue;
-        }
-        let schema = &article.destination.schema;
-        let full_name = format!("{}.{}", quote::identifier(schema), quote::identifier(&key.name));
-        line(&mut script, format_args!("IF OBJECT_ID({}, N'F') IS NULL", quote::literal(&full_name)));
-        line(
-            &mut script,
-            format_args!(
-                "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
-                quote::table(&article.destination),
-                quote::identifier(&key.name),
-                quote::list(key.columns.iter().map(|(from, _)| from)),
-                quote::table(&parent.destination),
-                quote::list(key.columns.iter().map(|(_, to)| to)),
-            ),
-        );
-        line(&mut script, format_args!("GO"));
-    }
-    script
+/// The condition that the destination has no constraint or trigger of this name.
+fn if_missing(article: &Article, name: &str) -> String {
+    format!(
+        "IF NOT EXISTS (SELECT 1 FROM sys.objects WHERE parent_object_id = OBJECT_ID({}) AND name = {})",
+        quote::literal(&quote::table(&article.destination)),
+        quote::literal(name)
+    )
 }
 
 fn same(a: &TableName, b: &TableName) -> bool {
@@ -116,98 +223,4 @@ fn line(script: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{create_table, foreign_keys};
-    use crate::catalog::ForeignKey;
-    use proto::{Article, ArticleId, Capture, Column, ColumnType, ComputedColumn, Identity, TableName};
-
-    fn name(schema: &str, table: &str) -> TableName {
-        TableName { schema: schema.to_owned(), table: table.to_owned() }
-    }
-
-    fn column(name: &str, column_type: ColumnType, key_ordinal: Option<u16>) -> Column {
-        let nullable = key_ordinal.is_none();
-        Column {
-            name: name.to_owned(),
-            column_type,
-            nullable,
-            identity: None,
-            sparse: false,
-            collation: None,
-            key_ordinal,
-        }
-    }
-
-    fn article(table: &str, columns: Vec<Column>, filter: Option<&str>) -> Article {
-        Article {
-            id: ArticleId(1),
-            destination: name("we]ird", table),
-            filter: filter.map(str::to_owned),
-            ..Article::new("p", name("dbo", table), columns, Capture::default())
-        }
-    }
-
-    #[test]
-    fn names_are_quoted_wherever_they_stand() {
-        let mut columns =
-            vec![column("a]b", ColumnType::Int, Some(0)), column("c'd", ColumnType::NVarChar(None), None)];
-        columns[1].collation = Some("Latin1_General_CI_AS; DROP".to_owned());
-        let script = create_table(&article("t", columns, None));
-        assert_eq!(
-            script,
-            "IF SCHEMA_ID(N'we]ird') IS NULL EXEC (N'CREATE SCHEMA [we]]ird]')\nGO\n\
-             IF OBJECT_ID(N'[we]]ird].[t]') IS NULL\nCREATE TABLE [we]]ird].[t] (\n    [a]]b] int NOT NULL,\n    \
-             [c'd] nvarchar(max) COLLATE Latin1_General_CI_ASDROP NULL,\n    PRIMARY KEY ([a]]b])\n)\n"
-        );
-    }
-
-    #[test]
-    fn computed_sparse_and_identity_columns_are_what_they_were() {
-        let mut columns =
-            vec![column("id", ColumnType::Int, Some(0)), column("note", ColumnType::NVarChar(Some(9)), None)];
-        columns[0].identity = Some(Identity { seed: -5, increment: 10 });
-        columns[1].sparse = true;
-        columns[1].collation = Some("Latin1_General_BIN2".to_owned());
-        let computed = |name: &str, persisted, nullable| ComputedColumn {
-            name: name.to_owned(),
-            definition: "([id]+(1))".to_owned(),
-            persisted,
-            nullable,
-        };
-        let computed = vec![computed("a", false, true), computed("b", true, true), computed("c]", true, false)];
-        let script = create_table(&Article { computed, ..article("t", columns, None) });
-        let expected = "    [id] int IDENTITY(-5, 10) NOT FOR REPLICATION NOT NULL,\n    \
-             [note] nvarchar(9) COLLATE Latin1_General_BIN2 SPARSE NULL,\n    [a] AS ([id]+(1)),\n    \
-             [b] AS ([id]+(1)) PERSISTED,\n    [c]]] AS ([id]+(1)) PERSISTED NOT NULL,\n    PRIMARY KEY ([id])\n";
-        assert!(script.contains(expected), "{script}");
-    }
-
-    #[test]
-    fn only_foreign_keys_that_the_subscriber_can_keep_are_made() {
-        let orders = article("orders", vec![column("id", ColumnType::Int, Some(0))], None);
-        let columns = || vec![column("line", ColumnType::Int, Some(0)), column("order_id", ColumnType::Int, None)];
-        let key = ForeignKey {
-            name: "fk".to_owned(),
-            from: name("dbo", "lines"),
-            to: name("dbo", "orders"),
-            columns: vec![("order_id".to_owned(), "id".to_owned())],
-        };
-        let lines = article("lines", columns(), None);
-        let made = |lines: &Article, orders: &Article| {
-            foreign_keys(lines, &[lines.clone(), orders.clone()], std::slice::from_ref(&key))
-        };
-        assert!(
-            made(&lines, &orders)
-                .contains("ADD CONSTRAINT [fk] FOREIGN KEY ([order_id]) REFERENCES [we]]ird].[orders] ([id])")
-        );
-        let filtered = Article { filter: Some("id > 1".to_owned()), ..orders.clone() };
-        assert_eq!(made(&lines, &filtered), "", "the parent's rows may be missing");
-        let narrow = article("lines", columns()[..1].to_vec(), None);
-        assert_eq!(made(&narrow, &orders), "", "the column is not published");
-        assert_eq!(
-            foreign_keys(&lines, std::slice::from_ref(&lines), std::slice::from_ref(&key)),
-            "",
-            "the parent is not published"
-        );
-    }
-}
+mod tests;

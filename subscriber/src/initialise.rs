@@ -1,11 +1,15 @@
 //! Loading a snapshot into the subscription database.
 //!
-//! 1. The tables must be missing or empty, unless an earlier load of ours was interrupted.
+//! 1. The tables must be missing or empty, unless an earlier load of ours was interrupted or the article's pre-creation command says
+//!    what happens to what is there.
 //! 2. The state becomes `initializing`, with the snapshot's id. From here on whatever is in the tables is ours, and an interrupted load
 //!    empties them and begins again.
-//! 3. Each article's table is made (pre-script) and loaded in one transaction, several tables at once.
-//! 4. Foreign keys and further indexes are made (post-scripts).
+//! 3. The pre-creation commands are carried out. Each article's table is made (pre-script) and loaded in one transaction, several
+//!    tables at once.
+//! 4. Indexes, constraints and procedures are made (post-scripts), then foreign keys and triggers.
 //! 5. The state becomes `active`, with the earliest boundary as position and each article's boundary beside it.
+
+mod pre_creation;
 
 use crate::core::plan::ForeignKey;
 use crate::error::{Error, ErrorKind};
@@ -13,7 +17,7 @@ use crate::progress::{Bars, Progress};
 use proto::{Article, ArticleId, Lsn, Row, TableName};
 use sqlserver::apply::Target;
 use sqlserver::state::{Stage, SubscriptionRow};
-use sqlserver::{Client, ServerOptions, catalog, schema, staging, state};
+use sqlserver::{Client, ServerOptions, catalog, schema, session, staging, state};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -25,7 +29,7 @@ const PARALLEL_TABLES: usize = 4;
 const SLICE_ROWS: usize = 10_000;
 const SLICE_BYTES: usize = 8 << 20;
 
-/// Loads a snapshot; `client` holds the subscription's lock.
+/// Loads a snapshot; `client` holds the subscription's lock and has said that it is for replication.
 pub async fn initialise(
     client: &mut Client,
     server: &ServerOptions,
@@ -41,14 +45,20 @@ pub async fn initialise(
         ))
     })?;
     if subscription.stage == Stage::Uninitialized {
-        refuse_foreign_rows(client, &reader).await?;
+        let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
+        pre_creation::refuse_foreign_rows(client, &articles).await?;
     }
     state::begin_initializing(client, &subscription.subscription, snapshot.id).await?;
     let articles = prepare_tables(client, &reader, subscription.stage == Stage::Initializing).await?;
-    load_tables(client, server, &reader, articles).await?;
-    for article in reader.manifest().articles.iter().map(|article| &article.article) {
-        let what = format!("making foreign keys and indexes of {}", article.destination);
+    load_tables(client, server, &reader, articles, &subscription.subscription).await?;
+    let articles = || reader.manifest().articles.iter().map(|article| &article.article);
+    for article in articles() {
+        let what = format!("making indexes, constraints and procedures of {}", article.destination);
         schema::run_script(client, &what, &reader.post_script(article.id).await?).await?;
+    }
+    for article in articles() {
+        let what = format!("making foreign keys and triggers of {}", article.destination);
+        schema::run_script(client, &what, &reader.last_script(article.id).await?).await?;
     }
     state::activate(client, &subscription.subscription, position, &boundaries).await?;
     tracing::info!(
@@ -84,21 +94,7 @@ fn boundaries(reader: &SnapshotReader, snapshot: &proto::catalog::Snapshot) -> R
     Ok(boundaries)
 }
 
-/// Rows that somebody else put there are not ours to delete.
-async fn refuse_foreign_rows(client: &mut Client, reader: &SnapshotReader) -> Result<(), Error> {
-    for article in &reader.manifest().articles {
-        let destination = &article.article.destination;
-        if catalog::table(client, destination).await?.is_some() && schema::has_rows(client, destination).await? {
-            return Err(Error::invalid(format!(
-                "table {destination} at {} holds rows that this subscription did not put there; empty or drop it, then start again",
-                client.place()
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Makes the tables that are missing; empties those left by an interrupted load. Gives the articles with their targets.
+/// Carries out the pre-creation commands and makes the tables that are missing. Gives the articles with their targets.
 async fn prepare_tables(
     client: &mut Client,
     reader: &SnapshotReader,
@@ -108,14 +104,7 @@ async fn prepare_tables(
     let keys = foreign_keys(client).await?;
     let mut tables: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
     parents_first(&mut tables, &keys);
-    if interrupted {
-        for article in tables.iter().rev() {
-            if catalog::table(client, &article.destination).await?.is_some() {
-                tracing::info!(table = %article.destination, "emptying what an interrupted load left");
-                schema::empty(client, &article.destination).await?;
-            }
-        }
-    }
+    pre_creation::carry_out(client, &tables, interrupted).await?;
     for article in tables {
         if catalog::table(client, &article.destination).await?.is_none() {
             let what = format!("making table {}", article.destination);
@@ -157,6 +146,7 @@ async fn load_tables(
     server: &ServerOptions,
     reader: &Arc<SnapshotReader>,
     articles: Vec<(Article, Arc<Target>)>,
+    subscription: &str,
 ) -> Result<(), Error> {
     let names: BTreeSet<TableName> = articles.iter().map(|(article, _)| article.destination.clone()).collect();
     let bound = foreign_keys(client).await?.iter().any(|key| names.contains(&key.child) && names.contains(&key.parent));
@@ -169,9 +159,10 @@ async fn load_tables(
         }
         let rows = reader.article(article.id)?.data.iter().map(|data| data.rows).sum();
         let progress = bars.table(article.destination.to_string(), rows);
-        let (server, reader) = (server.clone(), reader.clone());
+        let (server, reader, subscription) = (server.clone(), reader.clone(), subscription.to_owned());
         loads.spawn(async move {
             let mut client = Client::connect(&server).await?;
+            session::for_replication(&mut client, &subscription).await?;
             load_table(&mut client, &target, reader.rows(article.id)?, progress).await
         });
     }
@@ -198,6 +189,8 @@ async fn load_table(
 ) -> Result<(), Error> {
     staging::begin_load(client, target).await?;
     state::begin(client).await?;
+    // What is loaded was written long ago: triggers that are there already have nothing to do with it.
+    let triggers = schema::disable_triggers(client, target.name()).await?;
     loop {
         let slice = next_slice(&mut rows).await?;
         if slice.is_empty() {
@@ -211,6 +204,7 @@ async fn load_table(
         }
         progress.add(loaded);
     }
+    schema::enable_triggers(client, target.name(), &triggers).await?;
     state::commit(client).await?;
     staging::end_load(client, target).await?;
     progress.finish();

@@ -75,6 +75,7 @@ pub async fn session(
         let message = format!("another process runs subscription {subscription} at {}", client.place());
         return Err(Error::new(ErrorKind::Transient, message));
     }
+    sqlserver::session::for_replication(&mut client, subscription).await?;
     let mut row = read_state(&mut client, subscription).await?;
     let prepared = prepare(settings, &mut client, &mut row, until, stop).await;
     let target = match prepared {

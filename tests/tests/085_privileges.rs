@@ -104,7 +104,7 @@ async fn each_permission_of_the_log_reader_and_the_snapshot_is_needed_and_named_
     let line = published().await;
     let all = documented("publisher run, snapshot, tracer post");
     let take = ["snapshot", "--publication", "p"];
-    let missing: [(&str, &str, &[&str], &[&str]); 4] = [
+    let missing: [(&str, &str, &[&str], &[&str]); 5] = [
         // What is taken away, from whom, for which command, and what is said.
         (
             "SELECT ON SCHEMA::dbo",
@@ -120,6 +120,12 @@ async fn each_permission_of_the_log_reader_and_the_snapshot_is_needed_and_named_
             &["`publisher snapshot`", "GRANT INSERT ON SCHEMA::[replication] TO [r3]"],
         ),
         ("SELECT ON SCHEMA::cdc", "r4", &take, &["`publisher snapshot`", "GRANT SELECT ON SCHEMA::[cdc] TO [r4]"]),
+        (
+            "VIEW DEFINITION ON SCHEMA::dbo",
+            "r5",
+            &take,
+            &["`publisher snapshot`", "GRANT VIEW DEFINITION ON [dbo].[", "TO [r5]"],
+        ),
     ];
     for (revoked, name, command, expected) in missing {
         login(&line.source, name, &all).await;

@@ -39,4 +39,4 @@ pub use location::open;
 pub use manifest::Manifest;
 pub use reader::{RowReader, SnapshotReader};
 pub use storage::{FileReader, FileWriter, WorkDir};
-pub use writer::{ArticleWriter, FinishedArticle, SnapshotWriter};
+pub use writer::{ArticleScripts, ArticleWriter, FinishedArticle, SnapshotWriter};

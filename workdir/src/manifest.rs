@@ -36,6 +36,9 @@ pub struct ManifestArticle {
     pub pre_script: FileEntry,
     /// T-SQL for after they are loaded.
     pub post_script: FileEntry,
+    /// T-SQL for after the tables of all articles are there; snapshots of earlier versions have none.
+    #[serde(default)]
+    pub last_script: Option<FileEntry>,
     /// XML format file of the data files.
     pub format_file: FileEntry,
     /// The rows.
@@ -86,7 +89,9 @@ impl Manifest {
         }
         for article in &manifest.articles {
             let scripts = [&article.pre_script, &article.post_script, &article.format_file];
-            for file in scripts.into_iter().chain(article.data.iter().map(|data| &data.file)) {
+            for file in
+                scripts.into_iter().chain(&article.last_script).chain(article.data.iter().map(|data| &data.file))
+            {
                 name::check(&file.name)?;
             }
         }

@@ -80,6 +80,14 @@ impl SnapshotReader {
         })
     }
 
+    /// T-SQL for after the tables of all articles are there.
+    pub async fn last_script(&self, id: ArticleId) -> Result<String, WorkDirError> {
+        match &self.article(id)?.last_script {
+            Some(entry) => self.script(entry).await,
+            None => Ok(String::new()),
+        }
+    }
+
     async fn script(&self, entry: &FileEntry) -> Result<String, WorkDirError> {
         if entry.size > MAX_SMALL_FILE {
             return Err(WorkDirError::damaged(format!("{} is longer than a script may be", entry.name)));

@@ -21,6 +21,17 @@ const BLOCK: usize = 1 << 20;
 /// Blocks that may wait for the storage.
 const BLOCKS_AHEAD: usize = 2;
 
+/// The T-SQL of an article's snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArticleScripts {
+    /// Makes its table, before its rows are loaded.
+    pub before: String,
+    /// For after they are loaded.
+    pub after: String,
+    /// For after the tables of all articles are there.
+    pub last: String,
+}
+
 /// Writes a snapshot: articles in any order and beside each other, then [`SnapshotWriter::finish`]. Until then there is no
 /// snapshot; what a crash leaves is a folder without a manifest.
 #[derive(Debug)]
@@ -38,16 +49,12 @@ impl SnapshotWriter {
         Ok(Self { work_dir, id, publication, articles: AtomicUsize::new(0) })
     }
 
-    /// Begins an article: `pre_script` is the T-SQL that makes its table, `post_script` the one for after its rows are loaded.
-    pub async fn article(
-        &self,
-        article: Article,
-        pre_script: &str,
-        post_script: &str,
-    ) -> Result<ArticleWriter, WorkDirError> {
+    /// Begins an article with its scripts.
+    pub async fn article(&self, article: Article, scripts: &ArticleScripts) -> Result<ArticleWriter, WorkDirError> {
         let stem = name::stem(self.articles.fetch_add(1, Ordering::Relaxed) + 1, &article.source);
-        let pre_script = self.small_file(format!("{stem}.sch"), pre_script).await?;
-        let post_script = self.small_file(format!("{stem}.post.sql"), post_script).await?;
+        let pre_script = self.small_file(format!("{stem}.sch"), &scripts.before).await?;
+        let post_script = self.small_file(format!("{stem}.post.sql"), &scripts.after).await?;
+        let last_script = self.small_file(format!("{stem}.last.sql"), &scripts.last).await?;
         let format = native::format_file(&article.columns);
         let format_file = self.small_file(format!("{stem}.xml"), &format).await?;
         let data = HashedFile::create(&*self.work_dir, self.id, format!("{stem}.001.bcp")).await?;
@@ -56,6 +63,7 @@ impl SnapshotWriter {
                 article,
                 pre_script,
                 post_script,
+                last_script,
                 format_file,
                 rows: 0,
                 file: FileEntry { name: String::new(), size: 0, sha256: String::new() },
@@ -130,6 +138,7 @@ pub struct FinishedArticle {
     article: Article,
     pre_script: FileEntry,
     post_script: FileEntry,
+    last_script: FileEntry,
     format_file: FileEntry,
     rows: u64,
     file: FileEntry,
@@ -156,6 +165,7 @@ impl FinishedArticle {
             article: self.article,
             pre_script: self.pre_script,
             post_script: self.post_script,
+            last_script: Some(self.last_script),
             format_file: self.format_file,
             data: vec![DataEntry { file: self.file, rows: self.rows, boundary }],
         }

@@ -5,7 +5,7 @@ use proto::catalog::{DatabaseName, Publication};
 use proto::{Article, ArticleId, Capture, Column, ColumnType, Lsn, Row, TableName, Value};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
-use workdir::{ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
+use workdir::{ArticleScripts, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
 
 const ROWS: i32 = 40_000;
 
@@ -50,7 +50,12 @@ async fn snapshot(root: &Path) -> (String, PathBuf) {
     let writer = SnapshotWriter::create(work_dir, id, publication).await.unwrap();
     let mut finished = Vec::new();
     for (id, table) in [(1, "orders"), (2, "../../order lines")] {
-        let mut rows = writer.article(article(id, table), "CREATE TABLE t", "ALTER TABLE t").await.unwrap();
+        let scripts = ArticleScripts {
+            before: "CREATE TABLE t".into(),
+            after: "ALTER TABLE t".into(),
+            last: "CREATE TRIGGER t".into(),
+        };
+        let mut rows = writer.article(article(id, table), &scripts).await.unwrap();
         for number in 0..ROWS {
             rows.push(&row(number)).await.unwrap();
         }
@@ -68,6 +73,7 @@ async fn read(location: &str) -> Result<Vec<Row>, WorkDirError> {
     for id in [ArticleId(1), ArticleId(2)] {
         assert_eq!(reader.pre_script(id).await?, "CREATE TABLE t");
         assert_eq!(reader.post_script(id).await?, "ALTER TABLE t");
+        assert_eq!(reader.last_script(id).await?, "CREATE TRIGGER t");
         let mut reader = reader.rows(id)?;
         while let Some(row) = reader.next().await? {
             rows.push(row);
@@ -194,7 +200,7 @@ async fn an_article_that_was_not_finished_leaves_no_data_file() {
     };
     let id = Uuid::new_v4();
     let writer = SnapshotWriter::create(work_dir.clone(), id, publication).await.unwrap();
-    let mut rows = writer.article(article(1, "t"), "", "").await.unwrap();
+    let mut rows = writer.article(article(1, "t"), &ArticleScripts::default()).await.unwrap();
     rows.push(&row(1)).await.unwrap();
     drop(rows);
     assert!(SnapshotReader::open(&work_dir.location(id)).await.is_err());

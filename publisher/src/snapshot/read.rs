@@ -16,7 +16,7 @@ pub(super) async fn article(
     progress: &Progress,
 ) -> Result<FinishedArticle, SnapshotError> {
     let bar = progress.table(&task.article.source, task.rows_expected);
-    let mut article = writer.article(task.article.clone(), &task.pre_script, &task.post_script).await?;
+    let mut article = writer.article(task.article.clone(), &task.scripts).await?;
     let mut stream = rows(session, &task.article, task.predicate.as_ref()).await?;
     while let Some(row) = stream.next().await? {
         article.push(&row).await?;

@@ -9,6 +9,7 @@ use proto::schema::DefaultConstraint;
 use proto::{Article, Column, ComputedColumn, Lsn, SchemaChange, TableChange};
 use sqlserver::catalog::{Table, TableColumn};
 use sqlserver::predicate::Predicate;
+use sqlserver::script::as_made;
 use sqlserver::{alter, catalog, state};
 
 /// Characters of the publisher's statement that an error shows.
@@ -45,7 +46,10 @@ impl Applier {
         let table = found.ok_or_else(|| Failed::Unfit("the table does not exist".to_owned()))?;
         match change {
             TableChange::AddColumn { name, default, nullable_first } => match defined(article, name)? {
-                Defined::Sent(column) => self.add_column(&table, column, default.as_ref(), *nullable_first).await,
+                Defined::Sent(column) => {
+                    let column = as_made(column, &article.options.schema);
+                    self.add_column(&table, &column, default.as_ref(), *nullable_first).await
+                }
                 Defined::Computed(column) => self.add_computed(&table, column).await,
             },
             TableChange::DropColumn { name } => self.drop_column(&table, name).await,
@@ -110,7 +114,7 @@ impl Applier {
 
     async fn alter_column(&mut self, table: &Table, article: &Article, name: &str) -> Result<(), Failed> {
         let column = match defined(article, name)? {
-            Defined::Sent(column) => Column { identity: None, ..column.clone() },
+            Defined::Sent(column) => Column { identity: None, ..as_made(column, &article.options.schema) },
             Defined::Computed(_) => return Err(Failed::Unfit("a computed column cannot be altered".to_owned())),
         };
         let there = table.column(name).ok_or_else(|| Failed::Unfit("it is not there".to_owned()))?;
