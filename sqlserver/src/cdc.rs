@@ -115,6 +115,9 @@ pub async fn captured(client: &mut Client) -> Result<Option<(Lsn, i64)>, Error> 
     Ok(Some(captured).filter(|(lsn, _)| *lsn != Lsn::ZERO))
 }
 
+/// Change tables that one statement asks.
+const TABLES_OF_A_STATEMENT: usize = 50;
+
 /// Which of the change tables have rows of transactions in `(after, up_to]`, as indices into `instances`, and all change tables as they
 /// stand after that: one batch, however many there are.
 /// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>,
@@ -140,7 +143,10 @@ pub async fn active(
             )
         })
         .collect();
-    let sql = format!("{}; {}", questions.join(" UNION ALL "), history::CHANGE_TABLES);
+    // Error 191 where too many are one statement.
+    let statements: Vec<String> =
+        questions.chunks(TABLES_OF_A_STATEMENT).map(|some| some.join(" UNION ALL ")).collect();
+    let sql = format!("{}; {}", statements.join("; "), history::CHANGE_TABLES);
     let (mut active, mut tables) = (Vec::new(), Vec::new());
     for row in client.query(WHAT, &sql, &[after.into(), up_to.into()]).await? {
         if row.len() == 2 {

@@ -125,17 +125,18 @@ pub fn decode(mut row: Row, article: &Article) -> Result<ChangeRow, String> {
     if row.len() != LEADING + article.columns.len() {
         return Err(format!("{} columns where {} were asked for", row.len(), LEADING + article.columns.len()));
     }
-    let mut values = row.split_off(LEADING);
-    let Ok(
-        [
-            Value::Bytes(lsn),
-            Value::I32(command),
-            Value::Bytes(sequence),
-            Value::I32(operation),
-            mask,
-            Value::I32(published),
-        ],
-    ) = <[Value; LEADING]>::try_from(row)
+    // What is left of the row are the values: no second allocation for each row.
+    let mut leading = [const { Value::Null }; LEADING];
+    leading.iter_mut().zip(row.drain(..LEADING)).for_each(|(place, value)| *place = value);
+    let mut values = row;
+    let [
+        Value::Bytes(lsn),
+        Value::I32(command),
+        Value::Bytes(sequence),
+        Value::I32(operation),
+        mask,
+        Value::I32(published),
+    ] = leading
     else {
         return Err("the change table's own columns are not as documented".to_owned());
     };

@@ -290,3 +290,27 @@ async fn capture_behind_the_position_after_a_restore_is_waited_for() {
     captured(&line, 4).await;
     assert_goes_on(&mut line).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secondary_that_has_everything_may_take_over_and_one_that_went_on_by_itself_stops_the_log_reader() {
+    const GOES_ON_ELSEWHERE: &str = "EXEC sys.sp_sandbox_skip_lsns @transactions = 1000";
+    let mut line = line().await;
+    stop_publisher(&mut line).await;
+    back_up(&line, "has everything").await;
+    restore(&line, "has everything").await;
+    line.source.run(GOES_ON_ELSEWHERE).await;
+    captured(&line, 3).await;
+    line.start_publisher();
+    assert_goes_on(&mut line).await;
+
+    back_up(&line, "lacks a row").await;
+    captured(&line, 4).await;
+    line.drain().await;
+    stop_publisher(&mut line).await;
+    restore(&line, "lacks a row").await;
+    line.source.run(GOES_ON_ELSEWHERE).await;
+    captured(&line, 5).await;
+    line.start_publisher();
+    alarm(&mut line, &["has no such transaction", "another server took its place", "begins a new queue"]).await;
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.goods WHERE id = 5").await, 0, "nothing was skipped");
+}

@@ -7,6 +7,7 @@ use super::switch::Due;
 use proto::{Change, Lsn, Marker};
 use sqlserver::change::{ChangeRow, Operation, Place};
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 
 /// The sources of a slice, merged by place in the log. A source is asked for more when it has run dry, and nothing comes out while
@@ -165,15 +166,19 @@ impl Merge {
         }
         let Some(Reverse((place, index))) = self.heads.peek().copied() else { return Next::End };
         let Some(committed_at) = self.commit_time(place.lsn) else { return Next::Dry };
-        self.heads.pop();
         let markers = self.inputs.len() - 1;
         let input = &mut self.inputs[index];
         let (_, item) = input.items.pop_front().expect("an input with a head has an item");
+        let mut head = self.heads.peek_mut().expect("there is a head");
         if let Some((next, _)) = input.items.front() {
-            self.heads.push(Reverse((*next, index)));
-        } else if !input.ended {
-            self.dry += 1;
-            self.asked.push(if index == markers { Source::Markers } else { Source::Article(index) });
+            // Mostly it stays the first one, which costs less than taking it out and putting it in again.
+            head.0.0 = *next;
+        } else {
+            PeekMut::pop(head);
+            if !input.ended {
+                self.dry += 1;
+                self.asked.push(if index == markers { Source::Markers } else { Source::Article(index) });
+            }
         }
         match item {
             Item::Change(change) => Next::Change { lsn: place.lsn, committed_at, article: index, change },

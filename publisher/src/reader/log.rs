@@ -19,11 +19,11 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// Rows of a batch.
-const BATCH_ROWS: usize = 256;
+const BATCH_ROWS: usize = 1_024;
 /// Bytes of a batch, beyond the rows' fixed parts.
 const BATCH_BYTES: usize = 256 << 10;
 /// Batches of a source that wait to be merged.
-const BATCHES_AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 3;
 /// Connections that read a slice.
 const CONNECTIONS: usize = 8;
 /// Rows of all pages together, when there are more tables than connections and they are read page by page.
