@@ -131,8 +131,7 @@ impl Applier {
     pub async fn rollback(&mut self) -> Result<(), Error> {
         state::rollback(&mut self.client).await?;
         if std::mem::take(&mut self.altered) {
-            // The tables are as they were.
-            self.targets.clear();
+            // A definition that comes again finds its table anew, see there; what was known of others is as it was.
             self.foreign_keys = foreign_keys(&mut self.client).await?;
         }
         Ok(())

@@ -156,11 +156,18 @@ async fn unique_values_pass_round_also_where_the_transaction_can_only_be_applied
     let database = Database::new(&[
         "CREATE TABLE tags (id int NOT NULL PRIMARY KEY, label nvarchar(10) NOT NULL UNIQUE)",
         "CREATE TABLE tree (id int NOT NULL PRIMARY KEY, parent int NULL REFERENCES tree (id))",
+        "CREATE TABLE uses (id int NOT NULL PRIMARY KEY, tag int NOT NULL REFERENCES tags (id))",
     ])
     .await;
     let mut applier = database.applier().await;
     let tag = |id: i32, label: &str| ("tags", insert([int(id), text(label)]));
-    let first = [tag(1, "x"), tag(2, "y"), tag(3, "z"), ("tree", insert([int(1), Value::Null]))];
+    let first = [
+        tag(1, "x"),
+        tag(2, "y"),
+        tag(3, "z"),
+        ("uses", insert([int(1), int(1)])),
+        ("tree", insert([int(1), Value::Null])),
+    ];
     applier.batch(&[database.transaction(1, &first)], lsn(1)).await.unwrap();
     let round = [
         ("tags", delete([int(1)])),

@@ -182,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn new_keys_are_given_when_they_are_free_and_before_they_are_named() {
+        let moved = |table: &str, id: u32| {
+            let text = |text: &str| vec![proto::Value::String(text.into())];
+            NetChanges { moved: vec![(text("m"), text("n"))], ..net(article(id, table), 1, 1, 1) }
+        };
+        let changes = [moved("lines", 1)];
+        assert_eq!(
+            names(&changes, &plan(&changes, &[])),
+            ["Delete lines", "Move lines", "Update lines", "Insert lines"]
+        );
+        // The key of a line says which order it is of, so that it may have moved away from one that goes.
+        let keys = [reference("lines", "id", "orders")];
+        let changes =
+            [NetChanges { deleted: vec![], updated: vec![], ..moved("lines", 1) }, net(article(2, "orders"), 1, 0, 0)];
+        assert_eq!(names(&changes, &plan(&changes, &keys)), ["Move lines", "Insert lines", "Delete orders"]);
+    }
+
+    #[test]
     fn order_holds_through_tables_without_changes_and_circles_end() {
         let keys = [reference("c", "a", "b"), reference("b", "a", "a"), reference("a", "a", "c")];
         let changes = [net(article(1, "c"), 0, 0, 1), net(article(2, "a"), 0, 0, 1)];
