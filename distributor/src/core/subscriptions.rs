@@ -83,7 +83,10 @@ impl Subscriptions {
             return Err(Refusal::new(RefusalKind::Busy, message));
         }
         if kept_after > Some(position) {
-            progress.state = SubscriptionState::Expired;
+            // A request that was long on its way, of a subscriber that has come further since, says nothing about what it needs.
+            if progress.position.is_none_or(|known| known <= position) {
+                progress.state = SubscriptionState::Expired;
+            }
             return Err(expired(name, position, kept_after.unwrap_or_default()));
         }
         progress.stream = Some((stream, peer.to_owned()));
@@ -208,6 +211,18 @@ mod tests {
         assert!(refusal.message.contains("first"));
         subscriptions.closed(1);
         subscriptions.subscribe("sales", 2, "second", A, None).unwrap();
+    }
+
+    #[test]
+    fn a_request_from_before_what_was_reported_is_refused_and_expires_nothing() {
+        let mut subscriptions = one();
+        subscriptions.subscribe("sales", 1, "peer", B, Some(A)).unwrap();
+        subscriptions.closed(1);
+        // From a connection that was given up long ago; the queue has gone on meanwhile.
+        let refusal = subscriptions.subscribe("sales", 2, "peer", A, Some(B)).unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Expired);
+        assert_eq!(subscriptions.need("sales").unwrap().after, Some(B));
+        subscriptions.subscribe("sales", 3, "peer", B, Some(B)).unwrap();
     }
 
     #[test]

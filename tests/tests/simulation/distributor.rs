@@ -30,6 +30,10 @@ struct Disk {
     epoch: u64,
     /// Everything up to here was dropped by retention.
     dropped: Option<Lsn>,
+    /// Definitions of articles, also of retired ones.
+    definitions: Vec<Article>,
+    /// The last id that was given.
+    last_id: u32,
     /// What subscriptions reported, as far as it was stored.
     positions: BTreeMap<String, Lsn>,
 }
@@ -62,13 +66,13 @@ struct Stream {
 pub struct Distributor {
     disk: Disk,
     process: Option<Process>,
-    articles: Vec<Article>,
     subscriptions: Vec<SubscriptionArticles>,
 }
 
 impl Distributor {
     pub fn new(articles: Vec<Article>, subscriptions: Vec<SubscriptionArticles>) -> Self {
-        let mut new = Self { disk: Disk::default(), process: None, articles, subscriptions };
+        let disk = Disk { last_id: articles.len() as u32, definitions: articles, ..Disk::default() };
+        let mut new = Self { disk, process: None, subscriptions };
         new.start();
         new
     }
@@ -161,7 +165,14 @@ impl Distributor {
                     Ok(()) => {
                         let wanted = self.subscriptions.iter().find(|(name, _)| *name == subscription);
                         let wanted = wanted.expect("the subscription exists").1.clone();
-                        let articles = self.articles.iter().filter(|a| wanted.contains(&a.id)).cloned().collect();
+                        let durable = process.visible;
+                        let tables = |article: &&Article| {
+                            let first = |d: &Article| wanted.contains(&d.id) && d.source == article.source;
+                            article.since.is_none_or(|since| Some(since) <= durable)
+                                && self.disk.definitions.iter().any(first)
+                        };
+                        let articles: Vec<Article> = self.disk.definitions.iter().filter(tables).cloned().collect();
+                        let wanted = articles.iter().map(|a| a.id).collect();
                         network.distributor_sends(id, ServerMessage::Subscribed { articles });
                         process.streams.insert(id, Stream { articles: wanted, sent: position, part: 0, told: None });
                     }
@@ -181,6 +192,11 @@ impl Distributor {
                 }
                 return;
             }
+            ClientMessage::AlterArticle { epoch, article } => {
+                let altered = self.disk.alter(epoch, *article);
+                network.distributor_sends(id, ServerMessage::ArticleAltered(altered));
+                return;
+            }
             ClientMessage::ArticlesInUse { .. } | ClientMessage::Ping => return,
             unexpected => panic!("nobody sends {unexpected:?} here"),
         };
@@ -194,7 +210,10 @@ impl Distributor {
         self.disk.synced = self.disk.log.len();
         let outputs = process.intake.handle(Input::Synced);
         for (epoch, position, id) in std::mem::take(&mut process.attaching) {
-            let articles = self.articles.clone();
+            // What is in force only after the queue's end never happened.
+            self.disk.definitions.retain(|a| a.since.is_none_or(|since| Some(since) <= position));
+            let superseded = |a: &&Article| !self.disk.definitions.iter().any(|d| d.supersedes == Some(a.id));
+            let articles = self.disk.definitions.iter().filter(superseded).cloned().collect();
             network.distributor_sends(
                 id,
                 ServerMessage::Attached { epoch, position, position_time: None, version: 1, articles },
@@ -254,9 +273,16 @@ impl Distributor {
                         (stream.sent, stream.part) = (chunk.lsn, 0);
                     }
                     let mut cut = chunk.clone();
+                    for change in &cut.schema {
+                        let superseded = change.article.supersedes.expect("it supersedes one");
+                        if stream.articles.contains(&superseded) {
+                            stream.articles.push(change.article.id);
+                        }
+                    }
+                    cut.schema.retain(|change| stream.articles.contains(&change.article.id));
                     cut.segments.retain(|segment| stream.articles.contains(&segment.article));
                     // A transaction of one chunk that holds nothing for this subscription is left out.
-                    if !(cut.segments.is_empty() && cut.part == 0 && cut.last) {
+                    if !(cut.segments.is_empty() && cut.schema.is_empty() && cut.part == 0 && cut.last) {
                         chunks.push(cut);
                         room -= 1;
                     }
@@ -292,6 +318,22 @@ impl Distributor {
             self.disk.synced -= dropped;
             self.disk.dropped = Some(piece.last);
         }
+    }
+}
+
+impl Disk {
+    /// Keeps a new definition of an article, which gets its id.
+    fn alter(&mut self, epoch: u64, mut article: Article) -> Result<Box<Article>, Refusal> {
+        if epoch != self.epoch {
+            return Err(Refusal::new(RefusalKind::Fenced, "a newer log reader took over"));
+        }
+        let superseded = article.supersedes;
+        assert!(self.definitions.iter().any(|a| Some(a.id) == superseded), "it supersedes one that is there");
+        assert!(!self.definitions.iter().any(|a| a.supersedes == superseded), "only the present one is superseded");
+        self.last_id += 1;
+        article.id = ArticleId(self.last_id);
+        self.definitions.push(article.clone());
+        Ok(Box::new(article))
     }
 }
 

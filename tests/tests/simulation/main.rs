@@ -86,6 +86,7 @@ impl World {
         let subscriber = rng.random_range(0..subscribers.len());
         let subscriber = &mut subscribers[subscriber];
         match rng.random_range(0..100) {
+            0..3 if workload && rng.random_ratio(1, 15) => source.alter(rng),
             0..3 if workload => source.commit(rng),
             3..8 => source.capture(rng),
             8..28 => publisher.ask_database(*now, source, network, rng),

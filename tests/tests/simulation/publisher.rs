@@ -1,17 +1,15 @@
 //! The log reader: its core, between the source's change tables and the network.
 
 use super::network::{ConnectionId, Network, Read};
-use super::source::{CHANGE_TABLE, Source, TABLES, commits_up_to, lsn_of};
+use super::source::{Source, TABLES, commits_up_to, lsn_of};
 use proto::catalog::DatabaseName;
 use proto::codec::{decode_changes, encode_change};
 use proto::message::{ClientMessage, RefusalKind, ServerMessage};
-use proto::{Chunk, Lsn, Segment};
-use publisher::core::{Input, LogReader, Output, Problem, SchemaHistory, Source as Table};
+use proto::{Article, Chunk, Lsn, Segment};
+use publisher::core::{Input, LogReader, Output, Problem, Source as Table};
 use rand::Rng;
 use rand::rngs::StdRng;
-use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
-use sqlserver::history::ChangeTable;
 use std::collections::VecDeque;
 use uuid::Uuid;
 
@@ -76,7 +74,8 @@ impl Publisher {
                 Input::Attached { epoch, position, position_time, version, articles }
             }
             Read::Message(ServerMessage::Durable { lsn }) => Input::Durable(lsn),
-            Read::Message(ServerMessage::Refused(refusal)) => {
+            Read::Message(ServerMessage::ArticleAltered(Ok(article))) => Input::Altered(article),
+            Read::Message(ServerMessage::Refused(refusal) | ServerMessage::ArticleAltered(Err(refusal))) => {
                 assert!(matches!(refusal.kind, RefusalKind::Busy | RefusalKind::Fenced), "{refusal}");
                 network.cut(connection, rng);
                 Input::Detached
@@ -139,19 +138,18 @@ impl Process {
 
     fn answer(&mut self, asked: Output, source: &Source, rng: &mut StdRng) -> Input {
         match asked {
-            Output::Inspect => Input::Instances(instances(source)),
-            Output::Verify => {
-                Input::ChangeTables(vec![ChangeTable { object_id: CHANGE_TABLE, start_lsn: source.cleaned() }])
-            }
+            Output::Inspect => Input::Instances(source.instances()),
+            Output::Verify => Input::ChangeTables(source.change_tables()),
             Output::Poll { .. } => Input::Captured(source.max_lsn().map(|lsn| (lsn, 0))),
             Output::Read { after, up_to } => {
                 let commits = commits_up_to(after)..commits_up_to(up_to);
+                let articles: Vec<Article> = self.core.articles().cloned().collect();
                 self.slice = Slice {
-                    tables: std::array::from_fn(|table| source.change_rows(table, after, up_to).into()),
+                    tables: std::array::from_fn(|table| source.change_rows(&articles[table], after, up_to).into()),
                     commits: commits.map(|commit| (lsn_of(commit), commit as i64)).collect(),
                 };
                 let active = (0..TABLES).filter(|table| !self.slice.tables[*table].is_empty());
-                Input::Active(active.map(Table::Article).collect(), SchemaHistory::default())
+                Input::Active(active.map(Table::Article).collect(), source.schema_history(after, up_to))
             }
             Output::Fetch(table) => {
                 let count = rng.random_range(1..40);
@@ -175,17 +173,6 @@ impl Process {
 fn take<T>(rows: &mut VecDeque<T>, count: usize) -> Vec<T> {
     let count = count.min(rows.len());
     rows.drain(..count).collect()
-}
-
-fn instances(source: &Source) -> Vec<CaptureInstance> {
-    let instance = |article: proto::Article| CaptureInstance {
-        name: article.capture.instance,
-        change_table: CHANGE_TABLE,
-        source_object_id: 1,
-        start_lsn: source.cleaned(),
-        columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),
-    };
-    super::source::articles().into_iter().map(instance).collect()
 }
 
 /// Cuts a whole transaction into smaller chunks.
@@ -215,6 +202,7 @@ fn cut(chunk: Chunk) -> Vec<Chunk> {
     let part = |(part, segments): (usize, Vec<Segment>)| Chunk {
         part: part as u32,
         last: part + 1 == count,
+        schema: if part == 0 { chunk.schema.clone() } else { Vec::new() },
         segments,
         ..chunk.clone()
     };

@@ -2,21 +2,29 @@
 //! job that lags behind.
 
 use proto::{Article, ArticleId, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
+use publisher::core::{SchemaHistory, Statement};
 use rand::Rng;
 use rand::rngs::StdRng;
+use sqlserver::catalog::TableColumn;
+use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::{ChangeRow, Operation, Place};
+use sqlserver::history::ChangeTable;
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 /// Tables, each published as one article.
 pub const TABLES: usize = 3;
-/// `object_id` of their change tables, which are all cleaned at once.
-pub const CHANGE_TABLE: i32 = 2;
+/// `object_id` of the first table; the others follow.
+const SOURCE: i32 = 10;
+/// `object_id` of the first table's change table; the others follow.
+const CHANGE_TABLE: i32 = 20;
 /// The table whose article has a row filter: `amount >= 0`.
 const FILTERED: usize = 1;
 /// The table with a key of two columns.
 const COMPOSITE: usize = 2;
+/// Length of `note` at first.
+const LENGTH: u16 = 200;
 /// Distance of two commits' LSNs, so that there are LSNs between them.
 const LSN_STEP: u32 = 16;
 
@@ -34,6 +42,12 @@ pub struct Source {
     commits: Vec<Vec<(usize, ChangeRow)>>,
     /// Fingerprints of what is published of the tables, before the first commit and after each.
     history: Vec<[u64; TABLES]>,
+    /// What was changed of the tables' schemas: the commit that it belongs to, the table, the statement.
+    altered: Vec<(usize, usize, String)>,
+    /// Tables whose `note` is gone.
+    noteless: [bool; TABLES],
+    /// Length of each table's `note`.
+    lengths: [u16; TABLES],
     /// Commits that the capture job has seen.
     captured: usize,
     /// How far it says to have come.
@@ -60,20 +74,25 @@ pub fn articles() -> Vec<Article> {
             let name = TableName { schema: "dbo".into(), table: format!("t{table}") };
             let capture = Capture {
                 instance: format!("dbo_t{table}"),
-                change_table: CHANGE_TABLE,
-                source: 1,
+                change_table: CHANGE_TABLE + table as i32,
+                source: SOURCE + table as i32,
                 start_lsn: Lsn::ZERO,
             };
             Article {
                 id: ArticleId(table as u32 + 1),
                 filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
-                ..Article::new("p", name, columns(table), capture)
+                ..Article::new("p", name, columns(table, LENGTH), capture)
             }
         })
         .collect()
 }
 
-fn columns(table: usize) -> Vec<Column> {
+/// The table that an article is of.
+pub fn table_of(article: &Article) -> usize {
+    article.source.table[1..].parse().expect("tables are numbered")
+}
+
+fn columns(table: usize, length: u16) -> Vec<Column> {
     let column = |name: &str, column_type, key_ordinal: Option<u16>| Column {
         name: name.into(),
         column_type,
@@ -88,7 +107,7 @@ fn columns(table: usize) -> Vec<Column> {
         columns.push(column("line", ColumnType::Int, Some(1)));
     }
     columns.push(column("amount", ColumnType::BigInt, None));
-    columns.push(column("note", ColumnType::NVarChar(Some(200)), None));
+    columns.push(column("note", ColumnType::NVarChar(Some(length)), None));
     columns
 }
 
@@ -130,6 +149,9 @@ impl Source {
             prints: [0; TABLES],
             commits: Vec::new(),
             history: Vec::new(),
+            altered: Vec::new(),
+            noteless: [false; TABLES],
+            lengths: [LENGTH; TABLES],
             captured: 0,
             max_lsn: None,
             cleaned: Lsn::ZERO,
@@ -147,6 +169,86 @@ impl Source {
         let rows = (0..statements).flat_map(|command| self.statement(command, rng)).collect();
         self.commits.push(rows);
         self.history.push(self.prints);
+    }
+
+    /// Commits a transaction that first changes a table's schema: `note` becomes longer, or goes.
+    pub fn alter(&mut self, rng: &mut StdRng) {
+        let table = rng.random_range(0..TABLES);
+        if !self.noteless[table] {
+            let statement = if rng.random_ratio(1, 4) {
+                self.noteless[table] = true;
+                for (key, row) in std::mem::take(&mut self.tables[table]) {
+                    let (published, before) = (is_published(table, &row), print_of(table, &row));
+                    let row = row[..row.len() - 1].to_vec();
+                    if published {
+                        self.prints[table] ^= before ^ print_of(table, &row);
+                    }
+                    self.tables[table].insert(key, row);
+                }
+                format!("ALTER TABLE dbo.t{table} DROP COLUMN note")
+            } else {
+                self.lengths[table] += 10;
+                format!("ALTER TABLE dbo.t{table} ALTER COLUMN note nvarchar({}) NULL", self.lengths[table])
+            };
+            self.altered.push((self.commits.len(), table, statement));
+        }
+        self.commit(rng);
+    }
+
+    /// What the log says of schema changes by transactions in `(after, up_to]`.
+    pub fn schema_history(&self, after: Lsn, up_to: Lsn) -> SchemaHistory {
+        let commits = commits_up_to(after)..commits_up_to(up_to);
+        let statements = self.altered.iter().filter(|(commit, ..)| commits.contains(commit));
+        let statement = |(commit, table, text): &(usize, usize, String)| Statement {
+            source: SOURCE + *table as i32,
+            lsn: lsn_of(*commit),
+            committed_at: *commit as i64,
+            text: text.clone(),
+        };
+        let columns = |table: usize| -> Vec<TableColumn> {
+            let column = |column: Column| TableColumn {
+                name: column.name,
+                column_type: Ok(column.column_type),
+                nullable: column.nullable,
+                identity: None,
+                computed: None,
+                row_version: false,
+                sparse: false,
+                unfit: None,
+                collation: None,
+                key_ordinal: column.key_ordinal,
+            };
+            columns(table, self.lengths[table]).into_iter().map(column).collect()
+        };
+        // The catalog is as it is now, also where the statements are from before.
+        let tables = (0..TABLES).flat_map(|table| {
+            let mut now = columns(table);
+            now.truncate(now.len() - usize::from(self.noteless[table]));
+            [(SOURCE + table as i32, now), (CHANGE_TABLE + table as i32, columns(table))]
+        });
+        SchemaHistory {
+            statements: statements.map(statement).collect(),
+            columns: tables.collect(),
+            unreplicated: Vec::new(),
+        }
+    }
+
+    /// The capture instances.
+    pub fn instances(&self) -> Vec<CaptureInstance> {
+        let instance = |article: Article| CaptureInstance {
+            name: article.capture.instance,
+            change_table: article.capture.change_table,
+            source_object_id: article.capture.source,
+            start_lsn: self.cleaned,
+            columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),
+        };
+        articles().into_iter().map(instance).collect()
+    }
+
+    /// The change tables.
+    pub fn change_tables(&self) -> Vec<ChangeTable> {
+        let table = |table: usize| ChangeTable { object_id: CHANGE_TABLE + table as i32, start_lsn: self.cleaned };
+        (0..TABLES).map(table).collect()
     }
 
     /// Number of commits.
@@ -193,16 +295,19 @@ impl Source {
         self.cleaned = self.cleaned.max(up_to);
     }
 
-    /// Where the change tables begin.
-    pub fn cleaned(&self) -> Lsn {
-        self.cleaned
-    }
-
-    /// Rows of a table's change table by transactions in `(after, up_to]`.
-    pub fn change_rows(&self, table: usize, after: Lsn, up_to: Lsn) -> Vec<ChangeRow> {
+    /// Rows of an article's change table by transactions in `(after, up_to]`, with the article's columns.
+    pub fn change_rows(&self, article: &Article, after: Lsn, up_to: Lsn) -> Vec<ChangeRow> {
+        let table = table_of(article);
+        let captured = columns(table, LENGTH);
+        let at = |name: &str| captured.iter().position(|c| c.name == name).expect("it is captured");
+        let columns: Vec<usize> = article.columns.iter().map(|c| at(&c.name)).collect();
+        let read = |row: &ChangeRow| ChangeRow {
+            values: columns.iter().map(|column| row.values[*column].clone()).collect(),
+            ..row.clone()
+        };
         assert!(after >= self.cleaned, "rows that cleanup has removed are read");
         let commits = &self.commits[commits_up_to(after)..commits_up_to(up_to)];
-        commits.iter().flatten().filter(|(changed, _)| *changed == table).map(|(_, row)| row.clone()).collect()
+        commits.iter().flatten().filter(|(changed, _)| *changed == table).map(|(_, row)| read(row)).collect()
     }
 
     /// One statement on one row: an insert, an update of columns or of the key, or a delete.
@@ -211,18 +316,18 @@ impl Source {
         let old_key = random_key(table, rng);
         let old = self.tables[table].get(&old_key).cloned();
         let new = match &old {
-            None => Some(random_row(table, &old_key, rng)),
+            None => Some(self.random_row(table, &old_key, rng)),
             Some(_) if rng.random_ratio(1, 4) => None,
             Some(_) if rng.random_ratio(1, 5) => {
                 let key = random_key(table, rng);
-                Some(random_row(table, &key, rng)).filter(|_| !self.tables[table].contains_key(&key))
+                Some(self.random_row(table, &key, rng)).filter(|_| !self.tables[table].contains_key(&key))
             }
             Some(old) if rng.random_bool(0.5) => {
-                let mut row = random_row(table, &old_key, rng);
+                let mut row = self.random_row(table, &old_key, rng);
                 row[key_columns(table)] = old[key_columns(table)].clone();
                 Some(row)
             }
-            Some(_) => Some(random_row(table, &old_key, rng)),
+            Some(_) => Some(self.random_row(table, &old_key, rng)),
         };
         if let Some(old) = self.tables[table].remove(&old_key).filter(|old| is_published(table, old)) {
             self.prints[table] ^= print_of(table, &old);
@@ -251,9 +356,12 @@ impl Source {
     ) -> Vec<(usize, ChangeRow)> {
         let lsn = lsn_of(self.commits.len());
         let sequence = Lsn::new(7, command as u32 + 1, 2);
-        let all = (1u8 << columns(table).len()) - 1;
-        let row = |operation, mask: u8, values: Row| {
+        let width = columns(table, LENGTH).len();
+        let all = (1u8 << width) - 1;
+        let row = |operation, mask: u8, mut values: Row| {
             let place = Place { lsn, command, sequence, operation };
+            // The change table keeps the column that is gone.
+            values.resize(width, Value::Null);
             (table, ChangeRow { place, mask: vec![mask], published: is_published(table, &values), values })
         };
         match (old, new) {
@@ -270,21 +378,24 @@ impl Source {
             }
         }
     }
+
+    fn random_row(&self, table: usize, key: &Key, rng: &mut StdRng) -> Row {
+        let mut row: Row = key.iter().map(|number| Value::I32(*number)).collect();
+        debug_assert_eq!(row.len(), key_columns(table));
+        row.push(Value::I64(rng.random_range(-1_000..1_000)));
+        if self.noteless[table] {
+            return row;
+        }
+        row.push(match rng.random_range(0..4) {
+            0 => Value::Null,
+            length => Value::String("x".repeat(length * rng.random_range(0..60))),
+        });
+        row
+    }
 }
 
 fn random_key(table: usize, rng: &mut StdRng) -> Key {
     (0..key_columns(table)).map(|_| rng.random_range(0..8)).collect()
-}
-
-fn random_row(table: usize, key: &Key, rng: &mut StdRng) -> Row {
-    let mut row: Row = key.iter().map(|number| Value::I32(*number)).collect();
-    debug_assert_eq!(row.len(), key_columns(table));
-    row.push(Value::I64(rng.random_range(-1_000..1_000)));
-    row.push(match rng.random_range(0..4) {
-        0 => Value::Null,
-        length => Value::String("x".repeat(length * rng.random_range(0..60))),
-    });
-    row
 }
 
 /// Applies a change to a table and its fingerprint; panics where it does not fit what is there.

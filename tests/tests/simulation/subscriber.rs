@@ -2,10 +2,10 @@
 //! had at the position that it says.
 
 use super::network::{ConnectionId, Network, Read};
-use super::source::{Rows, Source, TABLES, apply, commits_up_to, key_of, print_of};
+use super::source::{Rows, Source, TABLES, apply, commits_up_to, key_of, print_of, table_of};
 use proto::catalog::SubscriptionState;
 use proto::message::{ClientMessage, Report, ServerMessage};
-use proto::{Article, ArticleId, Change, Chunk, Lsn, Row};
+use proto::{Article, ArticleId, Change, Chunk, Lsn, Row, SchemaChange, TableChange};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{HashMap, VecDeque};
@@ -24,14 +24,14 @@ struct Content {
     tables: [Rows; TABLES],
     prints: [u64; TABLES],
     position: Lsn,
+    /// The articles' definitions, and up to where each was in the snapshot.
+    definitions: Vec<Article>,
+    boundaries: HashMap<ArticleId, Lsn>,
 }
 
 #[derive(Debug)]
 pub struct Subscriber {
     name: String,
-    articles: Vec<Article>,
-    /// Up to where each article was in the snapshot.
-    boundaries: HashMap<ArticleId, Lsn>,
     committed: Content,
     process: Option<Process>,
     pub commits: usize,
@@ -53,21 +53,19 @@ struct Process {
 impl Subscriber {
     /// A subscription of these tables, initialised from a snapshot that was taken before the first commit.
     pub fn new(name: &str, tables: &[usize], articles: &[Article], source: &Source) -> Self {
-        let mut content = Content { tables: Default::default(), prints: [0; TABLES], position: Lsn::ZERO };
-        let mut boundaries = HashMap::new();
+        let mut content = Content {
+            tables: Default::default(),
+            prints: [0; TABLES],
+            position: Lsn::ZERO,
+            definitions: tables.iter().map(|table| articles[*table].clone()).collect(),
+            boundaries: HashMap::new(),
+        };
         for table in tables {
             content.tables[*table] = source.published(*table);
             content.prints[*table] = source.print_after(source.commits(), *table);
-            boundaries.insert(articles[*table].id, Lsn::ZERO);
+            content.boundaries.insert(articles[*table].id, Lsn::ZERO);
         }
-        Self {
-            name: name.to_owned(),
-            articles: tables.iter().map(|table| articles[*table].clone()).collect(),
-            boundaries,
-            committed: content,
-            process: None,
-            commits: 0,
-        }
+        Self { name: name.to_owned(), committed: content, process: None, commits: 0 }
     }
 
     /// Takes a table's rows again, as a later part of the snapshot: it contains everything up to now, and streaming it begins there.
@@ -76,7 +74,7 @@ impl Subscriber {
         self.committed.tables[table] = source.published(table);
         self.committed.prints[table] = source.print_after(source.commits(), table);
         let boundary = source.commits().checked_sub(1).map_or(Lsn::ZERO, super::source::lsn_of);
-        self.boundaries.insert(articles[table].id, boundary);
+        self.committed.boundaries.insert(articles[table].id, boundary);
     }
 
     pub fn position(&self) -> Lsn {
@@ -97,8 +95,8 @@ impl Subscriber {
     }
 
     fn new_stream(&self) -> Stream {
-        let articles: Articles = self.articles.iter().cloned().collect();
-        Stream::new(self.committed.position, self.boundaries.clone(), &articles, LIMITS)
+        let articles: Articles = self.committed.definitions.iter().cloned().collect();
+        Stream::new(self.committed.position, self.committed.boundaries.clone(), &articles, LIMITS)
     }
 
     /// SIGKILL. What was being committed either was or was not.
@@ -209,14 +207,20 @@ impl Subscriber {
             Output::Batch { chunks, position } => {
                 assert!(process.transaction.is_none(), "a batch begins inside an open transaction");
                 let mut content = self.committed.clone();
-                apply_net(&mut content, &chunks, &self.articles);
+                assert!(chunks.iter().all(|chunk| chunk.schema.is_empty()), "a batch changes no schema");
+                apply_net(&mut content, &chunks);
                 content.position = position;
                 self.commit(content, source);
             }
             Output::Part { chunks, first } => {
                 assert_eq!(first, process.transaction.is_none(), "the first piece begins the transaction, and only it");
                 let mut content = process.transaction.take().unwrap_or_else(|| self.committed.clone());
-                apply_net(&mut content, &chunks, &self.articles);
+                assert!(
+                    chunks.iter().skip(1).all(|chunk| chunk.schema.is_empty()),
+                    "a piece begins with a schema change"
+                );
+                chunks[0].schema.iter().for_each(|change| content.alter(change));
+                apply_net(&mut content, &chunks);
                 process.transaction = Some(content);
             }
             Output::Commit { position } => {
@@ -245,9 +249,10 @@ impl Subscriber {
     }
 
     pub fn check(&self, source: &Source) {
-        for article in &self.articles {
+        let present = |article: &&Article| !self.committed.definitions.iter().any(|d| d.supersedes == Some(article.id));
+        for article in self.committed.definitions.iter().filter(present) {
             let table = table_of(article);
-            let contained = self.boundaries[&article.id].max(self.committed.position);
+            let contained = self.committed.boundaries[&article.id].max(self.committed.position);
             let commits = commits_up_to(contained);
             assert_eq!(
                 self.committed.prints[table],
@@ -262,13 +267,32 @@ impl Subscriber {
     }
 }
 
-fn table_of(article: &Article) -> usize {
-    article.id.0 as usize - 1
+impl Content {
+    /// Carries out a schema change of a table.
+    fn alter(&mut self, change: &SchemaChange) {
+        let table = table_of(&change.article);
+        let superseded = change.article.supersedes.expect("it supersedes one");
+        for step in &change.changes {
+            match step {
+                TableChange::DropColumn { name } if name == "note" => {
+                    let rows = std::mem::take(&mut self.tables[table]);
+                    self.tables[table] =
+                        rows.into_iter().map(|(key, row)| (key, row[..row.len() - 1].to_vec())).collect();
+                    self.prints[table] = self.tables[table].values().fold(0, |print, row| print ^ print_of(table, row));
+                }
+                TableChange::AlterColumn { name } if name == "note" => {}
+                other => panic!("nobody did {other:?}"),
+            }
+        }
+        let before = self.boundaries[&superseded];
+        self.boundaries.insert(change.article.id, before);
+        self.definitions.push(change.article.clone());
+    }
 }
 
 /// Applies the net changes of some chunks: each must fit what is there.
-fn apply_net(content: &mut Content, chunks: &[Chunk], articles: &[Article]) {
-    let definitions: Articles = articles.iter().cloned().collect();
+fn apply_net(content: &mut Content, chunks: &[Chunk]) {
+    let definitions: Articles = content.definitions.iter().cloned().collect();
     let mut compactor = Compactor::default();
     for chunk in chunks {
         let add = |article: &Arc<Article>, change: Change| compactor.add(article, change, chunk.lsn);
