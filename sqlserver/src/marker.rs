@@ -39,12 +39,15 @@ pub async fn insert(client: &mut Client, marker: Marker) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes markers that were written more than a day ago: what is needed of them has long been captured. A limited number at a time.
+/// Removes markers that were written more than a day ago: what is needed of them has long been captured. In steps, so that no statement
+/// locks many.
 /// <https://learn.microsoft.com/sql/t-sql/statements/delete-transact-sql>
 pub async fn remove_old(client: &mut Client) -> Result<(), Error> {
+    const STEP: u64 = 1_000;
     const SQL: &str =
         "DELETE TOP (1000) FROM [replication].marker WHERE posted_at < DATEADD(day, -1, SYSUTCDATETIME())";
-    client.execute("removing old markers", SQL, &[]).await.map(|_| ())
+    while client.execute("removing old markers", SQL, &[]).await?.iter().sum::<u64>() >= STEP {}
+    Ok(())
 }
 
 /// Commit LSN of the transaction that wrote a marker, once it has been captured.

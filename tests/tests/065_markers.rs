@@ -105,8 +105,10 @@ async fn heartbeats_move_an_idle_databases_position_and_old_markers_go() {
     assert_eq!(line.source.number(HEARTBEATS).await, 0, "a minute without a transaction is not over");
     line.source
         .run(
+            // More than one step removes.
             "INSERT INTO [replication].marker (token, kind, posted_at)
-             VALUES (NEWID(), 'heartbeat', DATEADD(hour, -25, SYSUTCDATETIME()))",
+             SELECT TOP (1500) NEWID(), 'heartbeat', DATEADD(hour, -25, SYSUTCDATETIME())
+             FROM sys.all_columns AS a CROSS JOIN sys.all_columns AS b",
         )
         .await;
     let before = line.status().await["databases"][0]["position"].as_str().unwrap().to_owned();

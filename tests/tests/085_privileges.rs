@@ -168,6 +168,17 @@ async fn articles_and_the_capture_job_take_the_owners_role_and_the_first_article
     lacks(&tried(&line, "publisher", At::Source, "nobody", &set).await, &["`publisher capture set`", role]);
     let drive = ["run", "--drive-capture"];
     lacks(&tried(&line, "publisher", At::Source, "nobody", &drive).await, &["`publisher run --drive-capture`", role]);
+
+    line.source.run("EXEC sys.sp_cdc_stop_job @job_type = N'capture'").await;
+    line.source.run("EXEC sys.sp_cdc_drop_job @job_type = N'capture'").await;
+    let driving = with_login(&line, "publisher", At::Source, "owner", &drive);
+    let driving = Process::start("driving", driving, line.folder());
+    line.source.run("INSERT INTO dbo.items VALUES (1, N'one')").await;
+    tests::wait::until("the owner to capture the row", async || {
+        (line.source.number("SELECT COUNT(*) FROM cdc.replication_dbo_items_CT").await == 1).then_some(())
+    })
+    .await;
+    driving.terminate().await;
     let drop = ["article", "drop", "--publication", "p", "--table", "dbo.items"];
     succeeded(tried(&line, "publisher", At::Source, "owner", &drop).await);
 }

@@ -403,3 +403,35 @@ proptest! {
         prop_assert_eq!(stream.position() <= durable, true);
     }
 }
+
+/// A transaction with nothing but a tracer token.
+fn traced(n: u32) -> Chunk {
+    let token = uuid::Uuid::from_u128(u128::from(n));
+    let marker = Some(proto::Marker { kind: proto::MarkerKind::Tracer, token });
+    Chunk { marker, segments: vec![], ..whole(n) }
+}
+
+#[test]
+fn a_tracer_token_moves_the_position_at_once_and_arrives_once_that_is_committed() {
+    let mut stream = stream(LIMITS);
+    // Without it the position would move a second later.
+    assert_eq!(feed(&mut stream, [Input::CaughtUp(lsn(1))]), []);
+    assert_eq!(feed(&mut stream, [Input::Chunk(traced(2))]), [Output::Move { position: lsn(2) }]);
+    assert!(stream.arrived_tracers().is_empty(), "it is not committed yet");
+    feed(&mut stream, [Input::Done]);
+    assert_eq!(stream.arrived_tracers(), [uuid::Uuid::from_u128(2)]);
+    assert!(stream.arrived_tracers().is_empty(), "each arrives once");
+}
+
+#[test]
+fn a_tracer_token_waits_for_the_transactions_before_it_and_comes_again_after_a_lost_connection() {
+    let mut stream = stream(LIMITS);
+    let outputs = feed(&mut stream, [Input::Chunk(whole(1)), Input::Chunk(traced(2)), Input::Drained]);
+    assert!(matches!(&outputs[..], [Output::Batch { position, .. }] if *position == lsn(1)), "{outputs:?}");
+    let outputs = feed(&mut stream, [Input::Lost, Input::Done]);
+    assert!(matches!(&outputs[..], [Output::Report { .. }]), "{outputs:?}");
+    assert!(stream.arrived_tracers().is_empty(), "only what came before it is committed");
+    assert_eq!(feed(&mut stream, [Input::Chunk(traced(2))]), [Output::Move { position: lsn(2) }]);
+    feed(&mut stream, [Input::Done]);
+    assert_eq!(stream.arrived_tracers(), [uuid::Uuid::from_u128(2)]);
+}
