@@ -479,3 +479,42 @@ SELECT COUNT(*), COUNT(DISTINCT h.ddl_lsn), COUNT(DISTINCT c.__$start_lsn), MIN(
 => 2|2|2|NULL
 => ;
 => 2|1|1|1
+
+--- case: a narrower type that every captured value fits
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/known-issues-and-errors-change-data-capture#ddl-changes-to-source-tables
+CREATE TABLE dbo.narrowed (id int NOT NULL PRIMARY KEY, v bigint NULL, w nvarchar(50) NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'narrowed', @role_name = NULL;
+GO
+INSERT dbo.narrowed VALUES (1, 100, N'short');
+GO
+ALTER TABLE dbo.narrowed ALTER COLUMN v smallint NULL;
+GO
+ALTER TABLE dbo.narrowed ALTER COLUMN w varchar(5) NULL;
+GO
+INSERT dbo.narrowed VALUES (2, 200, 'other');
+GO
+--- session a until
+EXEC sys.sp_cdc_scan;
+--- session a
+SELECT id, v, w FROM cdc.dbo_narrowed_CT ORDER BY id;
+SELECT name, TYPE_NAME(system_type_id), max_length FROM sys.columns WHERE object_id = OBJECT_ID(N'cdc.dbo_narrowed_CT') AND name IN (N'v', N'w') ORDER BY name;
+SELECT required_column_update FROM cdc.ddl_history WHERE source_object_id = OBJECT_ID(N'dbo.narrowed')
+=> 1|100|short
+=> 2|200|other
+=> ;
+=> v|smallint|2
+=> w|varchar|5
+=> ;
+=> 1
+=> 1
+
+--- case: a narrower type that a captured value does not fit ends in failing scans
+--- doc: https://learn.microsoft.com/sql/relational-databases/track-changes/known-issues-and-errors-change-data-capture#ddl-changes-to-source-tables
+--- refused: an ALTER COLUMN that the change table cannot follow
+CREATE TABLE dbo.too_narrow (id int NOT NULL PRIMARY KEY, w nvarchar(50) NULL);
+EXEC sys.sp_cdc_enable_table @source_schema = N'dbo', @source_name = N'too_narrow', @role_name = NULL;
+GO
+INSERT dbo.too_narrow VALUES (1, N'longer than five');
+UPDATE dbo.too_narrow SET w = N'short'
+GO
+ALTER TABLE dbo.too_narrow ALTER COLUMN w nvarchar(5) NULL

@@ -10,12 +10,14 @@ use super::triggers::{Capture, CapturedColumn};
 use super::visible::SCHEMA;
 use crate::engine::catalog::{Catalog, TableEntry, same_name};
 use crate::engine::clock::now_datetime;
+use crate::engine::convert::{Allowed, allowed};
 use crate::engine::encode::widens;
 use crate::engine::meta::Column;
-use crate::engine::quoting::quote;
+use crate::engine::quoting::literal;
 use crate::engine::session::SqlSession;
 use crate::engine::storage_error;
 use crate::engine::system_types::{facets, type_name};
+use crate::engine::type_rules::type_code;
 use crate::error::{SqlError, SqlResult};
 use crate::types::SqlType;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -52,7 +54,7 @@ pub fn changed(
     let retyped = follow_types(connection, &session.catalog(), instance, source)?;
     let capture = capture(session, instance, source).map_err(storage_error)?;
     if !retyped.is_empty() {
-        capture.store_anew(&retyped, connection).map_err(storage_error)?;
+        capture.store_anew(&retyped, connection).map_err(|_| does_not_fit())?;
     }
     capture.renew_triggers(connection).map_err(storage_error)?;
     let Some((text, lsn)) = recorded else { return Ok(()) };
@@ -139,13 +141,14 @@ fn captured_columns(
         .collect())
 }
 
-/// Takes over types and collations of captured columns; the ordinals of those that changed.
+/// Takes over types and collations of captured columns; the ordinals of those that changed, with what makes the old values ones of
+/// the new type.
 fn follow_types(
     connection: &Connection,
     catalog: &Catalog,
     instance: &Instance,
     source: &TableEntry,
-) -> SqlResult<Vec<usize>> {
+) -> SqlResult<Vec<(usize, String)>> {
     let Some(change_table) = catalog.table_by_id(instance.object_id) else { return Ok(Vec::new()) };
     let mut changed = Vec::new();
     for (ordinal, (id, _)) in captured_ids(connection, instance).map_err(storage_error)?.into_iter().enumerate() {
@@ -157,11 +160,8 @@ fn follow_types(
             continue;
         }
         let kept = shown.ty == ty || widens(&shown.ty, &ty);
-        if !kept && has_values(connection, instance, &shown.sqlite_name).map_err(storage_error)? {
-            let what = "ALTER COLUMN of a captured column to a type that does not hold every value of the change table";
-            return Err(SqlError::unsupported(what));
-        }
-        changed.push(ordinal);
+        let value = if kept { shown.sqlite_name.clone() } else { converted(shown, &ty, &change_table.table.name)? };
+        changed.push((ordinal, value));
         let place = (ordinal, change_table.column_ids[LEADING_COLUMNS + ordinal]);
         set_type(connection, instance, place, (&ty, column.collation.as_deref())).map_err(storage_error)?;
     }
@@ -196,9 +196,24 @@ fn set_type(
     Ok(())
 }
 
-fn has_values(connection: &Connection, instance: &Instance, column: &str) -> rusqlite::Result<bool> {
-    let storage = quote(&format!("$cdc:{}", instance.object_id));
-    connection.query_row(&format!("SELECT EXISTS (SELECT 1 FROM db.{storage} WHERE {column} IS NOT NULL)"), [], |row| {
-        row.get(0)
-    })
+/// A SQLite expression for a column's value as one of another type, an error where it does not fit.
+fn converted(column: &Column, to: &SqlType, table: &str) -> SqlResult<String> {
+    if allowed(&column.ty, to) != Allowed::Implicit {
+        return Err(does_not_fit());
+    }
+    Ok(format!(
+        "ts_assign({}, {}, {}, {}, {})",
+        column.sqlite_name,
+        type_code(&column.ty),
+        type_code(to),
+        literal(table),
+        literal(&column.name)
+    ))
+}
+
+/// A real server alters the change table when it comes to the statement in the log, and its scans fail where that does not go.
+fn does_not_fit() -> SqlError {
+    SqlError::unsupported(
+        "ALTER COLUMN of a captured column to a type that does not hold every value of the change table",
+    )
 }

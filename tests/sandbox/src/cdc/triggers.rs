@@ -116,14 +116,16 @@ impl Capture {
         ))
     }
 
-    /// Gives columns, by their ordinals, the storage of their types, which are others than they were made with.
-    pub fn store_anew(&self, ordinals: &[usize], connection: &Connection) -> rusqlite::Result<()> {
+    /// Gives columns, by their ordinals, the storage of their types, which are others than they were made with; beside the ordinal
+    /// stands the value that a row gets.
+    pub fn store_anew(&self, changed: &[(usize, String)], connection: &Connection) -> rusqlite::Result<()> {
         let storage = self.storage();
         connection.execute_batch(&format!("DROP VIEW db.{}", quote(&self.view)))?;
-        for column in ordinals.iter().filter_map(|&ordinal| self.columns.get(ordinal)) {
+        for (ordinal, value) in changed {
+            let Some(column) = self.columns.get(*ordinal) else { continue };
             connection.execute_batch(&format!(
                 r#"ALTER TABLE db.{storage} ADD COLUMN "$new" {ty};
-                   UPDATE db.{storage} SET "$new" = {name};
+                   UPDATE db.{storage} SET "$new" = {value};
                    ALTER TABLE db.{storage} DROP COLUMN {name};
                    ALTER TABLE db.{storage} RENAME COLUMN "$new" TO {name}"#,
                 ty = sqlite_type(&column.ty, column.collation.as_deref()),
