@@ -20,7 +20,7 @@ use sqlserver::{Client, ServerOptions, database, marker};
 /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
 const MAX_CAPTURE_INSTANCE: usize = 100;
 /// What the names of our capture instances begin with.
-const PREFIX: &str = "replication_";
+pub(crate) const PREFIX: &str = "replication_";
 
 /// What to publish.
 #[derive(Debug, Clone)]
@@ -280,7 +280,9 @@ async fn capture(
 ) -> Result<(CaptureInstance, bool), Error> {
     let instances = cdc::capture_instances(client).await?;
     let ours = |i: &&CaptureInstance| i.source_object_id == table.object_id && i.name.starts_with(PREFIX);
-    if let Some(instance) = instances.iter().find(ours) {
+    // After a schema change there may be two for a moment: the later one has all columns.
+    let has_all = |i: &&CaptureInstance| columns.iter().all(|c| i.ordinal(&c.name).is_some());
+    if let Some(instance) = instances.iter().filter(ours).find(has_all).or_else(|| instances.iter().find(ours)) {
         if let Some(column) = columns.iter().find(|c| instance.ordinal(&c.name).is_none()) {
             return Err(Error::invalid(format!(
                 "column {} of {} was added after change data capture of the table began; drop the table's articles first, then add \

@@ -18,6 +18,7 @@
 //! - After a [`Problem`] nothing more comes out.
 
 mod article;
+mod extension;
 mod gap;
 mod merge;
 mod problem;
@@ -28,8 +29,9 @@ mod transaction;
 use self::article::Translator;
 use self::merge::{Merge, Next};
 use self::transaction::OpenTransaction;
+pub use extension::{Backfill, Extension, Given, joins};
 pub use problem::Problem;
-use proto::{Article, Chunk, Lsn, Marker, MarkerKind};
+use proto::{Article, Change, Chunk, Lsn, Marker, MarkerKind};
 pub use schema::{History as SchemaHistory, Statement};
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
@@ -48,6 +50,8 @@ pub enum Source {
     Article(usize),
     /// The marker table's change table.
     Markers,
+    /// Values of new columns: [`LogReader::backfill`] says of which.
+    Backfill,
     /// `cdc.lsn_time_mapping`.
     Commits,
 }
@@ -98,6 +102,10 @@ pub enum Input {
     Markers(Vec<(Lsn, Option<Marker>)>),
     /// The next commits with their times, in order.
     Commits(Vec<(Lsn, i64)>),
+    /// New columns of a table join its articles at a marker, which is captured: before [`Input::Captured`].
+    Planned(Box<Extension>),
+    /// The next values of new columns, each with the index of the article.
+    Backfill(Vec<(usize, Change)>),
     /// A source has no more rows in this slice.
     End(Source),
     /// The distributor has a definition durably and gave it its id: the answer to [`Output::AlterArticle`].
@@ -183,6 +191,10 @@ pub struct LogReader {
     instances: Vec<CaptureInstance>,
     /// The slice ends before a schema change.
     halt: Option<Box<switch::Halt>>,
+    /// New columns that join articles at a place to come.
+    planned: Option<Box<Extension>>,
+    /// What is to be sent of them.
+    backfill: Vec<Backfill>,
     /// A schema change whose definitions are registered.
     due: Option<switch::Due>,
     /// Articles to use once the slice is over, with their version, and whether the distributor waits to hear so.
@@ -274,6 +286,11 @@ impl LogReader {
         self.generation
     }
 
+    /// Whose values [`Source::Backfill`] is to give.
+    pub fn backfill(&self) -> &[Backfill] {
+        &self.backfill
+    }
+
     /// The last position that a transaction of the log has, or a mark of idle time: what [`Input::History`] is to be about.
     pub fn known(&self) -> Option<Lsn> {
         self.known.map(|(lsn, _)| lsn)
@@ -352,6 +369,13 @@ impl LogReader {
             Input::Commits(rows) => {
                 if let Phase::Reading(slice) = &mut self.phase {
                     slice.merge.commits(rows);
+                    self.advance(now, outputs)?;
+                }
+            }
+            Input::Planned(extension) => self.planned = Some(extension),
+            Input::Backfill(rows) => {
+                if let Phase::Reading(slice) = &mut self.phase {
+                    slice.merge.backfill(rows);
                     self.advance(now, outputs)?;
                 }
             }
@@ -442,7 +466,7 @@ impl LogReader {
             let (lsn, committed_at) = match &next {
                 Next::Change { lsn, committed_at, .. }
                 | Next::Marker { lsn, committed_at, .. }
-                | Next::Schema(switch::Due { lsn, committed_at, .. }) => (*lsn, *committed_at),
+                | Next::Schema { lsn, committed_at, .. } => (*lsn, *committed_at),
                 Next::Dry => break false,
                 Next::End => {
                     chunks.extend(slice.open.take().and_then(|open| open.finish(now)));
@@ -457,7 +481,7 @@ impl LogReader {
                 Next::Change { article, change, .. } => {
                     chunks.extend(open.push(self.articles[article].article(), &change, now)?);
                 }
-                Next::Schema(due) => chunks.extend(open.change_schema(due.changes, now)),
+                Next::Schema { changes, .. } => chunks.extend(open.change_schema(changes, now)),
                 Next::Marker { marker: Some(marker), .. } if marker.kind != MarkerKind::Heartbeat => open.mark(marker),
                 _ => {}
             }

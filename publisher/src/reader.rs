@@ -5,11 +5,14 @@
 //! what the distributor has on disk.
 
 mod drive;
+mod extending;
+mod extension;
 mod heartbeat;
 mod log;
 mod pool;
 mod schema;
 
+use self::extending::Extending;
 use self::heartbeat::Heartbeat;
 use self::log::{Batch, Log, Published, Slice};
 use crate::core::{Input, LogReader, Output, Source};
@@ -21,7 +24,9 @@ use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
 use sqlserver::ServerOptions;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -106,6 +111,7 @@ async fn read(
         ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
     };
+    let durable = if let Input::Attached { position, .. } = &attached { *position } else { None };
     *since = Some(Instant::now());
     log.warn_about_capture(options.drive_capture).await?;
     let (inbox, listening) = listen(receiver);
@@ -120,6 +126,7 @@ async fn read(
         sender,
         inbox,
         slice: None,
+        extending: Extending::new(durable),
         wanted: VecDeque::new(),
         poll_at: None,
         inspected: Instant::now(),
@@ -149,18 +156,41 @@ fn refused(distributor: &ConnectOptions, refusal: proto::message::Refusal) -> Er
 
 type Inbox = mpsc::UnboundedReceiver<Result<ServerMessage, TransportError>>;
 
-/// Aborts its task when dropped.
-struct Listening(tokio::task::JoinHandle<()>);
+/// A task that is aborted when dropped.
+#[derive(Debug)]
+struct Aborting<T>(tokio::task::JoinHandle<T>);
 
-impl Drop for Listening {
+impl<T: Send + 'static> Aborting<T> {
+    fn spawn(task: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<T> Drop for Aborting<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
+impl<T> Future for Aborting<Result<T, Error>> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|ended| {
+            ended.unwrap_or_else(|error| {
+                Err(Error::new(ErrorKind::Transient, format!("a task ended in the middle: {error}")))
+            })
+        })
+    }
+}
+
 /// Receives beside everything else, so that both sides can always send. What the distributor says here is small and little: it answers
 /// what was sent.
-fn listen(mut receiver: Receiver<ServerMessage>) -> (Inbox, Listening) {
+fn listen(mut receiver: Receiver<ServerMessage>) -> (Inbox, Aborting<()>) {
     let (sender, inbox) = mpsc::unbounded_channel();
     let task = tokio::spawn(async move {
         loop {
@@ -171,7 +201,7 @@ fn listen(mut receiver: Receiver<ServerMessage>) -> (Inbox, Listening) {
             }
         }
     });
-    (inbox, Listening(task))
+    (inbox, Aborting(task))
 }
 
 /// One attachment.
@@ -188,6 +218,7 @@ struct Session<'a> {
     sender: Sender<ClientMessage>,
     inbox: Inbox,
     slice: Option<Slice>,
+    extending: Extending,
     /// Sources of which the core wants more.
     wanted: VecDeque<Source>,
     poll_at: Option<tokio::time::Instant>,
@@ -196,7 +227,7 @@ struct Session<'a> {
     behind: bool,
     heartbeat: Heartbeat,
     epoch: u64,
-    _listening: Listening,
+    _listening: Aborting<()>,
 }
 
 impl Session<'_> {
@@ -208,7 +239,7 @@ impl Session<'_> {
             self.sender.flush().await?;
             tokio::select! {
                 message = self.inbox.recv() => self.received(message)?,
-                batch = next_batch(&mut self.slice, self.wanted.front().copied()), if !self.wanted.is_empty() => {
+                batch = next_batch(&mut self.slice, &mut self.extending, self.wanted.front().copied()), if !self.wanted.is_empty() => {
                     self.fetched(batch?);
                 }
                 () = pause_until(self.poll_at), if self.poll_at.is_some() => self.poll().await?,
@@ -238,12 +269,20 @@ impl Session<'_> {
                 self.take_up()?;
                 let (active, tables, slice) = self.log.read(&self.articles, after, up_to).await?;
                 let history = schema::history(&mut self.log, self.options, &self.articles, after, up_to).await?;
+                if !history.statements.is_empty() {
+                    self.extending.look();
+                }
                 self.wanted.clear();
                 self.slice = Some(slice);
                 self.feed(Input::ChangeTables(tables));
                 self.feed(Input::Active(active, history));
             }
-            Output::Fetch(source) => self.wanted.push_back(source),
+            Output::Fetch(source) => {
+                if source == Source::Backfill {
+                    self.read_values();
+                }
+                self.wanted.push_back(source);
+            }
             Output::Verify => {
                 let tables = self.log.change_tables().await?;
                 self.feed(Input::ChangeTables(tables));
@@ -280,7 +319,9 @@ impl Session<'_> {
         if let Some(history) = history {
             self.feed(Input::History(history));
         }
-        self.feed(Input::Instances(instances));
+        self.feed(Input::Instances(instances.clone()));
+        let articles: Vec<_> = self.core.articles().collect();
+        self.extending.inspected(&articles, &instances);
         self.take_up()
     }
 
@@ -300,6 +341,7 @@ impl Session<'_> {
             self.tell_clock().await?;
         }
         let captured = self.log.captured().await?;
+        self.extend(captured).await?;
         let was_behind = self.behind;
         self.feed(Input::Captured(captured));
         self.behind = self.core.is_behind();
@@ -323,6 +365,7 @@ impl Session<'_> {
             (Batch::Changes(rows), Source::Article(article)) => Input::Changes { article, rows },
             (Batch::Markers(rows), _) => Input::Markers(rows),
             (Batch::Commits(rows), _) => Input::Commits(rows),
+            (Batch::Backfill(changes), _) => Input::Backfill(changes),
             (Batch::End | Batch::Changes(_), source) => Input::End(source),
         };
         self.feed(input);
@@ -331,9 +374,15 @@ impl Session<'_> {
     fn received(&mut self, message: Option<Result<ServerMessage, TransportError>>) -> Result<(), Error> {
         let closed = || Error::new(ErrorKind::Transient, "the connection to the distributor ended");
         match message.ok_or_else(closed)?? {
-            ServerMessage::Durable { lsn } => self.feed(Input::Durable(lsn)),
+            ServerMessage::Durable { lsn } => {
+                self.extending.durable(lsn);
+                self.feed(Input::Durable(lsn));
+            }
             ServerMessage::Articles { version, articles } => self.feed(Input::Articles { version, articles }),
-            ServerMessage::ArticleAltered(Ok(article)) => self.feed(Input::Altered(article)),
+            ServerMessage::ArticleAltered(Ok(article)) => {
+                self.extending.registered(&article);
+                self.feed(Input::Altered(article));
+            }
             // The article was dropped meanwhile, or another log reader took over: attaching anew shows how things are.
             ServerMessage::ArticleAltered(Err(refusal)) => {
                 return Err(Error::new(
@@ -364,8 +413,13 @@ fn name(message: &ServerMessage) -> &'static str {
     }
 }
 
-async fn next_batch(slice: &mut Option<Slice>, source: Option<Source>) -> Result<Batch, Error> {
+async fn next_batch(
+    slice: &mut Option<Slice>,
+    extending: &mut Extending,
+    source: Option<Source>,
+) -> Result<Batch, Error> {
     match (slice, source) {
+        (_, Some(Source::Backfill)) => extending.next().await.map_or(Ok(Batch::End), |next| next.map(Batch::Backfill)),
         (Some(slice), Some(source)) => slice.next(source).await,
         _ => Ok(Batch::End),
     }

@@ -55,6 +55,19 @@ pub fn mentions(expression: &str, name: &str) -> bool {
     })
 }
 
+/// Whether an expression is made of literals alone, so that it is the same for every row and at any time.
+pub fn is_constant(expression: &str) -> bool {
+    tokens(expression).is_ok_and(|tokens| {
+        tokens.iter().all(|token| match token {
+            Token::Literal => true,
+            Token::Sign(sign) => matches!(sign, '(' | ')' | '+' | '-' | '.'),
+            // Of N'…'.
+            Token::Word(word) => word == "N",
+            Token::Name(_) => false,
+        })
+    })
+}
+
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -433,6 +446,23 @@ mod tests {
             ("'not closed", true),
         ] {
             assert_eq!(super::mentions(expression, "price"), found, "{expression}");
+        }
+    }
+
+    #[test]
+    fn only_literals_are_constant() {
+        for (expression, constant) in [
+            ("((5))", true),
+            ("((-1.5))", true),
+            ("(N'it''s')", true),
+            ("(0x00)", true),
+            ("(getdate())", false),
+            ("(newid())", false),
+            ("([other])", false),
+            ("(CONVERT([bit],(0)))", false),
+            ("('x", false),
+        ] {
+            assert_eq!(super::is_constant(expression), constant, "{expression}");
         }
     }
 

@@ -28,6 +28,7 @@ pub mod ddl;
 pub mod decode;
 pub mod design;
 pub mod error;
+pub mod extension;
 pub mod history;
 pub mod inspection;
 pub mod marker;

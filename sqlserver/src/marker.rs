@@ -62,6 +62,20 @@ pub async fn commit_lsn(client: &mut Client, token: Uuid) -> Result<Option<Lsn>,
     rows.into_iter().next().map(|row| Fields::new(row, client, WHAT).lsn()).transpose()
 }
 
+/// The same, with when that transaction ended, in microseconds since 1970-01-01 in the server's local time.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>
+pub async fn commit(client: &mut Client, token: Uuid) -> Result<Option<(Lsn, i64)>, Error> {
+    const WHAT: &str = "looking for a marker in the captured log";
+    let sql = format!(
+        "SELECT m.start_lsn, m.tran_end_time FROM {} AS t JOIN cdc.lsn_time_mapping AS m ON m.start_lsn = t.[__$start_lsn] \
+         WHERE t.token = @P1 AND t.[__$operation] = 2",
+        change_table(CAPTURE_INSTANCE)
+    );
+    let Some(row) = client.query(WHAT, &sql, &[token.into()]).await?.into_iter().next() else { return Ok(None) };
+    let unfit = || client.error(ErrorKind::Type, WHAT, "cdc.lsn_time_mapping is not as documented");
+    crate::change::decode_commit(row).ok_or_else(unfit).map(Some)
+}
+
 /// Markers written by transactions in `(after, up_to]`, in commit order, each with its commit LSN. Decode with [`decode`].
 /// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
 pub async fn stream<'a>(client: &'a mut Client, after: Lsn, up_to: Lsn) -> Result<RowStream<'a>, Error> {

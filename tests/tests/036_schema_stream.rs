@@ -6,8 +6,8 @@
 use proto::{ColumnType, TableChange, TableName, Value};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tests::line::Line;
 use tests::replica::{Replica, State};
 use tests::server::TestDatabase;
@@ -28,6 +28,11 @@ fn adds_up(state: &State) {
     let at = table.columns.iter().position(|c| c.name == "amount").unwrap();
     let sum: i64 = table.rows.values().map(|row| whole(&row[at])).sum();
     assert_eq!(sum, ROWS * AMOUNT, "amounts were made or lost");
+    // A new column is there with all that it holds, or not at all.
+    if let Some(at) = table.columns.iter().position(|c| c.name == "shares") {
+        let sum: i64 = table.rows.values().map(|row| whole(&row[at])).sum();
+        assert_eq!(sum, 5 * table.rows.len() as i64, "shares were made or lost");
+    }
 }
 
 fn whole(value: &Value) -> i64 {
@@ -61,27 +66,36 @@ async fn replicated() -> (Line, Replica) {
 struct Writers {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
+    /// What they do besides: `{from}`, `{to}` and `{some}` are two rows and a number.
+    extra: Arc<Mutex<String>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Writers {
     fn start(database: &TestDatabase, seed: u64) -> Self {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let extra = Arc::new(Mutex::new(String::new()));
         let tasks = (0..2).map(|task| {
             let (server, name, stop, done) =
                 (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
+            let extra = extra.clone();
             tokio::spawn(async move {
                 let mut db = server.connect(&name).await.unwrap();
                 let mut rng = StdRng::seed_from_u64(seed * 10 + task);
                 while !stop.load(Ordering::Relaxed) {
                     let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
                     let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
+                    let more = extra.lock().unwrap().clone();
+                    let more = [("{from}", from), ("{to}", to), ("{some}", some)]
+                        .iter()
+                        .fold(more, |text, (name, value)| text.replace(name, &value.to_string()));
                     db.run(&format!(
                         "SET XACT_ABORT ON; BEGIN TRAN;
                          UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
                          DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
                          INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
                          UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
+                         {more}
                          COMMIT;"
                     ))
                     .await
@@ -90,7 +104,11 @@ impl Writers {
                 }
             })
         });
-        Self { tasks: tasks.collect(), stop, done }
+        Self { tasks: tasks.collect(), stop, done, extra }
+    }
+
+    fn also(&self, what: &str) {
+        what.clone_into(&mut self.extra.lock().unwrap());
     }
 
     /// Waits for so many further transactions.
@@ -189,4 +207,111 @@ async fn a_change_that_cannot_be_replicated_stops_with_instructions_once_everyth
             state.tables[&item()].rows["[I32(3)]"].contains(&Value::String("before".into()))
         })
         .await;
+}
+
+/// Waits until a column has arrived.
+async fn joined(replica: &Replica, column: &str) {
+    replica
+        .until(&format!("column {column} to join"), |state| {
+            state.tables[&item()].columns.iter().any(|c| c.name == column)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_columns_join_complete_at_one_moment_under_load() {
+    let (mut line, replica) = replicated().await;
+    let writers = Writers::start(&line.source, 3);
+    writers.make(20).await;
+    line.source.run("ALTER TABLE dbo.item ADD shares int NOT NULL CONSTRAINT df_shares DEFAULT 5").await;
+    writers.also(
+        "UPDATE dbo.item SET shares = shares - {some} WHERE id = {from};
+         UPDATE dbo.item SET shares = shares + {some} WHERE id = {to};",
+    );
+    joined(&replica, "shares").await;
+    writers.make(20).await;
+    // Nothing is the same in two rows.
+    line.source.run("ALTER TABLE dbo.item ADD token uniqueidentifier NOT NULL DEFAULT NEWID()").await;
+    joined(&replica, "token").await;
+    writers.make(20).await;
+    line.source.run("ALTER TABLE dbo.item DROP COLUMN gone").await;
+    line.source.run("ALTER TABLE dbo.item ADD gone int NULL, second varchar(20) NOT NULL DEFAULT 'some'").await;
+    line.source.run("UPDATE dbo.item SET gone = id, second = CASE WHEN id < 5 THEN 'Some' ELSE second END").await;
+    joined(&replica, "second").await;
+    writers.make(20).await;
+    writers.stop().await;
+    replica.drain(&line).await;
+    assert!(replica.assert_equal(&line, "dbo.item").await >= ROWS as usize);
+    let changes = arrived(&replica);
+    assert_eq!(changes, ["+shares", "+token", "-gone", "+gone", "+second"]);
+    // What is not read any more goes, also if the log reader was not there when it could go.
+    line.publisher.take().unwrap().kill();
+    line.start_publisher();
+    wait::until("the first capture instances to be dropped", async || {
+        let count = "SELECT COUNT(*) FROM cdc.change_tables WHERE source_object_id = OBJECT_ID(N'dbo.item')";
+        (line.source.number(count).await == 1).then_some(())
+    })
+    .await;
+    line.source.run("UPDATE dbo.item SET note = 'last' WHERE id = 1").await;
+    replica.drain(&line).await;
+    replica.assert_equal(&line, "dbo.item").await;
+}
+
+/// What is killed at its n-th statement, for all n until it does not come to that many in going over to a new column.
+async fn killed_at_every_statement(seed: u64, application: &str, most: u32, step: u32) {
+    let (mut line, replica) = replicated().await;
+    let writers = Writers::start(&line.source, seed);
+    let mut hit = 0;
+    for n in (0..most).step_by(step as usize) {
+        writers.make(5).await;
+        let mut admin = line.source.connect().await;
+        let armed = format!(
+            "EXEC sys.sp_sandbox_fault @at = N'statement', @action = N'stall', @application = N'{application}', @after = {n}"
+        );
+        admin.run(&armed).await.unwrap();
+        let column = format!("c{n}");
+        line.source.run(&format!("ALTER TABLE dbo.item ADD {column} int NOT NULL DEFAULT {n}")).await;
+        writers.also(&format!("UPDATE dbo.item SET {column} = {{some}} WHERE id = {{to}};"));
+        let mut stalled = false;
+        wait::until("the log reader to stall or to come over it", async || {
+            let faults = admin.run("EXEC sys.sp_sandbox_faults").await.unwrap();
+            stalled = faults.iter().any(|row| row.get::<i64, _>("fired").unwrap_or(0) > 0);
+            let over = replica.look(|state| state.tables[&item()].columns.iter().any(|c| c.name == column));
+            (stalled || over).then_some(())
+        })
+        .await;
+        if stalled {
+            hit += 1;
+            line.publisher.take().unwrap().kill();
+        }
+        admin.run("EXEC sys.sp_sandbox_clear_faults").await.unwrap();
+        if stalled {
+            line.start_publisher();
+        }
+        joined(&replica, &column).await;
+        if !stalled {
+            break;
+        }
+    }
+    writers.make(5).await;
+    writers.stop().await;
+    replica.drain(&line).await;
+    println!("killed at {hit} statements");
+    assert!(hit > 5, "it was killed at {hit} statements only");
+    replica.assert_equal(&line, "dbo.item").await;
+}
+
+/// The log reader, as the server knows it.
+fn log_reader() -> String {
+    format!("replication publisher {}", env!("CARGO_PKG_VERSION"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_reader_killed_at_every_statement_of_making_columns_join_loses_and_repeats_nothing() {
+    killed_at_every_statement(5, &format!("{} schema change", log_reader()), 60, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_reader_killed_while_it_reads_around_a_new_column_loses_and_repeats_nothing() {
+    killed_at_every_statement(6, &log_reader(), 100, 7).await;
 }

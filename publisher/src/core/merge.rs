@@ -4,7 +4,7 @@ use super::Source;
 use super::article::Translator;
 use super::problem::Problem;
 use super::switch::Due;
-use proto::{Change, Lsn, Marker};
+use proto::{Change, Lsn, Marker, SchemaChange};
 use sqlserver::change::{ChangeRow, Operation, Place};
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
@@ -14,7 +14,7 @@ use std::collections::{BinaryHeap, VecDeque};
 /// any source is dry: it could hold what comes next.
 #[derive(Debug)]
 pub(super) struct Merge {
-    /// One per article, then the markers.
+    /// One per article, then the markers, then the values of new columns.
     inputs: Vec<Input>,
     /// The first item of each input that has one.
     heads: BinaryHeap<Reverse<(Place, usize)>>,
@@ -26,6 +26,8 @@ pub(super) struct Merge {
     last_commit: i64,
     /// A schema change that comes before the first transaction which is not before it.
     due: Option<Due>,
+    /// What comes after its transaction's changes.
+    after: Option<(Lsn, i64, Vec<SchemaChange>)>,
     /// Sources to ask for more.
     asked: Vec<Source>,
 }
@@ -39,6 +41,8 @@ struct Input {
 #[derive(Debug)]
 enum Item {
     Change(Change),
+    /// Of the article with this index.
+    Backfill(usize, Change),
     Marker(Option<Marker>),
 }
 
@@ -50,7 +54,7 @@ pub(super) enum Next {
     /// A marker row, of a kind that this version knows or not.
     Marker { lsn: Lsn, committed_at: i64, marker: Option<Marker> },
     /// A schema change.
-    Schema(Due),
+    Schema { lsn: Lsn, committed_at: i64, changes: Vec<SchemaChange> },
     /// Not known before a source has given more.
     Dry,
     /// Nothing.
@@ -60,15 +64,19 @@ pub(super) enum Next {
 impl Merge {
     /// A slice in which these articles (by index) and perhaps the marker table have rows, and a schema change its place.
     pub fn new(articles: usize, active: &[Source], due: Option<Due>) -> Self {
-        let mut inputs: Vec<Input> = (0..=articles).map(|_| Input { ended: true, ..Input::default() }).collect();
+        let mut inputs: Vec<Input> = (0..articles + 2).map(|_| Input { ended: true, ..Input::default() }).collect();
         let mut asked = Vec::new();
         for source in active {
             match source {
                 Source::Article(i) if *i < articles => inputs[*i].ended = false,
                 Source::Markers => inputs[articles].ended = false,
-                Source::Article(_) | Source::Commits => continue,
+                Source::Article(_) | Source::Backfill | Source::Commits => continue,
             }
             asked.push(*source);
+        }
+        if due.as_ref().is_some_and(|due| due.backfill) {
+            inputs[articles + 1].ended = false;
+            asked.push(Source::Backfill);
         }
         let dry = inputs.iter().filter(|input| !input.ended).count();
         let commits_ended = dry == 0;
@@ -84,6 +92,7 @@ impl Merge {
             commits_ended,
             last_commit: 0,
             due,
+            after: None,
             asked,
         }
     }
@@ -109,7 +118,7 @@ impl Merge {
     }
 
     pub fn markers(&mut self, rows: Vec<(Lsn, Option<Marker>)>) {
-        let index = self.inputs.len() - 1;
+        let index = self.marker_input();
         let input = &mut self.inputs[index];
         let was_dry = input.items.is_empty();
         for (lsn, marker) in rows {
@@ -118,6 +127,24 @@ impl Merge {
             input.items.push_back((place, Item::Marker(marker)));
         }
         self.refilled(index, was_dry, Source::Markers);
+    }
+
+    /// Values of new columns at a schema change.
+    pub fn backfill(&mut self, rows: Vec<(usize, Change)>) {
+        let Some(lsn) = self.due.as_ref().map(|due| due.lsn).or(self.after.as_ref().map(|(lsn, ..)| *lsn)) else {
+            return;
+        };
+        let index = self.marker_input() + 1;
+        let input = &mut self.inputs[index];
+        let was_dry = input.items.is_empty();
+        // They come before what anything else of the transaction says.
+        let place = Place { lsn, command: i32::MIN, sequence: Lsn::ZERO, operation: Operation::After };
+        input.items.extend(rows.into_iter().map(|(article, change)| (place, Item::Backfill(article, change))));
+        self.refilled(index, was_dry, Source::Backfill);
+    }
+
+    fn marker_input(&self) -> usize {
+        self.inputs.len() - 2
     }
 
     pub fn commits(&mut self, rows: Vec<(Lsn, i64)>) {
@@ -132,7 +159,8 @@ impl Merge {
                 return;
             }
             Source::Article(i) => i,
-            Source::Markers => self.inputs.len() - 1,
+            Source::Markers => self.marker_input(),
+            Source::Backfill => self.marker_input() + 1,
         };
         if let Some(input) = self.inputs.get_mut(index).filter(|input| !input.ended) {
             input.ended = true;
@@ -162,11 +190,18 @@ impl Merge {
         }
         let first = self.heads.peek().map(|Reverse((place, _))| place.lsn);
         if let Some(due) = self.due.take_if(|due| first.is_none_or(|first| first >= due.lsn)) {
-            return Next::Schema(due);
+            // Kept also when it is empty: the place of what is yet to be read of the backfill.
+            self.after = Some((due.lsn, due.committed_at, due.after));
+            return Next::Schema { lsn: due.lsn, committed_at: due.committed_at, changes: due.changes };
+        }
+        if let Some((lsn, committed_at, changes)) =
+            self.after.take_if(|(lsn, ..)| first.is_none_or(|first| first > *lsn)).filter(|(.., c)| !c.is_empty())
+        {
+            return Next::Schema { lsn, committed_at, changes };
         }
         let Some(Reverse((place, index))) = self.heads.peek().copied() else { return Next::End };
         let Some(committed_at) = self.commit_time(place.lsn) else { return Next::Dry };
-        let markers = self.inputs.len() - 1;
+        let markers = self.marker_input();
         let input = &mut self.inputs[index];
         let (_, item) = input.items.pop_front().expect("an input with a head has an item");
         let mut head = self.heads.peek_mut().expect("there is a head");
@@ -177,11 +212,16 @@ impl Merge {
             PeekMut::pop(head);
             if !input.ended {
                 self.dry += 1;
-                self.asked.push(if index == markers { Source::Markers } else { Source::Article(index) });
+                self.asked.push(match index.checked_sub(markers) {
+                    None => Source::Article(index),
+                    Some(0) => Source::Markers,
+                    Some(_) => Source::Backfill,
+                });
             }
         }
         match item {
             Item::Change(change) => Next::Change { lsn: place.lsn, committed_at, article: index, change },
+            Item::Backfill(article, change) => Next::Change { lsn: place.lsn, committed_at, article, change },
             Item::Marker(marker) => Next::Marker { lsn: place.lsn, committed_at, marker },
         }
     }

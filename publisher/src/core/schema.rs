@@ -4,6 +4,7 @@
 //! now was perhaps followed by others. So of a changed column the type is taken that its change table has, which holds every value
 //! from before and after, and what a later statement does is not taken from the catalog before its place in the log is reached.
 
+use super::extension::Given;
 use super::problem::Problem;
 use proto::{Article, ArticleId, ColumnType, Lsn, TableChange};
 use sqlserver::catalog::TableColumn;
@@ -41,6 +42,10 @@ pub(super) struct Alteration {
     pub changes: Vec<TableChange>,
     /// Statements, for people.
     pub ddl: String,
+    /// What follows once new columns have their values.
+    pub after: Vec<TableChange>,
+    /// New columns, by index, that get values.
+    pub given: Vec<(u16, Given)>,
 }
 
 /// A place in the log from which on articles have other definitions.
@@ -99,7 +104,7 @@ impl History {
             changes.clear();
         }
         let article = Article { id: ArticleId(0), supersedes: Some(article.id), since: Some(since), ..altered };
-        Ok(Some(Alteration { article, changes, ddl: texts.join(";\n") }))
+        Ok(Some(Alteration { article, changes, ddl: texts.join(";\n"), after: Vec::new(), given: Vec::new() }))
     }
 
     fn act(&self, article: &mut Article, action: &Action, changes: &mut Vec<TableChange>) -> Result<(), String> {

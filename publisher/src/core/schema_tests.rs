@@ -75,7 +75,7 @@ fn names(article: &Article) -> Vec<&str> {
 #[test]
 fn a_dropped_column_leaves_its_article() {
     let drops = history(&["ALTER TABLE t DROP CONSTRAINT d, COLUMN TEXT, price"], &[]);
-    let Alteration { article: new, changes, ddl } = altered(&drops, &article()).unwrap();
+    let Alteration { article: new, changes, ddl, .. } = altered(&drops, &article()).unwrap();
     assert_eq!(names(&new), ["id", "n"]);
     assert_eq!((new.id, new.supersedes, new.since), (ArticleId(0), Some(ArticleId(7)), Some(lsn(20))));
     let drop = |name: &str| TableChange::DropColumn { name: name.to_owned() };
@@ -182,7 +182,7 @@ fn statements_of_one_transaction_count_together() {
         &["ALTER TABLE t DROP COLUMN price", "ALTER TABLE t ADD price int", "ALTER TABLE t ALTER COLUMN n bigint"],
         &[column("n", ColumnType::BigInt)],
     );
-    let Alteration { article: new, changes, ddl } = altered(&both, &article()).unwrap();
+    let Alteration { article: new, changes, ddl, .. } = altered(&both, &article()).unwrap();
     assert_eq!(names(&new), ["id", "n", "Text"]);
     assert_eq!(changes.len(), 2);
     assert!(!ddl.contains("ADD price"), "{ddl}");

@@ -7,7 +7,10 @@
 //! What comes before the change is read with the definitions before it. Then the new ones are registered, and only when the distributor
 //! has them durably does the transaction at D go out, the change in front of its rows. Whatever ends the reader in between leaves the
 //! queue before D, where the next one finds the change again; the distributor forgets a definition that D did not follow.
+//!
+//! D is a statement of the log's history, or the marker of an [extension](super::Extension).
 
+use super::extension::Backfill;
 use super::schema::{Alteration, History, Upcoming};
 use super::{LogReader, Output, Phase, Problem, translator};
 use proto::{Article, Lsn, SchemaChange};
@@ -20,6 +23,10 @@ pub(super) struct Due {
     /// When the transaction was committed.
     pub committed_at: i64,
     pub changes: Vec<SchemaChange>,
+    /// Whether values of new columns follow in the same transaction.
+    pub backfill: bool,
+    /// What comes after these.
+    pub after: Vec<SchemaChange>,
 }
 
 /// New definitions on their way to the distributor.
@@ -30,13 +37,15 @@ pub(super) struct Altering {
     /// How far the log is captured, and when that was committed.
     captured: (Lsn, i64),
     waiting: VecDeque<Alteration>,
-    registered: Vec<SchemaChange>,
+    registered: Vec<(Article, Alteration)>,
 }
 
-/// A slice that ends before a schema change.
+/// Why a slice ends before a schema change, which comes next.
 #[derive(Debug)]
 pub(super) struct Halt {
-    upcoming: Upcoming,
+    lsn: Lsn,
+    /// `None` for that of the planned extension.
+    upcoming: Option<Upcoming>,
     captured: (Lsn, i64),
 }
 
@@ -48,9 +57,17 @@ impl LogReader {
             return Ok(false);
         };
         let articles: Vec<&Article> = self.articles().collect();
-        let Some(upcoming) = history.first(&articles) else { return Ok(false) };
-        let halt = Halt { captured: (up_to, committed_at), upcoming };
-        match halt.upcoming.lsn.previous().filter(|before| *before > after) {
+        let upcoming = history.first(&articles);
+        let planned = self.planned.as_ref().map(|extension| extension.lsn).filter(|lsn| *lsn <= up_to);
+        let (lsn, upcoming) = match (upcoming, planned) {
+            (Some(upcoming), planned) if planned.is_none_or(|planned| upcoming.lsn <= planned) => {
+                (upcoming.lsn, Some(upcoming))
+            }
+            (_, Some(planned)) => (planned, None),
+            _ => return Ok(false),
+        };
+        let halt = Halt { lsn, upcoming, captured: (up_to, committed_at) };
+        match lsn.previous().filter(|before| *before > after) {
             Some(before) => {
                 self.halt = Some(Box::new(halt));
                 self.phase = Phase::Opening { up_to: before, committed_at, verified: false };
@@ -63,38 +80,63 @@ impl LogReader {
 
     /// What comes before a schema change was read.
     pub(super) fn alter(&mut self, halt: Halt, outputs: &mut Vec<Output>) -> Result<(), Problem> {
-        let Halt { upcoming: Upcoming { lsn, committed_at, outcome }, captured } = halt;
-        let waiting: VecDeque<Alteration> = outcome?.into();
-        outputs.extend(waiting.iter().map(|alteration| Output::AlterArticle {
+        let Halt { lsn, upcoming, captured } = halt;
+        let (committed_at, waiting) = match upcoming {
+            Some(Upcoming { committed_at, outcome, .. }) => (committed_at, outcome?),
+            None => {
+                let Some(extension) = self.planned.take() else { return self.reopen(captured, outputs) };
+                self.instances.retain(|instance| instance.name != extension.instance.name);
+                self.instances.push(extension.instance.clone());
+                let altered = self.articles().filter_map(|article| extension.altered(article)).collect();
+                (extension.committed_at, altered)
+            }
+        };
+        if waiting.is_empty() {
+            return self.reopen(captured, outputs);
+        }
+        outputs.extend(waiting.iter().map(|alteration: &Alteration| Output::AlterArticle {
             epoch: self.epoch,
             article: Box::new(alteration.article.clone()),
         }));
-        self.phase =
-            Phase::Altering(Box::new(Altering { lsn, committed_at, captured, waiting, registered: Vec::new() }));
+        let (waiting, registered) = (waiting.into(), Vec::new());
+        self.phase = Phase::Altering(Box::new(Altering { lsn, committed_at, captured, waiting, registered }));
         Ok(())
     }
 
     /// A definition has its id. Answers come in the order in which they were asked for.
     pub(super) fn registered(&mut self, article: Article, outputs: &mut Vec<Output>) -> Result<(), Problem> {
         let Phase::Altering(altering) = &mut self.phase else { return Ok(()) };
-        let Some(Alteration { changes, ddl, .. }) = altering.waiting.pop_front() else { return Ok(()) };
-        altering.registered.push(SchemaChange { article, changes, ddl });
+        let Some(alteration) = altering.waiting.pop_front() else { return Ok(()) };
+        altering.registered.push((article, alteration));
         if !altering.waiting.is_empty() {
             return Ok(());
         }
         let Altering { lsn, committed_at, captured, .. } = **altering;
-        let changes = std::mem::take(&mut altering.registered);
-        for SchemaChange { article, .. } in &changes {
-            let superseded = self.articles.iter_mut().find(|t| Some(t.article().id) == article.supersedes);
-            if let Some(superseded) = superseded {
-                *superseded = translator(article.clone(), &self.instances)?;
+        let (mut changes, mut after) = (Vec::new(), Vec::new());
+        self.backfill.clear();
+        for (article, alteration) in std::mem::take(&mut altering.registered) {
+            let superseded = self.articles.iter().position(|t| Some(t.article().id) == article.supersedes);
+            if let Some(i) = superseded {
+                self.articles[i] = translator(article.clone(), &self.instances)?;
+                if !alteration.given.is_empty() {
+                    self.backfill.push(Backfill { article: i, columns: alteration.given });
+                }
             }
             self.altered.push(article.clone());
+            if !alteration.after.is_empty() {
+                let ddl = alteration.ddl.clone();
+                after.push(SchemaChange { article: article.clone(), changes: alteration.after, ddl });
+            }
+            changes.push(SchemaChange { article, changes: alteration.changes, ddl: alteration.ddl });
         }
         self.generation += 1;
-        self.due = Some(Due { lsn, committed_at, changes });
-        self.phase = Phase::Opening { up_to: captured.0, committed_at: captured.1, verified: false };
-        outputs.push(Output::Read { after: self.sent.unwrap_or_default(), up_to: captured.0 });
+        self.due = Some(Due { lsn, committed_at, changes, backfill: !self.backfill.is_empty(), after });
+        self.reopen(captured, outputs)
+    }
+
+    fn reopen(&mut self, (up_to, committed_at): (Lsn, i64), outputs: &mut Vec<Output>) -> Result<(), Problem> {
+        self.phase = Phase::Opening { up_to, committed_at, verified: false };
+        outputs.push(Output::Read { after: self.sent.unwrap_or_default(), up_to });
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 use super::tests::*;
 use super::*;
-use proto::{ArticleId, ColumnType, TableChange};
+use proto::{ArticleId, Column, ColumnType, TableChange, Value};
 use sqlserver::catalog::TableColumn;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// `data` of the first table is dropped at these transactions, and what of it is added in between is not there any more.
 fn dropped(at: &[u32]) -> SchemaHistory {
@@ -164,4 +165,123 @@ fn news_of_articles_from_before_a_definition_do_not_undo_it() {
     reader.handle(Input::Articles { version: 3, articles: vec![article(1)] }, 0);
     reader.handle(Input::Instances(vec![instance(1, 10)]), 0);
     assert_eq!(ids(&reader), [1]);
+}
+
+/// At transaction 20, the first table has a further column `more`, read from another instance.
+fn extension(nullable: bool) -> Extension {
+    let column = |name: &str, nullable, key_ordinal| Column {
+        nullable,
+        key_ordinal,
+        ..Column::new(name, ColumnType::VarBinary(Some(8000)))
+    };
+    let columns = vec![column("id", false, Some(0)), column("data", false, None), column("more", nullable, None)];
+    let captured = vec![("id".into(), 1), ("data".into(), 2), ("more".into(), 3)];
+    let instance = CaptureInstance { name: "second".into(), change_table: 1_000, columns: captured, ..instance(0, 12) };
+    let (table, unreplicated) = (article(0).source, Vec::new());
+    Extension {
+        lsn: lsn(20),
+        committed_at: 20_000,
+        table,
+        columns,
+        computed: Vec::new(),
+        defaults: BTreeMap::new(),
+        instance,
+        unreplicated,
+    }
+}
+
+fn update(id: u32, value: u8) -> (usize, Change) {
+    let key = vec![Value::Bytes(id.to_be_bytes().to_vec())];
+    (0, Change::Update { key, changed: vec![(2, Value::Bytes(vec![value]))] })
+}
+
+/// Up to where the new definition is registered, with what was sent before.
+fn extended(nullable: bool) -> (LogReader, Vec<Chunk>) {
+    let mut reader = reader(Some(lsn(10)));
+    assert_eq!(reader.handle(Input::Planned(Box::new(extension(nullable))), 0), []);
+    reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
+    let outputs = feed(&mut reader, Input::Active(vec![Source::Article(0)], SchemaHistory::default()), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(20).previous().unwrap() }]);
+    let outputs = read(&mut reader, SchemaHistory::default(), vec![insert(19, 1, 1)]);
+    let definitions = to_be_registered(&outputs);
+    assert_eq!((definitions[0].since, definitions[0].capture.instance.as_str()), (Some(lsn(20)), "second"));
+    assert!(reader.backfill().is_empty());
+    reader.handle(Input::Altered(with_id(&definitions[0], 9)), 0);
+    (reader, chunks(outputs))
+}
+
+#[test]
+fn values_of_new_columns_come_with_the_change_and_before_everything_after_it() {
+    let (mut reader, before) = extended(true);
+    assert_eq!(before.iter().map(|c| c.lsn).collect::<Vec<_>>(), [lsn(19)]);
+    assert_eq!(reader.backfill(), [Backfill { article: 0, columns: vec![(2, Given::Null)] }]);
+    let active = vec![Source::Article(0), Source::Markers];
+    let mut outputs = feed(&mut reader, Input::Active(active, SchemaHistory::default()), 0);
+    assert!(outputs.contains(&Output::Fetch(Source::Backfill)));
+    let mut row = insert(21, 5, 1);
+    row.values.push(Value::Null);
+    let marker = Marker { kind: MarkerKind::Heartbeat, token: Uuid::nil() };
+    for input in [
+        Input::Commits(vec![(lsn(20), 20_000), (lsn(21), 21_000)]),
+        Input::End(Source::Commits),
+        Input::Changes { article: 0, rows: vec![row] },
+        Input::End(Source::Article(0)),
+        Input::Markers(vec![(lsn(20), Some(marker))]),
+        Input::End(Source::Markers),
+    ] {
+        outputs.extend(feed(&mut reader, input, 0));
+    }
+    assert_eq!(chunks(outputs), [], "nothing goes out before the values are known");
+    let mut outputs = feed(&mut reader, Input::Backfill(vec![update(1, 7), update(2, 8)]), 0);
+    outputs.extend(feed(&mut reader, Input::End(Source::Backfill), 0));
+    let sent = chunks(outputs);
+    let shapes: Vec<_> = sent
+        .iter()
+        .map(|c| (c.lsn, c.part, c.last, c.schema.len(), c.segments.iter().map(|s| s.changes).sum::<u32>()))
+        .collect();
+    assert_eq!(shapes, [(lsn(20), 0, true, 1, 2), (lsn(21), 0, true, 0, 1)]);
+    assert!(sent.iter().flat_map(|c| &c.segments).all(|s| s.article == ArticleId(9)));
+}
+
+#[test]
+fn a_column_that_cannot_be_null_is_made_so_once_it_has_its_values() {
+    let (mut reader, _) = extended(false);
+    let mut outputs = feed(&mut reader, Input::Active(vec![Source::Markers], SchemaHistory::default()), 0);
+    let marker = Marker { kind: MarkerKind::Heartbeat, token: Uuid::nil() };
+    for input in [
+        Input::Commits(vec![(lsn(20), 20_000)]),
+        Input::End(Source::Commits),
+        Input::Backfill(vec![update(1, 7)]),
+        Input::Markers(vec![(lsn(20), Some(marker))]),
+        Input::End(Source::Markers),
+        Input::Backfill(Vec::new()),
+        Input::End(Source::Backfill),
+    ] {
+        outputs.extend(feed(&mut reader, input, 0));
+    }
+    let sent = chunks(outputs);
+    let shapes: Vec<_> =
+        sent.iter().map(|c| (c.lsn, c.part, c.last, c.schema[0].changes.clone(), c.segments.len())).collect();
+    let add = TableChange::AddColumn { name: "more".into(), default: None, nullable_first: true };
+    let alter = TableChange::AlterColumn { name: "more".into() };
+    assert_eq!(shapes, [(lsn(20), 0, false, vec![add], 1), (lsn(20), 1, true, vec![alter], 0)]);
+}
+
+#[test]
+fn an_extension_waits_until_it_is_captured_and_for_statements_before_it() {
+    let mut reader = reader(Some(lsn(10)));
+    reader.handle(Input::Planned(Box::new(extension(true))), 0);
+    reader.handle(Input::Captured(Some((lsn(15), TIME))), 0);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), SchemaHistory::default()), 0);
+    assert_eq!(outputs, [Output::Progress { epoch: 5, lsn: lsn(15), committed_at: TIME }, Output::Poll { idle: 0 }]);
+    reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
+    // Another change comes first; it is not lost, and neither is the extension.
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), widened(18)), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(15), up_to: lsn(18).previous().unwrap() }]);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), SchemaHistory::default()), 0);
+    reader.handle(Input::Altered(with_id(&to_be_registered(&outputs)[0], 8)), 0);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), widened(18)), 0);
+    assert_eq!(outputs, [Output::Read { after: lsn(18).previous().unwrap(), up_to: lsn(20).previous().unwrap() }]);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), SchemaHistory::default()), 0);
+    assert_eq!(to_be_registered(&outputs)[0].supersedes, Some(ArticleId(0)));
 }

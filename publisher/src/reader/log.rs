@@ -51,6 +51,7 @@ pub(super) enum Batch {
     Changes(Vec<ChangeRow>),
     Markers(Vec<(Lsn, Option<Marker>)>),
     Commits(Vec<(Lsn, i64)>),
+    Backfill(super::extension::Changes),
     End,
 }
 
@@ -205,6 +206,8 @@ impl Task {
             },
             Source::Markers => self.markers(batches).await,
             Source::Commits => self.commits(batches).await,
+            // That is not in the log.
+            Source::Backfill => Ok(()),
         }
     }
 

@@ -162,7 +162,7 @@ impl Process {
                         let rows = take(&mut self.slice.commits, count);
                         if rows.is_empty() { Input::End(table) } else { Input::Commits(rows) }
                     }
-                    Table::Markers => Input::End(table),
+                    Table::Markers | Table::Backfill => Input::End(table),
                 }
             }
             other => panic!("{other:?} is nothing to ask a database"),
