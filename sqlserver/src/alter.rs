@@ -33,21 +33,19 @@ pub async fn add_column(
 /// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-computed-column-definition-transact-sql>
 pub async fn add_computed_column(client: &mut Client, table: &TableName, column: &ComputedColumn) -> Result<(), Error> {
     let what = format!("adding computed column {} to {table}", column.name);
-    let definition = checked(client, &what, &column.definition)?;
-    let persisted = match (column.persisted, column.nullable) {
-        (false, _) => "",
-        (true, true) => " PERSISTED",
-        (true, false) => " PERSISTED NOT NULL",
-    };
-    let (table, name) = (quote::table(table), quote::identifier(&column.name));
-    client.batch(&what, &format!("ALTER TABLE {table} ADD {name} AS {definition}{persisted}")).await
+    checked(client, &what, &column.definition)?;
+    let sql = format!("ALTER TABLE {} ADD {}", quote::table(table), script::computed_definition(column));
+    client.batch(&what, &sql).await
 }
 
 /// Gives a column another type, collation and nullability; what is not said in the statement would be the database's default.
 /// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-transact-sql#alter-column>
 pub async fn alter_column(client: &mut Client, table: &TableName, column: &Column) -> Result<(), Error> {
     let what = format!("altering column {} of {table}", column.name);
-    let sql = format!("ALTER TABLE {} ALTER COLUMN {}", quote::table(table), script::column_definition(column));
+    // Unlike in a new column's definition, the word stands at the end.
+    let sparse = if column.sparse { " SPARSE" } else { "" };
+    let definition = script::column_definition(&Column { sparse: false, ..column.clone() });
+    let sql = format!("ALTER TABLE {} ALTER COLUMN {definition}{sparse}", quote::table(table));
     client.batch(&what, &sql).await
 }
 

@@ -196,7 +196,7 @@ pub(crate) fn column_definition(column: &Column) -> String {
 
 /// A computed column; the definition stands in parentheses already.
 /// <https://learn.microsoft.com/sql/relational-databases/tables/specify-computed-columns-in-a-table>
-fn computed_definition(column: &ComputedColumn) -> String {
+pub(crate) fn computed_definition(column: &ComputedColumn) -> String {
     let stored = match (column.persisted, column.nullable) {
         (true, false) => " PERSISTED NOT NULL",
         (true, true) => " PERSISTED",

@@ -243,6 +243,24 @@ async fn a_subscriber_that_dies_in_the_middle_of_a_switch_does_it_again() {
     );
 }
 
+/// Kills one of the roles and starts it again.
+async fn kill_one(line: &mut Line, rng: &mut StdRng) {
+    match rng.random_range(0..3) {
+        0 => {
+            line.publisher.take().unwrap().kill();
+            line.start_publisher();
+        }
+        1 => {
+            line.distributor.take().unwrap().kill();
+            line.start_distributor().await;
+        }
+        _ => {
+            line.subscriber.take().unwrap().kill();
+            line.start_subscriber();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn any_role_may_be_killed_while_schemas_change() {
     let mut line = line().await;
@@ -263,20 +281,7 @@ async fn any_role_may_be_killed_while_schemas_change() {
         for _ in 0..2 {
             // Whatever is on its way at that moment.
             tokio::time::sleep(std::time::Duration::from_millis(rng.random_range(0..120))).await;
-            match rng.random_range(0..3) {
-                0 => {
-                    line.publisher.take().unwrap().kill();
-                    line.start_publisher();
-                }
-                1 => {
-                    line.distributor.take().unwrap().kill();
-                    line.start_distributor().await;
-                }
-                _ => {
-                    line.subscriber.take().unwrap().kill();
-                    line.start_subscriber();
-                }
-            }
+            kill_one(&mut line, &mut rng).await;
         }
     }
     writers.make(10).await;
@@ -325,5 +330,71 @@ async fn a_snapshot_from_before_a_schema_change_can_still_be_used() {
         (rows[0].get::<i32, _>(0)? == 1).then_some(())
     })
     .await;
+    assert_equal(&line).await;
+}
+
+/// The statements that add columns, of every way in which rows that are there get a value.
+const ADDED: [&str; 4] = [
+    "ALTER TABLE dbo.item ADD extra bigint NULL",
+    "ALTER TABLE dbo.item ADD flag smallint NOT NULL CONSTRAINT DF_item_flag DEFAULT (7)",
+    "ALTER TABLE dbo.item ADD long_note nvarchar(max) NULL",
+    "ALTER TABLE dbo.item ADD token uniqueidentifier NOT NULL CONSTRAINT DF_item_token DEFAULT (NEWID())",
+];
+
+/// Columns of the article, as the publisher lists them.
+async fn columns_published(line: &Line) -> usize {
+    let articles = line.publisher_does(&["article", "list", "--publication", "p", "--output", "json"]).await;
+    let articles: serde_json::Value = serde_json::from_str(&articles).unwrap();
+    let item = articles.as_array().unwrap().iter().find(|a| a.to_string().contains("item")).unwrap();
+    item["columns"].as_array().map_or(0, Vec::len)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_columns_arrive_with_their_values_under_load() {
+    let line = line().await;
+    let (writers, watcher) = (Writers::start(&line.source, 5), Watcher::start(&line.target));
+    for statement in ADDED {
+        writers.make(10).await;
+        line.source.run(statement).await;
+        writers.make(10).await;
+    }
+    // Values that only the new columns can hold, for rows from before and since.
+    line.source
+        .run("UPDATE dbo.item SET extra = CAST(id AS bigint) * 10000000000, long_note = REPLICATE(CAST(N'ł' AS nvarchar(max)), 9000) WHERE id % 2 = 0")
+        .await;
+    line.source.run("INSERT INTO dbo.item (id, amount, flag) VALUES (60, 0, 9)").await;
+    writers.make(10).await;
+    writers.stop().await;
+    line.drain().await;
+    watcher.stop().await;
+    assert_equal(&line).await;
+    assert_eq!(
+        line.target
+            .number("SELECT COUNT(*) FROM dbo.item WHERE id <= 30 AND extra = CAST(id AS bigint) * 10000000000")
+            .await,
+        15
+    );
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.item WHERE flag = 7 AND id <= 30").await, ROWS);
+    assert!(columns_published(&line).await >= 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_role_may_be_killed_while_columns_come() {
+    let mut line = line().await;
+    let mut rng = StdRng::seed_from_u64(351);
+    let (writers, watcher) = (Writers::start(&line.source, 6), Watcher::start(&line.target));
+    for statement in ADDED {
+        writers.make(5).await;
+        line.source.run(statement).await;
+        for _ in 0..2 {
+            // Whatever is on its way at that moment.
+            tokio::time::sleep(std::time::Duration::from_millis(rng.random_range(0..250))).await;
+            kill_one(&mut line, &mut rng).await;
+        }
+    }
+    writers.make(10).await;
+    writers.stop().await;
+    line.drain().await;
+    watcher.stop().await;
     assert_equal(&line).await;
 }
