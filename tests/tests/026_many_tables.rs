@@ -72,7 +72,9 @@ async fn publish_idle_tables(line: &Line) {
 
 fn start_publisher(line: &mut Line) {
     let mut command = line.command("publisher", At::Source);
-    command.args(["run", "--poll-interval", &format!("{}ms", POLL.as_millis())]);
+    let poll = format!("{}ms", POLL.as_millis());
+    // Heartbeats would be changes.
+    command.args(["run", "--heartbeat-interval", "0s", "--poll-interval", &poll]);
     line.publisher = Some(Process::start("publisher", command, line.folder()));
 }
 
