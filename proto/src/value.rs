@@ -66,3 +66,16 @@ impl Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn a_zero_that_changes_its_sign_has_changed() {
+        assert_eq!(Value::F64(0.0), Value::F64(-0.0));
+        assert!(!Value::F64(0.0).is_same(&Value::F64(-0.0)) && !Value::F32(0.0).is_same(&Value::F32(-0.0)));
+        assert!(Value::F64(-0.0).is_same(&Value::F64(-0.0)) && Value::Null.is_same(&Value::Null));
+        assert!(!Value::F64(1.0).is_same(&Value::F32(1.0)));
+    }
+}

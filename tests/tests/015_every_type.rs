@@ -288,6 +288,18 @@ const VARIANTS: &[Kind] = &[
         ],
     ),
     kind(
+        "v_decimals",
+        "sql_variant",
+        variant!("CAST({} AS nvarchar(100))"),
+        &[
+            "CAST(46279.10 AS decimal(8,2))",
+            "CAST(46279.10 AS numeric(8,2))",
+            "CAST(46279.10 AS decimal(9,2))",
+            "CAST(-99999999999999999999999999999999999999 AS decimal(38,0))",
+            "CAST(0.99999999999999999999999999999999999999 AS numeric(38,38))",
+        ],
+    ),
+    kind(
         "v_money",
         "sql_variant",
         variant!("CONVERT(nvarchar(64), CAST({} AS money), 2)"),

@@ -296,7 +296,6 @@ SELECT COUNT(DISTINCT rv) FROM #rv15
 
 --- case: the base type of a sql_variant is decimal where it was declared so
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
---- refused: decimal and numeric are not told apart
 CREATE TABLE dbo.v1b (a sql_variant, b int);
 INSERT dbo.v1b VALUES (CAST(46279.1 AS decimal(8, 2)), 1689);
 SELECT CAST(SQL_VARIANT_PROPERTY(a, 'BaseType') AS varchar(20)) FROM dbo.v1b WHERE b = 1689
@@ -304,9 +303,16 @@ SELECT CAST(SQL_VARIANT_PROPERTY(a, 'BaseType') AS varchar(20)) FROM dbo.v1b WHE
 
 --- case: the base type of a sql_variant is numeric where it was declared so
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
---- refused: decimal and numeric are not told apart
 SELECT CAST(SQL_VARIANT_PROPERTY(CAST(46279.1 AS numeric(8, 2)), 'BaseType') AS varchar(20))
 => numeric
+
+--- case: the base type of a sql_variant that comes from a column
+--- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql
+--- refused: decimal and numeric are told apart in CAST only
+CREATE TABLE dbo.v1c (d decimal(8, 2));
+INSERT dbo.v1c VALUES (1.5);
+SELECT CAST(SQL_VARIANT_PROPERTY(d, 'BaseType') AS varchar(20)) FROM dbo.v1c
+=> decimal
 
 --- case: sql_variant keeps precision and scale
 --- doc: https://learn.microsoft.com/sql/t-sql/functions/sql-variant-property-transact-sql

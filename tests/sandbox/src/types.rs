@@ -121,6 +121,34 @@ pub enum Datum {
     Variant(Box<Variant>),
 }
 
+/// The names of one type that only `sql_variant` and the catalog tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecimalName {
+    /// `decimal`, `dec`.
+    Decimal,
+    /// `numeric`.
+    Numeric,
+}
+
+impl DecimalName {
+    /// The name that this word, in any case and perhaps in brackets, is.
+    pub fn of(word: &str) -> Option<Self> {
+        match word.trim_matches(['[', ']', '"']).to_ascii_lowercase().as_str() {
+            "decimal" | "dec" => Some(Self::Decimal),
+            "numeric" => Some(Self::Numeric),
+            _ => None,
+        }
+    }
+
+    /// As the catalog has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decimal => "decimal",
+            Self::Numeric => "numeric",
+        }
+    }
+}
+
 /// What a `sql_variant` holds: a value with its own type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
@@ -128,6 +156,8 @@ pub struct Variant {
     pub ty: SqlType,
     /// Collation of a character value.
     pub collation: Option<String>,
+    /// By which of its two names the type of a decimal was declared, where that is known.
+    pub decimal: Option<DecimalName>,
     /// The value, of type `ty`.
     pub value: Datum,
 }

@@ -36,7 +36,13 @@ impl Binder<'_> {
                 self.refuse_conditional_values(parts.chain(operand.as_deref()).chain(otherwise.as_deref()))?;
                 self.case(operand.as_deref(), branches, otherwise.as_deref())
             }
-            Expr::Cast { expr, ty, try_ } => self.conversion(expr, ty, None, *try_),
+            Expr::Cast { expr, ty, try_, decimal } => {
+                let cast = self.conversion(expr, ty, None, *try_)?;
+                Ok(match decimal {
+                    Some(name) if !cast.is_null() => Typed { shape: Shape::Decimal(*name), ..cast },
+                    _ => cast,
+                })
+            }
             Expr::Convert { ty, expr, style, try_ } => self.conversion(expr, ty, style.as_deref(), *try_),
             Expr::Call { name, arguments, distinct, star, over } => {
                 self.call(name, arguments, *distinct, *star, over.as_deref())

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use crate::error::{SqlError, SqlResult};
-use crate::types::{Datum, Length, SqlType};
+use crate::types::{Datum, DecimalName, Length, SqlType};
 
 use super::convert::{self, Allowed};
 use super::encode::{MAX_INTEGER_PRECISION, TICKS_PER_DAY, encode};
@@ -30,6 +30,8 @@ pub enum Shape {
     Constant(Datum),
     /// A stored column, which an index may cover: it is never wrapped if that can be helped.
     Column,
+    /// What `CAST` made a `decimal` or `numeric`, which a `sql_variant` tells apart.
+    Decimal(DecimalName),
     /// Anything else.
     Other,
 }
@@ -202,14 +204,16 @@ pub fn cast(e: Typed, to: &SqlType, style: Option<&str>) -> Typed {
     }
 }
 
-/// Makes a `sql_variant`, which takes a character value's collation along.
+/// Makes a `sql_variant`, which takes a character value's collation and a decimal's name of its type along.
 fn as_variant(e: Typed) -> Typed {
-    let collation = if is_text(&e.ty) {
-        super::quoting::literal(&e.collation_name().map_or_else(super::collation::default_name, str::to_owned))
-    } else {
-        "NULL".to_owned()
+    let name = match &e.shape {
+        _ if is_text(&e.ty) => {
+            super::quoting::literal(&e.collation_name().map_or_else(super::collation::default_name, str::to_owned))
+        }
+        Shape::Decimal(name) => super::quoting::literal(name.as_str()),
+        _ => "NULL".to_owned(),
     };
-    let sql = format!("ts_variant({}, {}, {collation})", e.sql, type_code(&e.ty));
+    let sql = format!("ts_variant({}, {}, {name})", e.sql, type_code(&e.ty));
     Typed::new(sql, SqlType::SqlVariant, e.nullable)
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use rusqlite::types::{Value, ValueRef};
 
 use crate::error::{SqlError, SqlResult};
-use crate::types::{Datum, Length, SqlType, Variant};
+use crate::types::{Datum, DecimalName, Length, SqlType, Variant};
 
 use super::collation;
 use super::convert_temporal::moment_of;
@@ -21,7 +21,7 @@ pub const COLLATION: &str = "sandbox_variant";
 /// Parts the fields of a stored value; no collation's name holds it.
 const SEPARATOR: char = '|';
 
-/// A value as the text that SQLite stores: type code in hexadecimal, collation, encoding of the value.
+/// A value as the text that SQLite stores: type code in hexadecimal, collation (or name of a decimal's type), encoding of the value.
 pub fn store(variant: &Variant) -> String {
     let value = match encode(&variant.value, &variant.ty) {
         Value::Null => String::new(),
@@ -35,14 +35,14 @@ pub fn store(variant: &Variant) -> String {
             text
         }
     };
-    let collation = variant.collation.as_deref().unwrap_or_default();
-    format!("{:x}{SEPARATOR}{collation}{SEPARATOR}{value}", type_code(&variant.ty))
+    let name = variant.decimal.map(DecimalName::as_str).or(variant.collation.as_deref()).unwrap_or_default();
+    format!("{:x}{SEPARATOR}{name}{SEPARATOR}{value}", type_code(&variant.ty))
 }
 
 /// Reads what [`store`] wrote; `None` for anything else.
 pub fn read(text: &str) -> Option<Variant> {
     let (code, rest) = text.split_once(SEPARATOR)?;
-    let (collation, value) = rest.split_once(SEPARATOR)?;
+    let (name, value) = rest.split_once(SEPARATOR)?;
     let ty = type_from_code(i64::from_str_radix(code, 16).ok()?)?;
     let (kind, rest) = (value.get(..1)?, value.get(1..)?);
     let value = match kind {
@@ -56,17 +56,22 @@ pub fn read(text: &str) -> Option<Variant> {
         }
         _ => return None,
     };
-    let collation = (!collation.is_empty()).then(|| collation.to_owned());
-    Some(Variant { ty, collation, value: value.ok()? })
+    let decimal = decimal_name(&ty, Some(name));
+    let collation = (!name.is_empty() && decimal.is_none()).then(|| name.to_owned());
+    Some(Variant { ty, collation, decimal, value: value.ok()? })
 }
 
-/// Makes a variant of a value; NULL stays NULL. `collation` is a character value's.
-pub fn wrap(value: Datum, ty: &SqlType, collation: Option<&str>) -> Datum {
+fn decimal_name(ty: &SqlType, name: Option<&str>) -> Option<DecimalName> {
+    name.filter(|_| matches!(ty, SqlType::Decimal { .. })).and_then(DecimalName::of)
+}
+
+/// Makes a variant of a value; NULL stays NULL. `name` is the collation of a character value, the name of a decimal's type.
+pub fn wrap(value: Datum, ty: &SqlType, name: Option<&str>) -> Datum {
     match value {
         Datum::Null | Datum::Variant(_) => value,
         value => {
-            let collation = is_text(ty).then(|| collation.map_or_else(collation::default_name, str::to_owned));
-            Datum::Variant(Box::new(Variant { ty: *ty, collation, value }))
+            let collation = is_text(ty).then(|| name.map_or_else(collation::default_name, str::to_owned));
+            Datum::Variant(Box::new(Variant { ty: *ty, collation, decimal: decimal_name(ty, name), value }))
         }
     }
 }
@@ -203,10 +208,13 @@ pub fn property(variant: &Variant, property: &str) -> SqlResult<Datum> {
     let name = |text: &str| wrap(Datum::String(text.to_owned()), &NAME, None);
     let number = |value: i32| wrap(Datum::Int(value), &SqlType::Int, None);
     Ok(match property.trim_end_matches(' ').to_ascii_lowercase().as_str() {
-        // Constants are numeric, a CAST may be either: the type of a value does not tell.
-        "basetype" if matches!(variant.ty, SqlType::Decimal { .. }) => {
-            return Err(SqlError::unsupported("whether the base type of a sql_variant is decimal or numeric"));
-        }
+        // Known only of what CAST made: columns and what is computed do not tell.
+        "basetype" if matches!(variant.ty, SqlType::Decimal { .. }) => match variant.decimal {
+            Some(known) => name(known.as_str()),
+            None => {
+                return Err(SqlError::unsupported("whether the base type of a sql_variant is decimal or numeric"));
+            }
+        },
         "basetype" => name(system_types::type_name(&variant.ty)),
         "precision" => number(i32::from(f.precision)),
         "scale" => number(i32::from(f.scale)),
@@ -247,7 +255,7 @@ mod tests {
         assert_eq!(variant.collation.as_deref(), Some(collation::DEFAULT_COLLATION));
         let ty = SqlType::Decimal { precision: 30, scale: 2 };
         let value = Datum::Decimal { unscaled: -12345, scale: 2 };
-        assert_eq!(read(&stored(value.clone(), ty)).unwrap(), Variant { ty, collation: None, value });
+        assert_eq!(read(&stored(value.clone(), ty)).unwrap(), Variant { ty, collation: None, decimal: None, value });
     }
 
     #[test]

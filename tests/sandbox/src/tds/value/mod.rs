@@ -157,9 +157,10 @@ pub(crate) mod tests {
             let collation =
                 matches!(ty, SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_))
                     .then(|| crate::engine::collation::DEFAULT_COLLATION.to_owned());
-            values_of(ty)
-                .into_iter()
-                .map(move |value| Datum::Variant(Box::new(Variant { ty, collation: collation.clone(), value })))
+            let decimal = matches!(ty, SqlType::Decimal { .. }).then_some(crate::types::DecimalName::Decimal);
+            values_of(ty).into_iter().map(move |value| {
+                Datum::Variant(Box::new(Variant { ty, collation: collation.clone(), decimal, value }))
+            })
         };
         bases.flat_map(of).collect()
     }

@@ -7,7 +7,7 @@ use crate::tds::cursor::Cursor;
 use crate::tds::text::{CodePage, collation};
 use crate::tds::type_info::{Layout, TypeInfo, code, fixed_code};
 use crate::tds::{WireError, WireResult};
-use crate::types::{Datum, Length, SqlType, Variant};
+use crate::types::{Datum, DecimalName, Length, SqlType, Variant};
 use std::borrow::Cow;
 
 /// Whether a variant can hold the type.
@@ -42,6 +42,7 @@ pub(super) fn put(out: &mut Vec<u8>, held: &Variant) -> Result<(), Misfit> {
     let misfit = Misfit(SqlType::SqlVariant);
     let ty = held.ty;
     let Some(code) = base_code(ty) else { return Err(misfit) };
+    let code = if held.decimal == Some(DecimalName::Decimal) { code::DECIMAL_N } else { code };
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     out.push(code);
@@ -132,5 +133,10 @@ pub(super) fn read(bytes: &[u8]) -> WireResult<Datum> {
         return Err(WireError::Refused(crate::error::SqlError::unsupported("a sql_variant in this collation")));
     }
     let collation = character.then(default_name);
-    Ok(Datum::Variant(Box::new(Variant { ty: info.ty, collation, value })))
+    let decimal = match code {
+        code::DECIMAL_N => Some(DecimalName::Decimal),
+        code::NUMERIC_N => Some(DecimalName::Numeric),
+        _ => None,
+    };
+    Ok(Datum::Variant(Box::new(Variant { ty: info.ty, collation, decimal, value })))
 }

@@ -1,7 +1,7 @@
 //! Expressions, literals and operators.
 
 use super::{ObjectName, OrderItem, Query};
-use crate::types::SqlType;
+use crate::types::{DecimalName, SqlType};
 
 /// Expressions and predicates (T-SQL keeps them apart; the binder checks which is allowed where).
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,7 @@ pub enum Expr {
     /// `CASE [operand] WHEN … THEN … [ELSE …] END`.
     Case { operand: Option<Box<Expr>>, branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
     /// `CAST(expr AS type)`; `try_` for `TRY_CAST`.
-    Cast { expr: Box<Expr>, ty: SqlType, try_: bool },
+    Cast { expr: Box<Expr>, ty: SqlType, try_: bool, decimal: Option<DecimalName> },
     /// `CONVERT(type, expr [, style])`; `try_` for `TRY_CONVERT`.
     Convert { ty: SqlType, expr: Box<Expr>, style: Option<Box<Expr>>, try_: bool },
     /// A function call. `star` for `COUNT(*)`. Date parts (`DATEADD(day, …)`) stand as a one-part `Column`.

@@ -6,6 +6,7 @@ use super::{Parser, object_name_of, too_deep};
 use crate::error::SqlResult;
 use crate::tsql::ast::{BinaryOp, Expr, Literal, ObjectName, OrderItem, Over, UnaryOp};
 use crate::tsql::lexer::Kind;
+use crate::types::DecimalName;
 
 /// Functions whose names are reserved words.
 const RESERVED_FUNCTIONS: &[&str] = &["COALESCE", "NULLIF", "LEFT", "RIGHT"];
@@ -391,9 +392,10 @@ impl Parser<'_> {
         self.expect("(")?;
         let expr = Box::new(self.expr()?);
         self.expect("AS")?;
+        let decimal = DecimalName::of(self.slice(self.token()));
         let ty = self.cast_type()?;
         self.expect(")")?;
-        Ok(Expr::Cast { expr, ty, try_ })
+        Ok(Expr::Cast { expr, ty, try_, decimal })
     }
 
     fn convert(&mut self) -> SqlResult<Expr> {
