@@ -47,6 +47,17 @@ impl Line {
         Self::between(source, target, folder).await
     }
 
+    /// The same with databases of this collation.
+    ///
+    /// # Panics
+    /// When they cannot be had.
+    pub async fn start_with_collation(collation: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let source = TestDatabase::start_with_collation("SOURCE", folder.path(), collation).await;
+        let target = TestDatabase::start_with_collation("TARGET", folder.path(), collation).await;
+        Self::between(source, target, folder).await
+    }
+
     /// The same, always on sandboxes: for tests that kill their servers.
     ///
     /// # Panics

@@ -28,7 +28,15 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be had.
     pub async fn start(name: &str, folder: &Path) -> Self {
-        Self::start_at(name, folder, Server::from_environment()).await
+        Self::start_at(name, folder, Server::from_environment(), "").await
+    }
+
+    /// The same with a database of this collation.
+    ///
+    /// # Panics
+    /// When it cannot be had.
+    pub async fn start_with_collation(name: &str, folder: &Path, collation: &str) -> Self {
+        Self::start_at(name, folder, Server::from_environment(), &format!(" COLLATE {collation}")).await
     }
 
     /// The same, always on a sandbox: for tests that kill their server.
@@ -36,10 +44,10 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be had.
     pub async fn start_sandbox(name: &str, folder: &Path) -> Self {
-        Self::start_at(name, folder, None).await
+        Self::start_at(name, folder, None, "").await
     }
 
-    async fn start_at(name: &str, folder: &Path, real_server: Option<Server>) -> Self {
+    async fn start_at(name: &str, folder: &Path, real_server: Option<Server>, collate: &str) -> Self {
         let data = folder.join(name);
         let password_file = folder.join(format!("{name}.password"));
         let (server, process, database) = match real_server {
@@ -56,7 +64,7 @@ impl TestDatabase {
         };
         let this = Self { server, name: database, password_file, process, folder: folder.to_owned() };
         let mut master = this.server.connect("master").await.expect("the server takes connections");
-        master.run(&format!("CREATE DATABASE [{}]", this.name)).await.expect("a database can be created");
+        master.run(&format!("CREATE DATABASE [{}]{collate}", this.name)).await.expect("a database can be created");
         let allow = format!("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON", this.name);
         master.run(&allow).await.expect("snapshot isolation can be allowed");
         this

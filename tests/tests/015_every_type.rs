@@ -421,7 +421,10 @@ async fn few(line: &mut Line, table: &str, kinds: &[Kind]) -> usize {
 
 /// The same, and then inserts, updates and deletes of so many rows that they go by way of a staging table.
 async fn few_and_many(table: &str, kinds: &[Kind]) {
-    let mut line = Line::start().await;
+    few_and_many_by(Line::start().await, table, kinds).await;
+}
+
+async fn few_and_many_by(mut line: Line, table: &str, kinds: &[Kind]) {
     let mut expected = few(&mut line, table, kinds).await;
     let (all, set) = (names(kinds).join(", "), set(kinds));
     let copied = rows(kinds).len() - 1;
@@ -463,6 +466,19 @@ async fn dates_and_times_arrive_to_the_last_tick_with_their_offset() {
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_and_bytes_arrive_byte_for_byte() {
     few_and_many("dbo.texts", TEXTS).await;
+}
+
+/// Characters of which code page 1252 has none (<https://learn.microsoft.com/sql/relational-databases/collations/collation-and-unicode-support>).
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_another_code_page_arrive_byte_for_byte() {
+    let kinds = [
+        kind("c_char", "char(10)", BYTES, &["N'Жук'", "N'ёжик'", "N'№ 1'"]),
+        kind("c_varchar", "varchar(50)", BYTES, &["N'Ђљ'", "N''", "N'«я»'"]),
+        kind("c_varchar_max", "varchar(max)", BYTES, &["N'Съешь ещё этих мягких булок'", "N'a'"]),
+        kind("c_nvarchar", "nvarchar(20)", BYTES, &["N'Жук'", "N'日本'"]),
+        kind("c_text", "text", "CAST(CAST({} AS varchar(max)) AS varbinary(max))", &["N'Щука'", "N'€'"]),
+    ];
+    few_and_many_by(Line::start_with_collation("Cyrillic_General_CI_AS").await, "dbo.cyrillic", &kinds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
