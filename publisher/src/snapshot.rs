@@ -70,6 +70,8 @@ pub struct SnapshotAgent {
 #[derive(Debug, Clone)]
 struct Task {
     article: Article,
+    /// Whether new columns of its table join it.
+    joining: bool,
     predicate: Option<Predicate>,
     scripts: ArticleScripts,
     rows_expected: u64,
@@ -97,7 +99,8 @@ impl SnapshotAgent {
                 facts.name.database
             ));
         }
-        let tasks = tasks(&mut client, articles, &self.server.login, progress).await?;
+        let joining = publication.replicate_ddl;
+        let tasks = tasks(&mut client, articles, joining, &self.server.login, progress).await?;
         let id = Uuid::new_v4();
         let writer = SnapshotWriter::create(self.work_dir.clone(), id, publication).await?;
         match self.write(&mut client, &writer, id, tasks, facts.snapshot_isolation, progress).await {
@@ -168,6 +171,7 @@ async fn begin(distributor: &mut Connection, publication: &str) -> Result<(Publi
 async fn tasks(
     client: &mut Client,
     articles: Vec<Article>,
+    joining: bool,
     login: &str,
     progress: &Progress,
 ) -> Result<Vec<Task>, SnapshotError> {
@@ -204,6 +208,7 @@ async fn tasks(
             scripts: ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last },
             rows_expected: catalog::row_count(client, this.table.object_id).await?,
             article: article.clone(),
+            joining,
             predicate,
         });
     }

@@ -315,3 +315,20 @@ async fn a_log_reader_killed_at_every_statement_of_making_columns_join_loses_and
 async fn a_log_reader_killed_while_it_reads_around_a_new_column_loses_and_repeats_nothing() {
     killed_at_every_statement(6, &log_reader(), 100, 7).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_would_miss_a_schema_change_is_refused() {
+    let (mut line, replica) = replicated().await;
+    line.publisher.take().unwrap().kill();
+    for statement in ["ALTER TABLE dbo.item ADD later int NULL", "ALTER TABLE dbo.item DROP COLUMN gone"] {
+        line.source.run(statement).await;
+        let refused = line.publisher_tries(&["snapshot", "--publication", "p"]).await;
+        assert!(!refused.status.success());
+        for part in ["dbo.item", "log reader", "in a moment"] {
+            assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+        }
+    }
+    line.start_publisher();
+    joined(&replica, "later").await;
+    line.publisher_does(&["snapshot", "--publication", "p"]).await;
+}

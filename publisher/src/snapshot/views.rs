@@ -2,7 +2,7 @@
 
 use super::{SnapshotError, Task};
 use proto::{Marker, MarkerKind};
-use sqlserver::{Client, Error, ServerOptions, marker, snapshot};
+use sqlserver::{Client, Error, ServerOptions, catalog, marker, snapshot};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -52,7 +52,20 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
     let mut attempt = 1;
     loop {
         match try_lock(client, tasks, id).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                // No statement can change the tables while they are locked.
+                for task in tasks.iter() {
+                    if let Some(what) = differs(client, task).await? {
+                        snapshot::rollback(client).await?;
+                        return Err(SnapshotError::Invalid(format!(
+                            "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what \
+                             follows. Take it again in a moment, with the log reader running (`publisher run`)",
+                            task.article.source
+                        )));
+                    }
+                }
+                return Ok(());
+            }
             Err(error) if error.is_transient() && client.is_usable() && attempt < ATTEMPTS => {
                 tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
                 snapshot::rollback(client).await?;
@@ -62,6 +75,24 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// A column of which the table is not as the article's definition has it.
+async fn differs(client: &mut Client, task: &Task) -> Result<Option<String>, Error> {
+    let article = &task.article;
+    let now = catalog::columns(client, article.capture.source).await?;
+    for column in &article.columns {
+        let same = now.iter().any(|c| {
+            c.name == column.name && c.column_type.as_ref() == Ok(&column.column_type) && c.nullable == column.nullable
+        });
+        if !same {
+            return Ok(Some(format!("column {}", column.name)));
+        }
+    }
+    let joins = article.all_columns && task.joining;
+    let known =
+        |name: &str| article.columns.iter().any(|c| c.name == name) || article.computed.iter().any(|c| c.name == name);
+    Ok(now.iter().find(|c| joins && !known(&c.name)).map(|c| format!("column {}", c.name)))
 }
 
 async fn try_lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), Error> {
