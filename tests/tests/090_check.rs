@@ -160,7 +160,6 @@ async fn permissions_that_are_missing_are_told_with_the_statements_that_give_the
         command.env("REPL_LOGIN", "checker").env("REPL_PASSWORD_FILE", line.path("checker.password"));
         command
     };
-    line.source.run("GRANT VIEW DEFINITION TO checker").await;
     let result = checked(&line, with_login()).await;
     let grants = [
         "GRANT SELECT ON SCHEMA::[cdc] TO [checker]",
@@ -168,6 +167,7 @@ async fn permissions_that_are_missing_are_told_with_the_statements_that_give_the
         "GRANT INSERT ON SCHEMA::[replication] TO [checker]",
         "GRANT DELETE ON SCHEMA::[replication] TO [checker]",
         "GRANT SELECT ON [dbo].[fence] TO [checker]",
+        "GRANT VIEW DEFINITION ON [dbo].[fence] TO [checker]",
     ];
     for grant in grants {
         found(&result, "permissions", "fail", &[grant]);

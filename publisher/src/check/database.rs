@@ -192,7 +192,11 @@ pub(super) async fn permissions(
             ("INSERT", replication()),
             ("DELETE", replication()),
         ];
-        needed.extend(articles.iter().map(|article| ("SELECT", Securable::Object(article.source.clone()))));
+        // Without the second the server shows no texts of defaults, checks and triggers
+        // (https://learn.microsoft.com/sql/relational-databases/security/metadata-visibility-configuration).
+        for name in ["SELECT", "VIEW DEFINITION"] {
+            needed.extend(articles.iter().map(|article| (name, Securable::Object(article.source.clone()))));
+        }
         for (name, securable) in needed {
             let lacks = permission::check(client, name, &securable).await?;
             missing.extend(lacks.filter(|lacks| !missing.contains(lacks)));
