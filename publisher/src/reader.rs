@@ -22,7 +22,7 @@ use crate::retry::Backoff;
 use proto::catalog::DatabaseName;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
-use sqlserver::ServerOptions;
+use sqlserver::{ServerOptions, marker};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -321,6 +321,12 @@ impl Session<'_> {
         }
         self.feed(Input::Instances(instances.clone()));
         let articles: Vec<_> = self.core.articles().collect();
+        // A problem of the articles themselves is said first.
+        let stops = self.outputs.iter().any(|output| matches!(output, Output::Stop(_)));
+        let marked = instances.iter().any(|instance| instance.name == marker::CAPTURE_INSTANCE);
+        if !articles.is_empty() && !stops && !marked {
+            return Err(no_marker(&self.database));
+        }
         self.extending.inspected(&articles, &instances);
         self.take_up()
     }
@@ -401,6 +407,20 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// Without its capture snapshots would wait for their boundaries in vain.
+fn no_marker(database: &DatabaseName) -> Error {
+    let message = format!(
+        "{database}: change data capture of the table {table}, which marks the boundaries of snapshots, was disabled. Enable it again: \
+         EXEC sys.sp_cdc_enable_table @source_schema = N'{schema}', @source_name = N'{name}', @role_name = NULL, \
+         @capture_instance = N'{instance}', @supports_net_changes = 0; a snapshot that was being taken is to be taken again",
+        table = marker::table_name(),
+        schema = marker::table_name().schema,
+        name = marker::table_name().table,
+        instance = marker::CAPTURE_INSTANCE
+    );
+    Error::new(ErrorKind::Problem, message)
 }
 
 /// Of a message, for logs: its content may hold rows.

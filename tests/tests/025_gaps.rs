@@ -314,3 +314,18 @@ async fn a_secondary_that_has_everything_may_take_over_and_one_that_went_on_by_i
     alarm(&mut line, &["has no such transaction", "another server took its place", "begins a new queue"]).await;
     assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.goods WHERE id = 5").await, 0, "nothing was skipped");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_table_without_capture_stops_the_log_reader_with_the_statement_that_helps() {
+    let mut line = line().await;
+    line.source
+        .run("EXEC sys.sp_cdc_disable_table @source_schema = N'replication', @source_name = N'marker', @capture_instance = N'replication_marker'")
+        .await;
+    line.source.run("INSERT INTO dbo.goods VALUES (3, 'after')").await;
+    let stopped = alarm(&mut line, &["replication.marker", "Enable it again"]).await;
+    let error = stopped.stderr.lines().last().unwrap();
+    let (_, statement) = error.split_once("again: ").unwrap();
+    line.source.run(statement.split_once(';').unwrap().0).await;
+    line.start_publisher();
+    assert_goes_on(&mut line).await;
+}
