@@ -30,4 +30,15 @@ pub enum Change {
         /// The other columns that changed, as in `Update`; may be empty.
         changed: Vec<(u16, Value)>,
     },
+    /// An update for a procedure that takes whole rows: of articles whose update command is `CALL`, `MCALL` or `XCALL`, and only of them.
+    UpdateImages {
+        /// For `XCALL` all columns before; otherwise the key columns before, in key order.
+        before: Row,
+        /// All columns after.
+        after: Row,
+        /// Indices of the columns that changed, ascending, key columns among them.
+        changed: Vec<u16>,
+    },
+    /// A row that is gone, for a procedure that takes all its columns: of articles whose delete command is `XCALL`, and only of them.
+    DeleteImage(Row),
 }

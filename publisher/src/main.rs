@@ -173,6 +173,15 @@ struct ArticleOptionArgs {
     /// defaults, clustered-index, nonclustered-indexes, identity, user-triggers, collation; -name takes one away
     #[arg(long, value_name = "OPTIONS", value_parser = options::parse_schema_options)]
     schema_options: Option<SchemaOptions>,
+    /// How inserts are carried out: SQL, NONE or CALL [procedure]; without a name, replication makes the procedure
+    #[arg(long, value_name = "COMMAND")]
+    ins_cmd: Option<String>,
+    /// How updates are carried out: SQL, NONE, or CALL, SCALL, MCALL or XCALL [procedure]
+    #[arg(long, value_name = "COMMAND")]
+    upd_cmd: Option<String>,
+    /// How deletes are carried out: SQL, NONE, or CALL or XCALL [procedure]
+    #[arg(long, value_name = "COMMAND")]
+    del_cmd: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -317,7 +326,9 @@ async fn on_articles(action: ArticleAction) -> Outcome {
             let texts = OptionTexts {
                 pre_creation: options.pre_creation_cmd,
                 schema: options.schema_options,
-                ..OptionTexts::default()
+                insert: options.ins_cmd,
+                update: options.upd_cmd,
+                delete: options.del_cmd,
             };
             let (destination, destination_owner) = (options.dest_table, options.dest_owner);
             let definition =

@@ -267,6 +267,30 @@ pub async fn foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error>
     Ok(keys.into_iter().map(|(_, key)| key).collect())
 }
 
+/// Tables with enabled triggers that fire for every session.
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-triggers-transact-sql>
+pub async fn watched_tables(client: &mut Client) -> Result<Vec<TableName>, Error> {
+    const WHAT: &str = "asking for tables with triggers";
+    const SQL: &str = "SELECT s.name, t.name FROM sys.tables AS t JOIN sys.schemas AS s ON s.schema_id = t.schema_id \
+        WHERE EXISTS (SELECT 1 FROM sys.triggers AS g WHERE g.parent_id = t.object_id AND g.is_disabled = 0 \
+        AND g.is_not_for_replication = 0)";
+    let mut tables = Vec::new();
+    for row in client.query(WHAT, SQL, &[]).await? {
+        let mut fields = Fields::new(row, client, WHAT);
+        tables.push(TableName { schema: fields.text()?, table: fields.text()? });
+    }
+    Ok(tables)
+}
+
+/// Whether there is a procedure of this name that the login can see.
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-procedures-transact-sql>
+pub async fn has_procedure(client: &mut Client, name: &TableName) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM sys.procedures AS p JOIN sys.schemas AS s ON s.schema_id = p.schema_id \
+        WHERE s.name = @P1 AND p.name = @P2";
+    let rows = client.query("looking for a procedure", SQL, &[(&*name.schema).into(), (&*name.table).into()]).await?;
+    Ok(!rows.is_empty())
+}
+
 /// Rows of a table, as its partitions say; near enough for progress.
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-partitions-transact-sql>
 pub async fn row_count(client: &mut Client, object_id: i32) -> Result<u64, Error> {

@@ -16,7 +16,7 @@
 use crate::apply::ROWS_MISSING;
 use crate::apply::collation_name;
 use crate::quote;
-use proto::{Article, CallFormat, Column, ColumnType, TableName};
+use proto::{Article, CallFormat, Column, ColumnType, Command, TableName};
 use std::fmt::Write as _;
 
 /// Kinds of changes that can have a procedure.
@@ -60,9 +60,22 @@ fn parameter_type(column: &Column) -> ColumnType {
     }
 }
 
+/// The script of all procedures that replication makes for an article; the others are the user's.
+pub fn scripts(article: &Article) -> String {
+    let options = &article.options;
+    let commands = [(Verb::Insert, &options.insert), (Verb::Update, &options.update), (Verb::Delete, &options.delete)];
+    let mut text = String::new();
+    for (verb, command) in commands {
+        if let Command::Call { format, procedure, generated: true } = command {
+            text.push_str(&script(article, verb, *format, procedure));
+        }
+    }
+    text
+}
+
 /// The script of the procedure that replication makes for the changes of one kind. Batches are separated by `GO`.
 /// <https://learn.microsoft.com/sql/t-sql/statements/create-procedure-transact-sql>
-pub fn script(article: &Article, verb: Verb, format: CallFormat, name: &TableName) -> String {
+fn script(article: &Article, verb: Verb, format: CallFormat, name: &TableName) -> String {
     let name = quote::table(name);
     let Parts { parameters, body } = match (verb, format) {
         (Verb::Insert, _) => insert(article),

@@ -12,11 +12,11 @@ mod triggers;
 use crate::catalog::Table;
 use crate::design::{Design, Purpose};
 use crate::predicate;
-use crate::procedure::{self, Verb};
+use crate::procedure;
 use crate::quote;
 use mentions::Word;
 pub(crate) use mentions::words;
-use proto::{Article, Column, Command, ComputedColumn, Identity, SchemaOptions, TableName};
+use proto::{Article, Column, ComputedColumn, Identity, SchemaOptions, TableName};
 use std::fmt::Write as _;
 
 /// An article with what the publisher's catalog says of its table.
@@ -60,23 +60,10 @@ pub fn scripts(of: &Published, all: &[Published], objects: &[TableName]) -> Scri
     constraints::indexes(&scene, &mut scripts.after, left_out);
     constraints::checks(&scene, &mut scripts.after, left_out);
     constraints::defaults(&scene, &mut scripts.after, left_out);
-    scripts.after.push_str(&procedures(&of.article));
+    scripts.after.push_str(&procedure::scripts(&of.article));
     constraints::foreign_keys(&scene, &mut scripts.last, left_out);
     triggers::triggers(&scene, &mut scripts.last, left_out);
     scripts
-}
-
-/// The procedures that replication makes for an article.
-fn procedures(article: &Article) -> String {
-    let options = &article.options;
-    let commands = [(Verb::Insert, &options.insert), (Verb::Update, &options.update), (Verb::Delete, &options.delete)];
-    let mut script = String::new();
-    for (verb, command) in commands {
-        if let Command::Call { format, procedure: name, generated: true } = command {
-            script.push_str(&procedure::script(article, verb, *format, name));
-        }
-    }
-    script
 }
 
 /// What a script is made in view of.

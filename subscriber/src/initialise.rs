@@ -44,8 +44,9 @@ pub async fn initialise(
             snapshot.id, snapshot.publication
         ))
     })?;
+    let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
+    pre_creation::refuse_missing_procedures(client, &articles).await?;
     if subscription.stage == Stage::Uninitialized {
-        let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
         pre_creation::refuse_foreign_rows(client, &articles).await?;
     }
     state::begin_initializing(client, &subscription.subscription, snapshot.id).await?;

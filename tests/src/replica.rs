@@ -281,6 +281,7 @@ impl Table {
                 let there = self.rows.insert(key_text(&article.columns, &row), row);
                 assert!(there.is_none(), "a row moves to where one is");
             }
+            Change::UpdateImages { .. } | Change::DeleteImage(_) => panic!("a change for a procedure"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From rows of a change table to changes of an article: images paired, row filter and column filter applied.
 
 use super::problem::Problem;
-use proto::{Article, Change, Row, Value};
+use proto::{Article, CallFormat, Change, Command, Row, Value};
 use sqlserver::change::{ChangeRow, Operation, Place};
 
 /// Turns an article's change rows, in order, into its changes.
@@ -45,8 +45,8 @@ impl Translator {
                 return Err(self.problem(row.place, unpaired));
             }
             Operation::Insert | Operation::Delete if !row.published => {}
-            Operation::Insert => emit(row.place, Change::Insert(row.values)),
-            Operation::Delete => emit(row.place, Change::Delete(self.key_of(&row.values))),
+            Operation::Insert => self.insert(row.values).into_iter().for_each(|change| emit(row.place, change)),
+            Operation::Delete => self.delete(row.values).into_iter().for_each(|change| emit(row.place, change)),
         }
         Ok(())
     }
@@ -63,8 +63,23 @@ impl Translator {
         let key_changed = self.key.iter().any(|i| before.values[*i] != after.values[*i]);
         match (before.published, after.published) {
             (false, false) => {}
-            (true, false) => emit(after.place, Change::Delete(self.key_of(&before.values))),
-            (false, true) => emit(after.place, Change::Insert(self.whole(after)?)),
+            (true, false) => self.delete(before.values).into_iter().for_each(|change| emit(after.place, change)),
+            (false, true) => {
+                let place = after.place;
+                self.insert(self.whole(after)?).into_iter().for_each(|change| emit(place, change));
+            }
+            (true, true) if self.article.options.update == Command::None => {}
+            (true, true) if takes_images(&self.article.options.update) => {
+                let changed: Vec<u16> =
+                    (0..after.values.len()).filter(|i| self.differs(*i, &before, &after)).map(|i| i as u16).collect();
+                if !changed.is_empty() {
+                    let place = after.place;
+                    let is_xcall =
+                        matches!(self.article.options.update, Command::Call { format: CallFormat::Xcall, .. });
+                    let before = if is_xcall { before.values } else { self.key_of(&before.values) };
+                    emit(place, Change::UpdateImages { before, after: self.whole(after)?, changed });
+                }
+            }
             (true, true) => {
                 let (key, new_key) = (self.key_of(&before.values), self.key_of(&after.values));
                 let place = after.place;
@@ -81,18 +96,31 @@ impl Translator {
 
     /// The columns outside of the key that an update changed, with their new values.
     fn changed(&self, before: &ChangeRow, after: ChangeRow) -> Vec<(u16, Value)> {
-        let touched: Vec<bool> = self.ordinals.iter().map(|ordinal| after.touches(*ordinal)).collect();
-        let mut changed = Vec::new();
-        for (i, value) in after.values.into_iter().enumerate() {
-            // A (max) column that an update does not touch is NULL in both images, one that it does touch may be NULL in the
-            // before image: only the mask tells.
-            let differs = self.article.columns[i].column_type.is_max() || !before.values[i].is_same(&value);
-            if touched[i] && differs && !self.key.contains(&i) {
-                // An article has at most 1,024 columns, as a table does.
-                changed.push((i as u16, value));
-            }
+        let differs: Vec<bool> = (0..after.values.len()).map(|i| self.differs(i, before, &after)).collect();
+        let values = after.values.into_iter().enumerate();
+        // An article has at most 1,024 columns, as a table does.
+        values.filter(|(i, _)| differs[*i] && !self.key.contains(i)).map(|(i, value)| (i as u16, value)).collect()
+    }
+
+    /// Whether an update changed a column. A (max) column that it does not touch is NULL in both images, one that it does touch may be
+    /// NULL in the before image: only the mask tells.
+    fn differs(&self, column: usize, before: &ChangeRow, after: &ChangeRow) -> bool {
+        let is_max = self.article.columns[column].column_type.is_max();
+        after.touches(self.ordinals[column]) && (is_max || !before.values[column].is_same(&after.values[column]))
+    }
+
+    /// What an insert sends, by the article's command for inserts.
+    fn insert(&self, row: Row) -> Option<Change> {
+        (self.article.options.insert != Command::None).then_some(Change::Insert(row))
+    }
+
+    /// What a delete sends, by the article's command for deletes.
+    fn delete(&self, row: Row) -> Option<Change> {
+        match &self.article.options.delete {
+            Command::None => None,
+            Command::Call { format: CallFormat::Xcall, .. } => Some(Change::DeleteImage(row)),
+            Command::Sql | Command::Call { .. } => Some(Change::Delete(self.key_of(&row))),
         }
-        changed
     }
 
     /// All values of an after image, which must then be there.
@@ -100,7 +128,7 @@ impl Translator {
         for (column, ordinal) in self.article.columns.iter().zip(&self.ordinals) {
             if column.column_type.is_max() && !after.touches(*ordinal) {
                 let why = format!(
-                    "it came into the filter, and the log does not have the unchanged value of {} {}",
+                    "it came into the filter, or a procedure takes all its columns, and the log does not have the unchanged value of {} {}",
                     column.name, column.column_type
                 );
                 return Err(self.problem(after.place, &why));
@@ -116,6 +144,11 @@ impl Translator {
     fn problem(&self, place: Place, why: &str) -> Problem {
         Problem::Change { table: self.article.source.clone(), lsn: place.lsn, why: why.to_owned() }
     }
+}
+
+/// Whether an update's procedure takes whole rows.
+fn takes_images(update: &Command) -> bool {
+    matches!(update, Command::Call { format: CallFormat::Call | CallFormat::Mcall | CallFormat::Xcall, .. })
 }
 
 fn same_update(before: Place, after: Place) -> bool {

@@ -129,3 +129,93 @@ fn half_an_update_is_not_passed_over() {
     assert!(changes(vec![row(Operation::Before, NAME, true, 1, "a", Value::Null)]).is_err());
     assert!(changes(vec![row(Operation::After, NAME, true, 1, "a", Value::Null)]).is_err());
 }
+
+/// With these commands for inserts, updates and deletes.
+fn commanded(insert: Command, update: Command, delete: Command, rows: Vec<ChangeRow>) -> Vec<Change> {
+    let Translator { mut article, ordinals, .. } = translator();
+    article.options.insert = insert;
+    article.options.update = update;
+    article.options.delete = delete;
+    let mut translator = Translator::new(article, ordinals);
+    let mut changes = Vec::new();
+    for row in rows {
+        translator.take(row, |_, change| changes.push(change)).unwrap();
+    }
+    changes
+}
+
+fn by(format: CallFormat) -> Command {
+    let procedure = TableName { schema: "dbo".into(), table: "p".into() };
+    Command::Call { format, procedure, generated: false }
+}
+
+/// An update of all columns, with its before image.
+fn touched(id: (i32, i32), name: (&str, &str)) -> Vec<ChangeRow> {
+    let all = ID | NAME | NOTE;
+    vec![
+        row(Operation::Before, all, true, id.0, name.0, text("old")),
+        row(Operation::After, all, true, id.1, name.1, text("new")),
+    ]
+}
+
+#[test]
+fn procedures_get_the_images_that_their_format_takes() {
+    let whole = |id, name: &str, note: &str| vec![Value::I32(id), text(name), text(note)];
+    let update = |format, rows| commanded(Command::Sql, by(format), Command::Sql, rows);
+    for format in [CallFormat::Call, CallFormat::Mcall] {
+        let sent =
+            Change::UpdateImages { before: vec![Value::I32(1)], after: whole(2, "a", "new"), changed: vec![0, 2] };
+        assert_eq!(update(format, touched((1, 2), ("a", "a"))), [sent], "{format:?}");
+    }
+    let sent = Change::UpdateImages { before: whole(1, "a", "old"), after: whole(1, "b", "new"), changed: vec![1, 2] };
+    assert_eq!(update(CallFormat::Xcall, touched((1, 1), ("a", "b"))), [sent]);
+    let Change::Update { changed, .. } = &update(CallFormat::Scall, touched((1, 1), ("a", "b")))[0] else {
+        panic!("changed columns are enough")
+    };
+    assert_eq!(changed.len(), 2);
+    let gone = vec![row(Operation::Delete, 0, true, 1, "a", text("old"))];
+    assert_eq!(
+        commanded(Command::Sql, Command::Sql, by(CallFormat::Xcall), gone.clone()),
+        [Change::DeleteImage(whole(1, "a", "old"))]
+    );
+    assert_eq!(
+        commanded(Command::Sql, Command::Sql, by(CallFormat::Call), gone),
+        [Change::Delete(vec![Value::I32(1)])]
+    );
+}
+
+#[test]
+fn an_update_that_changes_nothing_published_passes_nothing_to_a_procedure() {
+    let rows = vec![
+        row(Operation::Before, UNPUBLISHED | NAME, true, 1, "a", Value::Null),
+        row(Operation::After, UNPUBLISHED | NAME, true, 1, "a", Value::Null),
+    ];
+    assert_eq!(commanded(Command::Sql, by(CallFormat::Call), Command::Sql, rows), []);
+}
+
+#[test]
+fn kinds_of_changes_with_none_are_not_sent() {
+    let rows = || {
+        let mut rows = vec![row(Operation::Insert, 0, true, 1, "a", Value::Null)];
+        rows.extend(touched((1, 2), ("a", "b")));
+        rows.push(row(Operation::Delete, 0, true, 2, "b", Value::Null));
+        // Leaves the filter, which is a delete, and comes into it, which is an insert.
+        rows.push(row(Operation::Before, NAME | NOTE, true, 5, "a", text("x")));
+        rows.push(row(Operation::After, NAME | NOTE, false, 5, "b", text("x")));
+        rows.push(row(Operation::Before, NAME | NOTE, false, 6, "a", text("x")));
+        rows.push(row(Operation::After, NAME | NOTE, true, 6, "b", text("x")));
+        rows
+    };
+    let kinds = |insert, update, delete| -> String {
+        let letter = |change: &Change| match change {
+            Change::Insert(_) => 'i',
+            Change::Delete(_) | Change::DeleteImage(_) => 'd',
+            _ => 'u',
+        };
+        commanded(insert, update, delete, rows()).iter().map(letter).collect()
+    };
+    assert_eq!(kinds(Command::Sql, Command::Sql, Command::Sql), "iuddi");
+    assert_eq!(kinds(Command::None, Command::Sql, Command::Sql), "udd");
+    assert_eq!(kinds(Command::Sql, Command::None, Command::Sql), "iddi");
+    assert_eq!(kinds(Command::Sql, Command::Sql, Command::None), "iui");
+}

@@ -1,5 +1,6 @@
 //! The slow way, which finds the row that fails.
 
+use super::calls::{self, Call};
 use super::operations::{delete, insert, move_keys, replace, update};
 use super::{Applier, Refused};
 use crate::core::CoreError;
@@ -8,6 +9,7 @@ use crate::core::net::{Compactor, NetUpdate};
 use crate::error::{Error, ErrorKind};
 use proto::{Article, Change, Chunk, Lsn, Row, Value};
 use sqlserver::apply::{Kind, Target, by_values};
+use sqlserver::call::call;
 use sqlserver::state;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -32,7 +34,8 @@ impl Applier {
         Ok(())
     }
 
-    async fn row_by_row(&mut self, chunks: &[Chunk]) -> Result<(), Error> {
+    /// Applies chunks in the open transaction, change by change.
+    pub(super) async fn row_by_row(&mut self, chunks: &[Chunk]) -> Result<(), Error> {
         for chunk in chunks {
             let mut changes: Vec<(Arc<Article>, Change)> = Vec::new();
             each_change(chunk, &self.articles, |article, change| {
@@ -40,7 +43,7 @@ impl Applier {
                 Ok::<(), CoreError>(())
             })?;
             for run in changes.chunk_by(|a, b| a.0.id == b.0.id && comes_or_goes(&a.1) && comes_or_goes(&b.1)) {
-                if !self.passed_round(run, chunk.lsn).await? {
+                if calls::calls(&run[0].0) || !self.passed_round(run, chunk.lsn).await? {
                     self.each(run, chunk.lsn).await?;
                 }
             }
@@ -74,6 +77,10 @@ impl Applier {
         let mut changes = changes.iter().peekable();
         while let Some((article, change)) = changes.next() {
             let target = self.target(article).await?;
+            if calls::calls(article) {
+                self.by_command(article, &target, change, lsn).await?;
+                continue;
+            }
             // A delete and an insert of one key, side by side, is how an update of a unique column arrives.
             let change = match changes.next_if(|(_, next)| comes_back(change, next, target.key())) {
                 Some((_, insert)) => Single::Replace(insert.clone()),
@@ -84,6 +91,27 @@ impl Applier {
         Ok(())
     }
 
+    /// Applies a change of an article that has procedures: by the one for its kind, or by a statement where that kind has none.
+    async fn by_command(
+        &mut self,
+        article: &Arc<Article>,
+        target: &Target,
+        change: &Change,
+        lsn: Lsn,
+    ) -> Result<(), Error> {
+        let Some(Call { procedure, arguments }) = calls::call(article, target.key(), change) else {
+            return self.single(article, target, Single::Change(change.clone()), lsn).await;
+        };
+        let done = call(&mut self.client, procedure, &arguments).await;
+        let change = Single::Change(change.clone());
+        let verb = format!("passed to procedure {procedure}");
+        let refused = Refusal { article, target, change: &change, lsn, verb: &verb, place: self.client.place() };
+        match done {
+            Err(error) if error.number().is_some() && !error.is_transient() => Err(refused.by_server(error)),
+            done => Ok(done?),
+        }
+    }
+
     async fn single(&mut self, article: &Article, target: &Target, change: Single, lsn: Lsn) -> Result<(), Error> {
         let (verb, operations) = match change.clone() {
             Single::Replace(Change::Insert(row)) => ("replaced", replace(target, vec![row])),
@@ -92,6 +120,11 @@ impl Applier {
             Single::Change(Change::Delete(key)) => ("deleted", vec![delete(vec![key])]),
             Single::Change(Change::Update { changed, .. }) if changed.is_empty() => return Ok(()),
             Single::Change(Change::Update { key, changed }) => ("updated", update(vec![NetUpdate { key, changed }])),
+            Single::Change(Change::UpdateImages { .. } | Change::DeleteImage(_)) => {
+                // Decoding has checked that a procedure takes it.
+                let table = article.destination.to_string();
+                return Err(CoreError::Malformed { table, lsn, detail: "it is for a procedure".to_owned() }.into());
+            }
             Single::Change(Change::UpdateKey { key, new_key, changed }) => {
                 let mut moved = move_keys(target, vec![(key, new_key)]);
                 moved.set.extend(changed.iter().map(|(column, _)| usize::from(*column)));
@@ -159,10 +192,16 @@ impl Refusal<'_> {
         Error::because(ErrorKind::Row, self.message(error.message()), error)
     }
 
+    fn key_of(&self, row: &Row) -> Row {
+        self.target.key().iter().map(|column| row[*column].clone()).collect()
+    }
+
     fn message(&self, why: &str) -> String {
         let (Single::Change(change) | Single::Replace(change)) = self.change;
         let key: Row = match change {
-            Change::Insert(row) => self.target.key().iter().map(|column| row[*column].clone()).collect(),
+            Change::Insert(row) | Change::DeleteImage(row) => self.key_of(row),
+            Change::UpdateImages { before, .. } if before.len() == self.article.columns.len() => self.key_of(before),
+            Change::UpdateImages { before: key, .. } => key.clone(),
             Change::Delete(key) | Change::Update { key, .. } | Change::UpdateKey { key, .. } => key.clone(),
         };
         let named = self.target.key().iter().zip(&key);

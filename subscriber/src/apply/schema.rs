@@ -27,6 +27,10 @@ impl Applier {
             if let Some(superseded) = article.supersedes {
                 state::supersede_part(&mut self.client, &self.subscription, article.id, superseded).await?;
             }
+            // Procedures that replication made take the columns of the new definition.
+            let procedures = sqlserver::procedure::scripts(article);
+            let what = format!("making the procedures of {}", article.destination);
+            sqlserver::schema::run_script(&mut self.client, &what, &procedures).await?;
             self.articles.learn(article.clone());
             self.targets.remove(&article.id);
             tracing::info!(

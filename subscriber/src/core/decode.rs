@@ -2,7 +2,7 @@
 
 use super::{Articles, CoreError};
 use proto::codec::decode_changes;
-use proto::{Article, Change, Chunk, Column, Lsn, Value};
+use proto::{Article, ArticleOptions, CallFormat, Change, Chunk, Column, Command, Lsn, Value};
 use std::sync::Arc;
 
 /// Calls `take` with each change of a chunk, in the order of the transaction.
@@ -43,11 +43,12 @@ fn malformed(article: &Article, lsn: Lsn, detail: String) -> CoreError {
 struct Layout<'a> {
     columns: &'a [Column],
     key: Vec<usize>,
+    options: &'a ArticleOptions,
 }
 
 impl<'a> Layout<'a> {
     fn of(article: &'a Article) -> Self {
-        Self { columns: &article.columns, key: article.key() }
+        Self { columns: &article.columns, key: article.key(), options: &article.options }
     }
 
     fn check(&self, change: &Change) -> Result<(), String> {
@@ -63,6 +64,22 @@ impl<'a> Layout<'a> {
                 self.check_key(new_key)?;
                 self.check_changed(changed)
             }
+            Change::UpdateImages { before, after, changed } => {
+                match &self.options.update {
+                    Command::Call { format: CallFormat::Xcall, .. } => self.check_row(before)?,
+                    Command::Call { .. } => self.check_key(before)?,
+                    Command::Sql | Command::None => return Err("it has images that no procedure takes".to_owned()),
+                }
+                let ordered = changed.is_sorted_by(|a, b| a < b);
+                if !ordered || changed.last().is_some_and(|last| usize::from(*last) >= self.columns.len()) {
+                    return Err("it changes columns that are not there, or out of order".to_owned());
+                }
+                self.check_row(after)
+            }
+            Change::DeleteImage(row) => match &self.options.delete {
+                Command::Call { format: CallFormat::Xcall, .. } => self.check_row(row),
+                _ => Err("it has an image that no procedure takes".to_owned()),
+            },
         }
     }
 

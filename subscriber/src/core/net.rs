@@ -159,6 +159,9 @@ impl Table {
             Change::Update { key, changed } => self.update(key, changed),
             Change::Delete(key) => self.delete(key),
             Change::UpdateKey { key, new_key, changed } => self.move_row(key, new_key, changed),
+            Change::UpdateImages { .. } | Change::DeleteImage(_) => {
+                Err("a change for a procedure among those that are not")
+            }
         }
     }
 

@@ -71,6 +71,7 @@ impl Target {
                 self.move_all(&[(key.clone(), new_key.clone())]);
                 self.update(&new_key[0], changed);
             }
+            Change::UpdateImages { .. } | Change::DeleteImage(_) => panic!("a change for a procedure"),
         }
     }
 

@@ -2,7 +2,7 @@
 //! (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-addarticle-transact-sql>, `@pre_creation_cmd`).
 
 use crate::error::Error;
-use proto::{Article, PreCreation, TableName};
+use proto::{Article, Command, PreCreation, TableName};
 use sqlserver::predicate::Predicate;
 use sqlserver::{Client, alter, catalog, schema};
 
@@ -16,6 +16,24 @@ pub(super) async fn refuse_foreign_rows(client: &mut Client, articles: &[&Articl
                  the article say what happens to them (`publisher article add --pre-creation-cmd delete|drop|truncate`)",
                 client.place()
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses articles whose changes would go to procedures that nobody made.
+pub(super) async fn refuse_missing_procedures(client: &mut Client, articles: &[&Article]) -> Result<(), Error> {
+    for article in articles {
+        for command in [&article.options.insert, &article.options.update, &article.options.delete] {
+            let Command::Call { procedure, generated: false, .. } = command else { continue };
+            if !catalog::has_procedure(client, procedure).await? {
+                return Err(Error::invalid(format!(
+                    "the article of {} passes changes to procedure {procedure}, which does not exist at {}, or the login may not execute \
+                     it. Make it there, then start again",
+                    article.source,
+                    client.place()
+                )));
+            }
         }
     }
     Ok(())

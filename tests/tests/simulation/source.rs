@@ -411,6 +411,7 @@ pub fn apply(table: usize, change: &Change, rows: &mut Rows, print: &mut u64) {
             let row = row.unwrap_or_else(|| panic!("a row of table {table} is deleted that is not there"));
             *print ^= print_of(table, &row);
         }
+        Change::UpdateImages { .. } | Change::DeleteImage(_) => panic!("a change for a procedure"),
         Change::UpdateKey { key, new_key, changed } => {
             let row = rows.remove(&key_of(key));
             let mut row = row.unwrap_or_else(|| panic!("a row of table {table} gets a new key that is not there"));
