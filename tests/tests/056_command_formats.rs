@@ -316,3 +316,76 @@ async fn formats_that_the_log_cannot_serve_are_refused_with_the_column_and_what_
     let listed = line.publisher_does(&["article", "list"]).await;
     assert!(listed.contains("SCALL dbo.sp_MSupd_dbodocs"), "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn procedures_follow_the_columns_of_their_table() {
+    let mut line = Line::start().await;
+    line.make_fence().await;
+    line.source.run(&format!("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON", line.source.name)).await;
+    line.publish("p", &["dbo.fence"]).await;
+    let formats = ["CALL", "SCALL", "MCALL", "XCALL"];
+    for format in formats {
+        let name = format.to_lowercase();
+        line.source
+            .run(&format!(
+                "CREATE TABLE dbo.{name} (id int NOT NULL PRIMARY KEY, gone int NULL, amount int NULL, note nvarchar(20) NULL);
+                 INSERT dbo.{name} VALUES (1, 1, 1, N'one'), (2, 2, 2, N'two'), (3, 3, 3, N'three');"
+            ))
+            .await;
+        let del = if format == "XCALL" { "XCALL" } else { "CALL" };
+        let commands = ["--ins-cmd", "CALL", "--upd-cmd", format, "--del-cmd", del];
+        add(&line, &format!("dbo.{name}"), &commands).await;
+    }
+    start(&mut line).await;
+    for format in formats {
+        let name = format.to_lowercase();
+        line.source.run(&format!("ALTER TABLE dbo.{name} DROP COLUMN gone")).await;
+        line.source.run(&format!("ALTER TABLE dbo.{name} ALTER COLUMN amount bigint NULL")).await;
+        line.source
+            .run(&format!("ALTER TABLE dbo.{name} ADD extra datetime2(0) NULL, flag int NOT NULL DEFAULT 7"))
+            .await;
+        // Values that the new columns have before any capture instance holds them, and others afterwards.
+        line.source
+            .run(&format!(
+                "UPDATE dbo.{name} SET extra = '2026-01-02T03:04:05', flag = id WHERE id < 3;
+                 INSERT dbo.{name} (id, amount, note, flag) VALUES (4, 40000000000, N'four', 4);"
+            ))
+            .await;
+    }
+    line.drain().await;
+    for format in formats {
+        let name = format.to_lowercase();
+        wait::until("the new columns to arrive", async || {
+            let count = format!("SELECT COUNT(*) FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.{name}')");
+            (line.target.number(&count).await == 5).then_some(())
+        })
+        .await;
+        line.source
+            .run(&format!(
+                "UPDATE dbo.{name} SET amount = -amount, extra = '2026-12-31' WHERE id > 1;
+                 UPDATE dbo.{name} SET id = 30 WHERE id = 3;
+                 INSERT dbo.{name} (id, amount) VALUES (5, 5);
+                 DELETE dbo.{name} WHERE id = 1;"
+            ))
+            .await;
+    }
+    line.drain().await;
+    for format in formats {
+        let columns = "SELECT id, amount, note, extra, flag FROM";
+        assert_eq!(line.assert_equal(&format!("{columns} dbo.{} ORDER BY id", format.to_lowercase())).await, 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_column_that_a_procedure_cannot_get_stops_the_log_reader_with_what_to_do() {
+    let mut line = Line::start().await;
+    line.make_fence().await;
+    line.source.run("CREATE TABLE dbo.docs (id int NOT NULL PRIMARY KEY, title nvarchar(20) NULL)").await;
+    line.publish("p", &["dbo.fence"]).await;
+    add(&line, "dbo.docs", &["--upd-cmd", "MCALL"]).await;
+    line.start_publisher();
+    line.publisher_does(&["snapshot", "--publication", "p"]).await;
+    line.source.run("ALTER TABLE dbo.docs ADD body nvarchar(max) NULL; INSERT dbo.docs (id) VALUES (1)").await;
+    let ended = line.publisher.take().unwrap().ended().await;
+    refused(&ended, &["new columns of dbo.docs", "column body nvarchar(max)", "SCALL"]);
+}

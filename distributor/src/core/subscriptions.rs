@@ -87,7 +87,10 @@ impl Subscriptions {
             if progress.position.is_none_or(|known| known <= position) {
                 progress.state = SubscriptionState::Expired;
             }
-            return Err(expired(name, position, kept_after.unwrap_or_default()));
+            let refusal = expired(name, position, kept_after.unwrap_or_default());
+            // It is shown all the same: the subscription database may have been taken back to an earlier time.
+            progress.error = Some(refusal.message.clone());
+            return Err(refusal);
         }
         progress.stream = Some((stream, peer.to_owned()));
         progress.position = Some(position);
@@ -222,7 +225,9 @@ mod tests {
         let refusal = subscriptions.subscribe("sales", 2, "peer", A, Some(B)).unwrap_err();
         assert_eq!(refusal.kind, RefusalKind::Expired);
         assert_eq!(subscriptions.need("sales").unwrap().after, Some(B));
+        assert_eq!(subscriptions.get("sales").unwrap().error, Some(refusal.message));
         subscriptions.subscribe("sales", 3, "peer", B, Some(B)).unwrap();
+        assert_eq!(subscriptions.get("sales").unwrap().error, None);
     }
 
     #[test]

@@ -236,7 +236,7 @@ fn check_filter(
 }
 
 /// What a call needs must be in the log, and must fit a call.
-fn check_commands(options: &ArticleOptions, columns: &[Column]) -> Result<(), String> {
+pub(crate) fn check_commands(options: &ArticleOptions, columns: &[Column]) -> Result<(), String> {
     let key = columns.iter().filter(|column| column.key_ordinal.is_some()).count();
     let commands = [("--ins-cmd", &options.insert), ("--upd-cmd", &options.update), ("--del-cmd", &options.delete)];
     for (flag, command) in commands {

@@ -5,6 +5,7 @@
 
 use super::log::Published;
 use crate::article::PREFIX;
+use crate::article::options::check_commands;
 use crate::columns::{self, Chosen};
 use crate::core::{Backfill, Extension, Given, joins};
 use crate::error::{Error, ErrorKind};
@@ -62,6 +63,11 @@ pub(super) async fn wanted(
         for article in articles {
             let new: Vec<&Column> =
                 chosen.columns.iter().filter(|c| !article.columns.iter().any(|a| a.name == c.name)).collect();
+            if !new.is_empty()
+                && let Err(why) = check_commands(&article.options, &chosen.columns)
+            {
+                return Err(cannot_join(&why, article));
+            }
             for column in &new {
                 let why = if column.identity.is_some() {
                     "it is an identity column".to_owned()

@@ -27,8 +27,14 @@ pub(super) fn calls(article: &Article) -> bool {
 }
 
 /// The call that carries out a change; `None` where it is a statement's matter. `key` are the indices of the key columns.
+///
+/// A change of single columns for a procedure that takes whole images is no update of the publisher's: it brings the values of a column
+/// that joined the article.
 pub(super) fn call<'a>(article: &'a Article, key: &[usize], change: &'a Change) -> Option<Call<'a>> {
     let Command::Call { format, procedure, .. } = command(article, change) else { return None };
+    if matches!(change, Change::Update { .. } | Change::UpdateKey { .. }) && *format != CallFormat::Scall {
+        return None;
+    }
     let columns = &article.columns;
     let mut arguments = Vec::with_capacity(2 * columns.len() + 1);
     match change {
