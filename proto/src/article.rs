@@ -2,6 +2,7 @@
 
 use crate::lsn::Lsn;
 use crate::options::ArticleOptions;
+use crate::schema::Constraint;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -249,6 +250,9 @@ pub struct Article {
     pub columns: Vec<Column>,
     /// Computed columns that the subscriber's table is made with.
     pub computed: Vec<ComputedColumn>,
+    /// The table's constraints that the article's options ask for and that are known so far, also those that cannot be made at the
+    /// subscriber: new ones are told from these.
+    pub constraints: Vec<Constraint>,
     /// Was added with all columns of its table: a new column of the table joins it.
     pub all_columns: bool,
     /// T-SQL predicate over the source table's columns; rows for which it is not true are not published.
@@ -274,6 +278,7 @@ impl Article {
             source,
             columns,
             computed: Vec::new(),
+            constraints: Vec::new(),
             all_columns: true,
             filter: None,
             capture,

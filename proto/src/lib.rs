@@ -27,5 +27,5 @@ pub use change::{Change, Row};
 pub use chunk::{Chunk, Marker, MarkerKind, Segment};
 pub use lsn::Lsn;
 pub use options::{ArticleOptions, CallFormat, Command, PreCreation, SchemaOptions};
-pub use schema::{SchemaChange, TableChange};
+pub use schema::{Constraint, Rule, SchemaChange, TableChange};
 pub use value::Value;

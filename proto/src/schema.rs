@@ -44,6 +44,8 @@ pub enum TableChange {
         /// As `ALTER TABLE … ADD CONSTRAINT name` takes it, e.g. `CHECK ([price]>(0))`. Names of tables in it are those at the
         /// subscriber.
         definition: String,
+        /// Rows that are there may contradict it (`WITH NOCHECK`), as they may at the publisher.
+        unchecked: bool,
     },
     /// A constraint goes.
     DropConstraint {
@@ -64,4 +66,66 @@ pub struct DefaultConstraint {
     pub name: String,
     /// T-SQL expression, as in `sys.default_constraints.definition`.
     pub definition: String,
+}
+
+/// A constraint of a published table that is in force, other than its primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// `object_id`: one that was dropped and made again has another.
+    pub id: i32,
+    /// Its name, the same on both sides.
+    pub name: String,
+    /// What it says.
+    pub rule: Rule,
+    /// Rows may contradict it (`sys.check_constraints.is_not_trusted`, `sys.foreign_keys.is_not_trusted`).
+    pub untrusted: bool,
+}
+
+/// What a constraint says. Names of columns are the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rule {
+    /// `CHECK`.
+    Check {
+        /// The predicate in parentheses, as in `sys.check_constraints.definition`; `None` where the login may not see it.
+        definition: Option<String>,
+        /// `NOT FOR REPLICATION`.
+        not_for_replication: bool,
+    },
+    /// `DEFAULT`.
+    Default {
+        /// Column.
+        column: String,
+        /// The expression in parentheses, as in `sys.default_constraints.definition`; `None` where the login may not see it.
+        definition: Option<String>,
+    },
+    /// `UNIQUE`.
+    Unique {
+        /// `CLUSTERED` or `NONCLUSTERED`, as `sys.indexes.type_desc` says.
+        kind: String,
+        /// Skips duplicates with a warning instead of refusing them (`IGNORE_DUP_KEY`).
+        ignores_duplicates: bool,
+        /// Columns in their order, and whether they descend.
+        columns: Vec<(String, bool)>,
+    },
+    /// `FOREIGN KEY`.
+    ForeignKey {
+        /// `object_id` of the table that it refers to.
+        to: i32,
+        /// Pairs of referring and referred columns.
+        columns: Vec<(String, String)>,
+        /// `NOT FOR REPLICATION`.
+        not_for_replication: bool,
+    },
+}
+
+impl Constraint {
+    /// The columns of the table that it names; those of a check stand in its definition.
+    pub fn columns(&self) -> Vec<&str> {
+        match &self.rule {
+            Rule::Check { .. } => Vec::new(),
+            Rule::Default { column, .. } => vec![column],
+            Rule::Unique { columns, .. } => columns.iter().map(|(name, _)| name.as_str()).collect(),
+            Rule::ForeignKey { columns, .. } => columns.iter().map(|(from, _)| from.as_str()).collect(),
+        }
+    }
 }

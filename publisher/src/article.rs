@@ -6,6 +6,7 @@
 pub mod options;
 
 use crate::columns::{self, Chosen};
+use crate::core::constraints::belonging;
 use crate::error::{Error, ErrorKind};
 use crate::publication::{find, request, unexpected};
 use proto::catalog::{Request, Response};
@@ -14,7 +15,7 @@ use proto::{Article, Column, Lsn, TableName};
 use sqlserver::catalog::{Table, table};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::predicate::{self, Predicate};
-use sqlserver::{Client, ServerOptions, database, marker};
+use sqlserver::{Client, ServerOptions, constraint, database, marker};
 
 /// Longest name of a capture instance
 /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
@@ -80,7 +81,8 @@ pub async fn add(
     }
     make_marker(&mut client, say).await?;
     let (instance, made) = capture(&mut client, &table, &columns, say).await?;
-    let article = Article {
+    let constraints = constraint::constraints(&mut client).await?.remove(&table.object_id);
+    let mut article = Article {
         destination,
         options,
         computed,
@@ -88,6 +90,7 @@ pub async fn add(
         filter: filter.map(|filter| filter.text().to_owned()),
         ..Article::new(&publication.name, table.name.clone(), columns, instance.as_capture())
     };
+    article.constraints = belonging(&article, &constraints.map(|table| table.constraints).unwrap_or_default());
     let added =
         request(distributor, Request::ArticleAdd(Box::new(article.clone()))).await.and_then(
             |response| match response {

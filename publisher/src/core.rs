@@ -18,6 +18,7 @@
 //! - After a [`Problem`] nothing more comes out.
 
 mod article;
+pub mod constraints;
 mod extension;
 mod gap;
 mod merge;

@@ -4,6 +4,7 @@
 //! messages to and from the distributor. When anything fails that can pass, both connections are made anew and reading goes on from
 //! what the distributor has on disk.
 
+mod constraints;
 mod drive;
 mod extending;
 mod extension;
@@ -12,6 +13,7 @@ mod log;
 mod pool;
 mod schema;
 
+use self::constraints::Watch;
 use self::extending::Extending;
 use self::heartbeat::Heartbeat;
 use self::log::{Batch, Log, Published, Slice};
@@ -127,6 +129,7 @@ async fn read(
         inbox,
         slice: None,
         extending: Extending::new(durable),
+        watch: Watch::default(),
         wanted: VecDeque::new(),
         poll_at: None,
         inspected: Instant::now(),
@@ -219,6 +222,7 @@ struct Session<'a> {
     inbox: Inbox,
     slice: Option<Slice>,
     extending: Extending,
+    watch: Watch,
     /// Sources of which the core wants more.
     wanted: VecDeque<Source>,
     poll_at: Option<tokio::time::Instant>,
@@ -268,7 +272,13 @@ impl Session<'_> {
             Output::Read { after, up_to } => {
                 self.take_up()?;
                 let (active, tables, slice) = self.log.read(&self.articles, after, up_to).await?;
-                let history = schema::history(&mut self.log, self.options, &self.articles, after, up_to).await?;
+                let observed = if active.is_empty() {
+                    None
+                } else {
+                    self.watch.observe(&mut self.log, &self.options.server, &self.articles, after, up_to).await?
+                };
+                let articles = &self.articles;
+                let history = schema::history(&mut self.log, self.options, articles, after, up_to, observed).await?;
                 if !history.statements.is_empty() {
                     self.extending.look();
                 }
@@ -328,7 +338,8 @@ impl Session<'_> {
             return Err(no_marker(&self.database));
         }
         self.extending.inspected(&articles, &instances);
-        self.take_up()
+        self.take_up()?;
+        self.watch.look(&mut self.log, &self.options.server, &self.articles).await
     }
 
     /// Reads with the core's articles from now on.

@@ -56,13 +56,20 @@ pub async fn drop_column(client: &mut Client, table: &TableName, column: &str) -
     client.batch(&format!("dropping column {column} of {table}"), &sql).await
 }
 
-/// Adds a constraint; rows that are there are checked.
+/// Adds a constraint; rows that are there are checked, unless it is to be `unchecked`.
 /// <https://learn.microsoft.com/sql/t-sql/statements/alter-table-table-constraint-transact-sql>
-pub async fn add_constraint(client: &mut Client, table: &TableName, name: &str, definition: &str) -> Result<(), Error> {
+pub async fn add_constraint(
+    client: &mut Client,
+    table: &TableName,
+    name: &str,
+    definition: &str,
+    unchecked: bool,
+) -> Result<(), Error> {
     let what = format!("adding constraint {name} to {table}");
     let definition = checked(client, &what, definition)?;
-    let sql = format!("ALTER TABLE {} ADD CONSTRAINT {} {definition}", quote::table(table), quote::identifier(name));
-    client.batch(&what, &sql).await
+    let words = if unchecked { "WITH NOCHECK " } else { "" };
+    let (table, name) = (quote::table(table), quote::identifier(name));
+    client.batch(&what, &format!("ALTER TABLE {table} {words}ADD CONSTRAINT {name} {definition}")).await
 }
 
 /// Drops a constraint.

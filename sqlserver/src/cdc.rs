@@ -115,6 +115,17 @@ pub async fn captured(client: &mut Client) -> Result<Option<(Lsn, i64)>, Error> 
     Ok(Some(captured).filter(|(lsn, _)| *lsn != Lsn::ZERO))
 }
 
+/// The first transaction of the captured log after a place, with when it ended.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>
+pub async fn first_after(client: &mut Client, after: Lsn) -> Result<Option<(Lsn, i64)>, Error> {
+    const WHAT: &str = "asking for the next transaction";
+    const SQL: &str = "SELECT TOP (1) start_lsn, tran_end_time FROM cdc.lsn_time_mapping \
+        WHERE start_lsn > CAST(@P1 AS binary(10)) ORDER BY start_lsn";
+    let Some(row) = client.query(WHAT, SQL, &[after.into()]).await?.into_iter().next() else { return Ok(None) };
+    let unfit = || client.error(ErrorKind::Type, WHAT, "cdc.lsn_time_mapping is not as documented");
+    crate::change::decode_commit(row).ok_or_else(unfit).map(Some)
+}
+
 /// Change tables that one statement asks.
 const TABLES_OF_A_STATEMENT: usize = 50;
 

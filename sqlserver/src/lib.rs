@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod cdc;
 pub mod change;
 pub mod client;
+pub mod constraint;
 pub mod database;
 pub mod ddl;
 pub mod decode;

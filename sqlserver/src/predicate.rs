@@ -73,6 +73,11 @@ impl Predicate {
     }
 }
 
+/// Whether a filter calls a table by its name, as in `[orders].[price] > 5`.
+pub fn qualifies_by(filter: &str, table: &TableName) -> bool {
+    words(filter).iter().any(|word| word.names(&table.table) && word.followed_by == Some('.'))
+}
+
 /// Checks the text of a default, a computed column or a constraint, as the catalog of another server has it: put into its place in a
 /// statement it must stay there. The error says what is wrong with it.
 pub fn expression(text: &str) -> Result<&str, String> {

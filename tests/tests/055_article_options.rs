@@ -162,6 +162,14 @@ async fn what_is_not_for_replication_lets_replication_pass_and_nobody_else() {
     line.source.run("INSERT dbo.items VALUES (3, 7000)").await;
     line.drain().await;
     assert_eq!(line.assert_equal("SELECT id, price FROM dbo.items ORDER BY id").await, 3);
+    // What is switched off is switched off here too, and on again.
+    line.source.run("ALTER TABLE dbo.items CHECK CONSTRAINT ck_price").await;
+    line.drain().await;
+    tests::wait::until("the check to come back", async || {
+        let checks = "SELECT COUNT(*) FROM sys.check_constraints WHERE name = 'ck_price'";
+        (line.target.number(checks).await == 1).then_some(())
+    })
+    .await;
     let mut target = line.target.connect().await;
     assert_eq!(
         texts(&mut target, SEEN).await,

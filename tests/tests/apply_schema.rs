@@ -37,7 +37,7 @@ fn alter(name: &str) -> TableChange {
 }
 
 fn constraint(name: &str, definition: &str) -> TableChange {
-    TableChange::AddConstraint { name: name.to_owned(), definition: definition.to_owned() }
+    TableChange::AddConstraint { name: name.to_owned(), definition: definition.to_owned(), unchecked: false }
 }
 
 /// A chunk that begins with schema changes.

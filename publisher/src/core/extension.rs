@@ -8,8 +8,9 @@
 
 use super::schema::Alteration;
 use proto::schema::DefaultConstraint;
-use proto::{Article, ArticleId, Column, ComputedColumn, Lsn, TableChange, TableName};
+use proto::{Article, ArticleId, Column, ComputedColumn, Constraint, Lsn, Rule, TableChange, TableName};
 use sqlserver::cdc::CaptureInstance;
+use sqlserver::ddl::mentions;
 use std::collections::BTreeMap;
 
 /// A table at a marker.
@@ -27,6 +28,8 @@ pub struct Extension {
     pub computed: Vec<ComputedColumn>,
     /// Its default constraints there, by column.
     pub defaults: BTreeMap<String, DefaultConstraint>,
+    /// Its constraints there.
+    pub constraints: Vec<Constraint>,
     /// The capture instance that has all of these columns since before the marker.
     pub instance: CaptureInstance,
     /// Publications whose schema changes are not replicated: no column joins their articles.
@@ -83,6 +86,7 @@ impl Extension {
                         let nullable_first = !column.nullable && default.is_none();
                         // The least number that a table cannot have is beyond u16.
                         let index = altered.columns.len() as u16;
+                        self.constraints_of(&name, default.is_some(), &mut altered.constraints);
                         given.push(match default {
                             Some(default) if !column.nullable => (index, Given::Default(default.definition.clone())),
                             _ => (index, Given::Null),
@@ -109,12 +113,23 @@ impl Extension {
             _ => None,
         });
         let added: Vec<&str> = added.collect();
+        for name in &added {
+            // Computed ones too.
+            forget_checks(name, &mut altered.constraints);
+        }
         let ddl = if added.is_empty() {
             String::new()
         } else {
             format!("ALTER TABLE {} ADD {}", self.table, added.join(", "))
         };
-        Some(Alteration { article: altered, changes, ddl, after, given })
+        let (early, late) = (Vec::new(), Vec::new());
+        Some(Alteration { article: altered, early, changes, late, ddl, after, given })
+    }
+
+    /// What is known of constraints once a column has joined: its default came with it.
+    fn constraints_of(&self, column: &str, with_default: bool, known: &mut Vec<Constraint>) {
+        let is_default = |c: &&Constraint| matches!(&c.rule, Rule::Default { column: of, .. } if of == column);
+        known.extend(self.constraints.iter().filter(is_default).filter(|_| with_default).cloned());
     }
 
     /// What is to be sent of the new columns of these articles, as far as is known before the marker is reached.
@@ -123,6 +138,14 @@ impl Extension {
         let filled = altered.filter(|(_, alteration)| !alteration.given.is_empty());
         filled.map(|(article, a)| (a.article, Backfill { article, columns: a.given })).collect()
     }
+}
+
+/// A check on a new column could not be made so far: it is new once more.
+fn forget_checks(column: &str, known: &mut Vec<Constraint>) {
+    known.retain(|constraint| match &constraint.rule {
+        Rule::Check { definition, .. } => !definition.as_deref().is_some_and(|text| mentions(text, column)),
+        _ => true,
+    });
 }
 
 /// Whether new columns of its table join an article.

@@ -52,6 +52,7 @@ fn extension() -> Extension {
         columns,
         computed: vec![sum()],
         defaults,
+        constraints: Vec::new(),
         instance,
         unreplicated: Vec::new(),
     }
@@ -63,7 +64,7 @@ fn names(article: &Article) -> Vec<&str> {
 
 #[test]
 fn new_columns_join_in_the_order_of_the_table_with_what_their_rows_are_given() {
-    let Alteration { article: new, changes, ddl, after, given } = extension().altered(&article()).unwrap();
+    let Alteration { article: new, changes, ddl, after, given, .. } = extension().altered(&article()).unwrap();
     assert_eq!(names(&new), ["id", "before", "n", "filled", "bare"]);
     assert_eq!((new.supersedes, new.since), (Some(ArticleId(7)), Some(lsn(20))));
     assert_eq!(

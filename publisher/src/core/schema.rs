@@ -4,6 +4,7 @@
 //! now was perhaps followed by others. So of a changed column the type is taken that its change table has, which holds every value
 //! from before and after, and what a later statement does is not taken from the catalog before its place in the log is reached.
 
+use super::constraints::{Observed, Step};
 use super::extension::Given;
 use super::problem::Problem;
 use proto::{Article, ArticleId, ColumnType, Lsn, TableChange};
@@ -33,13 +34,19 @@ pub struct History {
     pub columns: BTreeMap<i32, Vec<TableColumn>>,
     /// Publications whose schema changes are not to be carried out at the subscribers.
     pub unreplicated: Vec<String>,
+    /// Constraints and names, where they are not what the articles have.
+    pub observed: Option<Observed>,
 }
 
 /// A new definition of an article.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Alteration {
     pub article: Article,
+    /// Foreign keys that go, before the changes of all articles.
+    pub early: Vec<TableChange>,
     pub changes: Vec<TableChange>,
+    /// Foreign keys that come, after the changes of all articles.
+    pub late: Vec<TableChange>,
     /// Statements, for people.
     pub ddl: String,
     /// What follows once new columns have their values.
@@ -60,9 +67,10 @@ pub(super) struct Upcoming {
 impl History {
     /// The first place at which any of these articles gets another definition.
     pub(super) fn first(&self, articles: &[&Article]) -> Option<Upcoming> {
-        self.statements.chunk_by(|a, b| a.lsn == b.lsn).find_map(|statements| {
-            let (lsn, committed_at) = (statements[0].lsn, statements[0].committed_at);
-            let altered = articles.iter().map(|article| self.altered(article, statements));
+        let mut places: BTreeMap<Lsn, i64> = self.statements.iter().map(|s| (s.lsn, s.committed_at)).collect();
+        places.extend(self.observed.iter().flat_map(Observed::places));
+        places.into_iter().find_map(|(lsn, committed_at)| {
+            let altered = articles.iter().map(|article| self.altered(article, articles, lsn));
             match altered.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>() {
                 Ok(altered) if altered.is_empty() => None,
                 outcome => Some(Upcoming { lsn, committed_at, outcome }),
@@ -70,23 +78,27 @@ impl History {
         })
     }
 
-    /// The definition of an article after statements of one transaction, if it is another one.
-    fn altered(&self, article: &Article, statements: &[Statement]) -> Result<Option<Alteration>, Problem> {
+    /// The definition of an article from a transaction on, if it is another one than before it.
+    fn altered(&self, article: &Article, articles: &[&Article], lsn: Lsn) -> Result<Option<Alteration>, Problem> {
+        if article.since >= Some(lsn) {
+            return Ok(None);
+        }
         let mut altered = article.clone();
-        let (mut changes, mut texts) = (Vec::new(), Vec::new());
-        let ours = |s: &&Statement| s.source == article.capture.source && article.since < Some(s.lsn);
-        for statement in statements.iter().filter(ours) {
-            let before = changes.len();
-            let problem = |why: String| Problem::Schema {
-                table: article.source.clone(),
-                lsn: statement.lsn,
-                statement: statement.text.clone(),
-                why,
-            };
+        let mut step = Step::default();
+        let problem =
+            |statement: String, why: String| Problem::Schema { table: article.source.clone(), lsn, statement, why };
+        if let Some(observed) = &self.observed {
+            let followed = observed.at_first(lsn, &mut altered, &mut step);
+            followed.map_err(|why| problem("sp_rename of the table".to_owned(), why))?;
+        }
+        let ours = |s: &&Statement| s.lsn == lsn && s.source == article.capture.source;
+        for statement in self.statements.iter().filter(ours) {
+            let before = step.changes.len();
+            let problem = |why: String| problem(statement.text.clone(), why);
             match parse(&statement.text) {
                 Ok(actions) => {
                     for action in &actions {
-                        self.act(&mut altered, action, &mut changes).map_err(problem)?;
+                        self.act(&mut altered, action, &mut step.changes).map_err(problem)?;
                     }
                 }
                 // Of no consequence if the published columns are what they were.
@@ -95,16 +107,23 @@ impl History {
                 }
                 Err(_) => {}
             }
-            if changes.len() > before {
-                texts.push(statement.text.trim());
+            if step.changes.len() > before {
+                step.texts.push(statement.text.trim().to_owned());
             }
         }
-        let Some(since) = statements.first().map(|s| s.lsn).filter(|_| !changes.is_empty()) else { return Ok(None) };
-        if self.unreplicated.iter().any(|name| name.to_lowercase() == article.publication.to_lowercase()) {
-            changes.clear();
+        if let Some(observed) = &self.observed {
+            observed.at_marker(lsn, articles, &mut altered, &mut step);
         }
-        let article = Article { id: ArticleId(0), supersedes: Some(article.id), since: Some(since), ..altered };
-        Ok(Some(Alteration { article, changes, ddl: texts.join(";\n"), after: Vec::new(), given: Vec::new() }))
+        if altered == *article {
+            return Ok(None);
+        }
+        let ddl = step.texts.join(";\n");
+        if self.unreplicated.iter().any(|name| name.to_lowercase() == article.publication.to_lowercase()) {
+            step = Step::default();
+        }
+        let article = Article { id: ArticleId(0), supersedes: Some(article.id), since: Some(lsn), ..altered };
+        let Step { early, changes, late, .. } = step;
+        Ok(Some(Alteration { article, early, changes, late, ddl, after: Vec::new(), given: Vec::new() }))
     }
 
     fn act(&self, article: &mut Article, action: &Action, changes: &mut Vec<TableChange>) -> Result<(), String> {

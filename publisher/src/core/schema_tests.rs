@@ -53,6 +53,7 @@ fn history(statements: &[&str], now: &[TableColumn]) -> History {
         statements: statements.iter().map(statement).collect(),
         columns: BTreeMap::from([(SOURCE, columns.clone()), (CHANGES, columns)]),
         unreplicated: Vec::new(),
+        observed: None,
     }
 }
 

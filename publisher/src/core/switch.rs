@@ -8,7 +8,8 @@
 //! has them durably does the transaction at D go out, the change in front of its rows. Whatever ends the reader in between leaves the
 //! queue before D, where the next one finds the change again; the distributor forgets a definition that D did not follow.
 //!
-//! D is a statement of the log's history, or the marker of an [extension](super::Extension).
+//! D is a statement of the log's history, the marker of an [extension](super::Extension), or where [constraints](super::constraints) go
+//! or come.
 
 use super::extension::Backfill;
 use super::schema::{Alteration, History, Upcoming};
@@ -112,7 +113,7 @@ impl LogReader {
             return Ok(());
         }
         let Altering { lsn, committed_at, captured, .. } = **altering;
-        let (mut changes, mut after) = (Vec::new(), Vec::new());
+        let (mut early, mut changes, mut late, mut after) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.backfill.clear();
         for (article, alteration) in std::mem::take(&mut altering.registered) {
             let superseded = self.articles.iter().position(|t| Some(t.article().id) == article.supersedes);
@@ -123,12 +124,16 @@ impl LogReader {
                 }
             }
             self.altered.push(article.clone());
-            if !alteration.after.is_empty() {
-                let ddl = alteration.ddl.clone();
-                after.push(SchemaChange { article: article.clone(), changes: alteration.after, ddl });
+            let apart = [(&mut early, alteration.early), (&mut late, alteration.late), (&mut after, alteration.after)];
+            for (list, changes) in apart {
+                if !changes.is_empty() {
+                    list.push(SchemaChange { article: article.clone(), changes, ddl: alteration.ddl.clone() });
+                }
             }
             changes.push(SchemaChange { article, changes: alteration.changes, ddl: alteration.ddl });
         }
+        // A key that foreign keys of other tables refer to goes after them and comes before them.
+        let changes = [early, changes, late].concat();
         self.generation += 1;
         self.due = Some(Due { lsn, committed_at, changes, backfill: !self.backfill.is_empty(), after });
         self.reopen(captured, outputs)

@@ -43,7 +43,7 @@ fn with_id(article: &Article, id: u32) -> Box<Article> {
     Box::new(Article { id: ArticleId(id), ..article.clone() })
 }
 
-fn to_be_registered(outputs: &[Output]) -> Vec<Article> {
+pub(super) fn to_be_registered(outputs: &[Output]) -> Vec<Article> {
     let of = |output: &Output| {
         if let Output::AlterArticle { epoch: 5, article } = output { Some((**article).clone()) } else { None }
     };
@@ -55,6 +55,17 @@ fn opened(history: SchemaHistory) -> (LogReader, Vec<Output>) {
     let mut reader = reader(Some(lsn(10)));
     let outputs = reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
     assert_eq!(outputs, [Output::Read { after: lsn(10), up_to: lsn(30) }]);
+    let outputs = feed(&mut reader, Input::Active(vec![Source::Article(0)], history), 0);
+    (reader, outputs)
+}
+
+/// The same with these articles.
+pub(super) fn opened_with(articles: Vec<Article>, history: SchemaHistory) -> (LogReader, Vec<Output>) {
+    let mut reader = LogReader::new();
+    let position = Some(lsn(10));
+    reader.handle(Input::Attached { epoch: 5, position, position_time: None, version: 1, articles }, 0);
+    reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);
+    reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
     let outputs = feed(&mut reader, Input::Active(vec![Source::Article(0)], history), 0);
     (reader, outputs)
 }
@@ -185,6 +196,7 @@ fn extension(nullable: bool) -> Extension {
         columns,
         computed: Vec::new(),
         defaults: BTreeMap::new(),
+        constraints: Vec::new(),
         instance,
         unreplicated,
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use proto::{Article, Change, Column, Lsn, Marker, MarkerKind, TableName, Value};
 use sqlserver::catalog::Table;
 use sqlserver::cdc::{self, CaptureInstance};
-use sqlserver::{Client, ServerOptions, catalog, database, extension, marker, snapshot};
+use sqlserver::{Client, ServerOptions, catalog, constraint, database, extension, marker, snapshot};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -219,6 +219,7 @@ async fn mark(
         return Ok(None);
     }
     let Chosen { columns, computed } = chosen(client, plan.source, table).await.map_err(Failed::Other)?;
+    let constraints = constraint::constraints(client).await?.remove(&plan.source).map(|table| table.constraints);
     let extension = Extension {
         // Known once it is captured.
         lsn: Lsn::MAX,
@@ -227,6 +228,7 @@ async fn mark(
         columns,
         computed,
         defaults: extension::defaults(client, plan.source).await?,
+        constraints: constraints.unwrap_or_default(),
         instance: instance.clone(),
         unreplicated: plan.unreplicated.clone(),
     };

@@ -58,11 +58,11 @@ impl Applier {
             },
             TableChange::DropColumn { name } => self.drop_column(&table, name).await,
             TableChange::AlterColumn { name } => self.alter_column(&table, article, name).await,
-            TableChange::AddConstraint { name, definition } => {
+            TableChange::AddConstraint { name, definition, unchecked } => {
                 if alter::has_constraint(&mut self.client, table.object_id, name).await? {
                     return Ok(());
                 }
-                Ok(alter::add_constraint(&mut self.client, &table.name, name, definition).await?)
+                Ok(alter::add_constraint(&mut self.client, &table.name, name, definition, *unchecked).await?)
             }
             TableChange::DropConstraint { name } => {
                 if !alter::has_constraint(&mut self.client, table.object_id, name).await? {

@@ -230,6 +230,7 @@ impl Source {
             statements: statements.map(statement).collect(),
             columns: tables.collect(),
             unreplicated: Vec::new(),
+            observed: None,
         }
     }
 
