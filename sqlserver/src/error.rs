@@ -110,9 +110,10 @@ impl Error {
         }
     }
 
-    /// What the server or the client library said, without what was attempted and where.
+    /// What the server or the client library said, without what was attempted and where, and without a full stop at its end: it stands
+    /// within sentences.
     pub fn message(&self) -> &str {
-        &self.message
+        self.message.strip_suffix('.').unwrap_or(&self.message)
     }
 }
 
@@ -148,5 +149,7 @@ mod tests {
     fn an_error_says_what_where_and_why() {
         let error = Error::new(ErrorKind::Connect, "connecting", "sql1,1433/Sports", "connection refused");
         assert_eq!(error.to_string(), "connecting at sql1,1433/Sports: connection refused");
+        let said = Error::new(ErrorKind::Connect, "reading", "sql1", "error 8144: Too many arguments.");
+        assert_eq!(said.message(), "error 8144: Too many arguments");
     }
 }
