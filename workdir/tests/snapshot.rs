@@ -100,10 +100,12 @@ async fn a_snapshot_comes_back_as_it_was_written() {
         names,
         [
             "0001.sales.orders.001.bcp",
+            "0001.sales.orders.last.sql",
             "0001.sales.orders.post.sql",
             "0001.sales.orders.sch",
             "0001.sales.orders.xml",
             "0002.sales.______order_lines.001.bcp",
+            "0002.sales.______order_lines.last.sql",
             "0002.sales.______order_lines.post.sql",
             "0002.sales.______order_lines.sch",
             "0002.sales.______order_lines.xml",
@@ -116,7 +118,7 @@ async fn a_snapshot_comes_back_as_it_was_written() {
 async fn a_changed_byte_anywhere_is_found_and_its_file_named() {
     let root = tempfile::tempdir().unwrap();
     let (location, folder) = snapshot(root.path()).await;
-    for end in ["orders.001.bcp", "lines.001.bcp", "orders.sch", "orders.post.sql"] {
+    for end in ["orders.001.bcp", "lines.001.bcp", "orders.sch", "orders.post.sql", "orders.last.sql"] {
         let path = file(&folder, end);
         let whole = std::fs::read(&path).unwrap();
         for at in [0, whole.len() / 2, whole.len() - 1] {
