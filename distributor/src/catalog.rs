@@ -7,6 +7,7 @@
 mod contents;
 mod definitions;
 mod entry;
+mod filters;
 mod index;
 mod rules;
 mod sled_index;

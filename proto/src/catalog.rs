@@ -49,6 +49,22 @@ pub struct Subscription {
     pub created_at: i64,
 }
 
+/// A change of an article's row filter that is under way: it takes effect at the [`crate::MarkerKind::Filter`] marker with its token, if
+/// there ever is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilterChange {
+    /// Identity.
+    pub token: Uuid,
+    /// Publication.
+    pub publication: String,
+    /// The article's table at the publisher.
+    pub source: TableName,
+    /// The filter that it is to take the place of: with another one in force at the marker, nothing happens.
+    pub before: Option<String>,
+    /// The new one; `None` for all rows.
+    pub filter: Option<String>,
+}
+
 /// A finished snapshot in the working directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -108,6 +124,16 @@ pub enum Request {
         publication: String,
         source: TableName,
     },
+    /// Comes before its marker, and takes the place of an earlier one of the same article. Refused unless its `before` is in force.
+    FilterChangeAdd(FilterChange),
+    /// It does nothing from now on, if it has done nothing yet.
+    FilterChangeDrop {
+        token: Uuid,
+    },
+    /// Those of a database.
+    FilterChangeList {
+        database: DatabaseName,
+    },
     SubscriptionAdd(Subscription),
     SubscriptionList,
     SubscriptionDrop {
@@ -152,6 +178,7 @@ pub enum Response {
     Publications(Vec<Publication>),
     ArticleAdded(ArticleId),
     Articles(Vec<Article>),
+    FilterChanges(Vec<FilterChange>),
     Subscriptions(Vec<Subscription>),
     /// To `SnapshotBegin`.
     SnapshotBegun {

@@ -73,4 +73,6 @@ pub enum MarkerKind {
     Tracer,
     /// Keeps the position of an idle database moving.
     Heartbeat,
+    /// From here on an article has another row filter: [`crate::catalog::FilterChange`] says which.
+    Filter,
 }

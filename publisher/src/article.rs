@@ -1,15 +1,16 @@
-//! Articles: `publisher article add|list|drop`.
+//! Articles: `publisher article add|set|list|drop`.
 //!
 //! Everything about an article is asked of the server before anything is changed; what is made then (change data capture, the
 //! marker table) is taken back when a later step fails, unless it was there before.
 
+pub mod filter;
 pub mod options;
 
 use crate::columns::{self, Chosen};
 use crate::core::constraints::belonging;
 use crate::error::{Error, ErrorKind};
 use crate::publication::{find, request, unexpected};
-use proto::catalog::{Request, Response};
+use proto::catalog::{Publication, Request, Response};
 use proto::transport::ConnectOptions;
 use proto::{Article, Column, Lsn, TableName};
 use sqlserver::catalog::{Table, table};
@@ -42,6 +43,35 @@ pub struct Definition {
     pub options: options::OptionTexts,
 }
 
+/// The article of a table in a publication.
+async fn existing(
+    distributor: &ConnectOptions,
+    publication: &Publication,
+    source: &TableName,
+) -> Result<Article, Error> {
+    let articles = list(distributor, Some(&publication.name)).await?;
+    articles
+        .into_iter()
+        .find(|a| same_table(&a.source, source))
+        .ok_or_else(|| Error::invalid(format!("publication {} has no article of table {source}", publication.name)))
+}
+
+/// Connects to the server, whose database must be the publication's.
+async fn connect(
+    server: &ServerOptions,
+    publication: &Publication,
+) -> Result<(Client, database::DatabaseFacts), Error> {
+    let mut client = Client::connect(server).await?;
+    let facts = database::facts(&mut client).await?;
+    if facts.name != publication.database {
+        return Err(Error::invalid(format!(
+            "publication {} is of database {}, not of {}",
+            publication.name, publication.database, facts.name
+        )));
+    }
+    Ok((client, facts))
+}
+
 /// Checks a definition with the server, enables change data capture where it is not, and adds the article. `say` is told what is
 /// changed at the server, and warnings.
 pub async fn add(
@@ -54,14 +84,7 @@ pub async fn add(
     let (dest_table, dest_owner) = (definition.destination.as_deref(), definition.destination_owner.as_deref());
     options::destination(&source, dest_table, dest_owner)?;
     let publication = find(distributor, &definition.publication).await?;
-    let mut client = Client::connect(server).await?;
-    let facts = database::facts(&mut client).await?;
-    if facts.name != publication.database {
-        return Err(Error::invalid(format!(
-            "publication {} is of database {}, not of {}",
-            publication.name, publication.database, facts.name
-        )));
-    }
+    let (mut client, facts) = connect(server, &publication).await?;
     let table = table(&mut client, &source).await?.ok_or_else(|| {
         Error::invalid(format!("there is no table {source} in {}, or the login may not see it", facts.name))
     })?;
@@ -134,18 +157,8 @@ pub async fn drop(
 ) -> Result<(), Error> {
     let publication = find(distributor, publication).await?;
     let articles = list(distributor, None).await?;
-    let of = |a: &&Article| same(&a.publication, &publication.name) && same_table(&a.source, source);
-    let article = articles
-        .iter()
-        .find(of)
-        .ok_or_else(|| Error::invalid(format!("publication {} has no article of table {source}", publication.name)))?;
-    let mut client = Client::connect(server).await?;
-    let facts = database::facts(&mut client).await?;
-    if facts.name != publication.database {
-        let message =
-            format!("publication {} is of database {}, not of {}", publication.name, publication.database, facts.name);
-        return Err(Error::invalid(message));
-    }
+    let article = existing(distributor, &publication, source).await?;
+    let (mut client, facts) = connect(server, &publication).await?;
     let dropping = Request::ArticleDrop { publication: publication.name.clone(), source: article.source.clone() };
     request(distributor, dropping).await?;
     let databases = crate::publication::list(distributor).await?;

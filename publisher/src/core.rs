@@ -20,6 +20,7 @@
 mod article;
 pub mod constraints;
 mod extension;
+mod filter;
 mod gap;
 mod merge;
 mod problem;
@@ -31,6 +32,7 @@ use self::article::Translator;
 use self::merge::{Merge, Next};
 use self::transaction::OpenTransaction;
 pub use extension::{Backfill, Extension, Given, joins};
+pub use filter::FilterSwitch;
 pub use problem::Problem;
 use proto::{Article, Change, Chunk, Lsn, Marker, MarkerKind};
 pub use schema::{History as SchemaHistory, Statement};
@@ -483,7 +485,7 @@ impl LogReader {
                     chunks.extend(open.push(self.articles[article].article(), &change, now)?);
                 }
                 Next::Schema { changes, .. } => chunks.extend(open.change_schema(changes, now)),
-                Next::Marker { marker: Some(marker), .. } if marker.kind != MarkerKind::Heartbeat => open.mark(marker),
+                Next::Marker { marker: Some(marker), .. } if is_told(marker.kind) => open.mark(marker),
                 _ => {}
             }
         };
@@ -590,6 +592,11 @@ impl LogReader {
             outputs.extend(self.held.drain(..).map(Output::Fetch));
         }
     }
+}
+
+/// Whether it matters to others that a transaction has a marker of this kind.
+fn is_told(kind: MarkerKind) -> bool {
+    matches!(kind, MarkerKind::Snapshot | MarkerKind::Tracer)
 }
 
 fn translator(article: Article, instances: &[CaptureInstance]) -> Result<Translator, Problem> {

@@ -6,6 +6,7 @@ use cli::output::{Table, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::{Article, PreCreation, SchemaOptions, TableName};
 use publisher::article::Definition;
+use publisher::article::filter::Outcome;
 use publisher::article::options::{self, OptionTexts};
 use publisher::command::capture::CaptureAction;
 use publisher::command::check::CheckArgs;
@@ -132,6 +133,24 @@ enum ArticleAction {
         #[command(flatten)]
         sides: Sides,
     },
+    /// Change the row filter of a table that is being replicated, where no rows enter with the new one
+    #[command(group = clap::ArgGroup::new("what").required(true).args(["filter", "no_filter"]))]
+    Set {
+        /// Publication
+        #[arg(long)]
+        publication: String,
+        /// Table, as schema.table
+        #[arg(long)]
+        table: String,
+        /// T-SQL predicate over the published columns; the subscribers delete the rows for which it is not true
+        #[arg(long)]
+        filter: Option<String>,
+        /// Publish all rows
+        #[arg(long)]
+        no_filter: bool,
+        #[command(flatten)]
+        sides: Sides,
+    },
     /// List articles
     List {
         /// Only those of this publication
@@ -223,14 +242,14 @@ struct RunArgs {
     sides: Sides,
 }
 
-type Outcome = Result<(), Box<dyn StdError + Send + Sync>>;
+type Done = Result<(), Box<dyn StdError + Send + Sync>>;
 
 fn main() -> ExitCode {
     let program: Program = cli::parse();
     cli::main(execute(program))
 }
 
-async fn execute(program: Program) -> Outcome {
+async fn execute(program: Program) -> Done {
     cli::init_logging(&program.log)?;
     let (name, login) = program.command.name_and_login();
     let done = carry_out(program.command).await;
@@ -252,6 +271,7 @@ impl Command {
             },
             Self::Article { action } => match action {
                 ArticleAction::Add { sides, .. } => ("publisher article add", Some(&sides.server)),
+                ArticleAction::Set { sides, .. } => ("publisher article set", Some(&sides.server)),
                 ArticleAction::List { .. } => ("publisher article list", None),
                 ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
             },
@@ -268,7 +288,7 @@ impl Command {
     }
 }
 
-async fn carry_out(command: Command) -> Outcome {
+async fn carry_out(command: Command) -> Done {
     match command {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
@@ -280,7 +300,7 @@ async fn carry_out(command: Command) -> Outcome {
     }
 }
 
-async fn on_publications(action: PublicationAction) -> Outcome {
+async fn on_publications(action: PublicationAction) -> Done {
     match action {
         PublicationAction::Add { publication, replicate_ddl, sides } => {
             let server = settings::server(&sides.server)?;
@@ -317,7 +337,7 @@ async fn on_publications(action: PublicationAction) -> Outcome {
     Ok(())
 }
 
-async fn on_articles(action: ArticleAction) -> Outcome {
+async fn on_articles(action: ArticleAction) -> Done {
     match action {
         ArticleAction::Add { publication, table, columns, filter, options, sides } => {
             let server = settings::server(&sides.server)?;
@@ -341,6 +361,18 @@ async fn on_articles(action: ArticleAction) -> Outcome {
                 added.columns.len(),
                 added.capture.instance
             ));
+        }
+        ArticleAction::Set { publication, table, filter, no_filter: _, sides } => {
+            let server = settings::server(&sides.server)?;
+            let distributor = settings::distributor(&sides.distributor)?;
+            let filter = filter.as_deref();
+            let outcome = article::filter::set(&server, &distributor, &publication, &table, filter, &mut say).await?;
+            say(&match outcome {
+                Outcome::Same => format!("the filter of {table} in publication {publication} is that already"),
+                Outcome::InForce(lsn) => {
+                    format!("the filter of {table} in publication {publication} is in force from position {lsn} on")
+                }
+            });
         }
         ArticleAction::List { publication, distributor, output } => {
             let articles = article::list(&settings::distributor(&distributor)?, publication.as_deref()).await?;
@@ -389,7 +421,7 @@ async fn on_articles(action: ArticleAction) -> Outcome {
     Ok(())
 }
 
-async fn snapshot(args: SnapshotArgs) -> Outcome {
+async fn snapshot(args: SnapshotArgs) -> Done {
     let work_dir = workdir::open(&args.working_directory)?;
     let server = settings::server(&args.sides.server)?;
     let distributor = settings::distributor(&args.sides.distributor)?;
@@ -413,7 +445,7 @@ async fn snapshot(args: SnapshotArgs) -> Outcome {
     Ok(())
 }
 
-async fn run(args: RunArgs) -> Outcome {
+async fn run(args: RunArgs) -> Done {
     let options = ReaderOptions {
         server: settings::server(&args.sides.server)?,
         distributor: settings::distributor(&args.sides.distributor)?,

@@ -277,8 +277,7 @@ impl Session<'_> {
                 } else {
                     self.watch.observe(&mut self.log, &self.options.server, &self.articles, after, up_to).await?
                 };
-                let articles = &self.articles;
-                let history = schema::history(&mut self.log, self.options, articles, after, up_to, observed).await?;
+                let history = schema::history(self, &active, after, up_to, observed).await?;
                 if !history.statements.is_empty() {
                     self.extending.look();
                 }
@@ -307,7 +306,7 @@ impl Session<'_> {
             Output::AlterArticle { epoch, article } => {
                 let since = article.since.unwrap_or_default();
                 tracing::info!(
-                    "the schema of {} changed at {since}: it is read with a new definition from there on",
+                    "{} has another definition at {since}: it is read with that from there on",
                     article.source
                 );
                 self.sender.send(&ClientMessage::AlterArticle { epoch, article }).await?;

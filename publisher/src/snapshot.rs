@@ -11,7 +11,7 @@
 
 mod progress;
 mod read;
-mod views;
+pub(crate) mod views;
 
 pub use progress::Progress;
 
@@ -30,7 +30,7 @@ use views::Views;
 use workdir::{ArticleScripts, FinishedArticle, SnapshotWriter, WorkDir, WorkDirError};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
-const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
+pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
 /// Pause between two looks for the marker.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// After this long without the marker, the user is told what is being waited for.

@@ -88,6 +88,28 @@ pub async fn stream<'a>(client: &'a mut Client, after: Lsn, up_to: Lsn) -> Resul
     client.stream("reading markers", &sql, &[after.into(), up_to.into()]).await
 }
 
+/// The markers of changed row filters that transactions in `(after, up_to]` wrote, in commit order: commit LSN, when that ended in
+/// microseconds since 1970-01-01 in the server's local time, and token.
+/// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>
+pub async fn filters(client: &mut Client, after: Lsn, up_to: Lsn) -> Result<Vec<(Lsn, i64, Uuid)>, Error> {
+    const WHAT: &str = "looking for markers of changed filters";
+    let sql = format!(
+        "SELECT m.start_lsn, m.tran_end_time, t.token FROM {} AS t JOIN cdc.lsn_time_mapping AS m ON m.start_lsn = t.[__$start_lsn] \
+         WHERE t.[__$operation] = 2 AND t.kind = 'filter' AND t.[__$start_lsn] > CAST(@P1 AS binary(10)) \
+         AND t.[__$start_lsn] <= CAST(@P2 AS binary(10)) ORDER BY t.[__$start_lsn], t.[__$command_id], t.[__$seqval]",
+        change_table(CAPTURE_INSTANCE)
+    );
+    let mut found = Vec::new();
+    for row in client.query(WHAT, &sql, &[after.into(), up_to.into()]).await? {
+        let unfit = || client.error(ErrorKind::Type, WHAT, "the marker table is not as this version made it");
+        let [lsn, time, token] = <[Value; 3]>::try_from(row).map_err(|_| unfit())?;
+        let (lsn, committed_at) = crate::change::decode_commit(vec![lsn, time]).ok_or_else(unfit)?;
+        let Value::Guid(token) = token else { return Err(unfit()) };
+        found.push((lsn, committed_at, Uuid::from_bytes(token)));
+    }
+    Ok(found)
+}
+
 /// A row of [`stream`]. A kind that this version does not know is `None`.
 pub fn decode(row: Row) -> Result<(Lsn, Option<Marker>), ErrorKind> {
     let [Value::Bytes(lsn), Value::Guid(token), Value::String(kind)] = &row[..] else { return Err(ErrorKind::Type) };
@@ -96,6 +118,7 @@ pub fn decode(row: Row) -> Result<(Lsn, Option<Marker>), ErrorKind> {
         "snapshot" => MarkerKind::Snapshot,
         "tracer" => MarkerKind::Tracer,
         "heartbeat" => MarkerKind::Heartbeat,
+        "filter" => MarkerKind::Filter,
         _ => return Ok((lsn, None)),
     };
     Ok((lsn, Some(Marker { kind, token: Uuid::from_bytes(*token) })))
@@ -106,5 +129,6 @@ fn kind_name(kind: MarkerKind) -> &'static str {
         MarkerKind::Snapshot => "snapshot",
         MarkerKind::Tracer => "tracer",
         MarkerKind::Heartbeat => "heartbeat",
+        MarkerKind::Filter => "filter",
     }
 }

@@ -1,11 +1,11 @@
 //! Consistent reads of whole tables at a known point of the log: shared locks, snapshot transactions, and the reads.
 
 use crate::client::{Client, RowStream};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::predicate::{Predicate, alias};
 use crate::quote;
 use crate::value::select_expression;
-use proto::{Article, TableName};
+use proto::{Article, TableName, Value};
 use std::time::Duration;
 
 /// Starts a transaction in which locks are waited for no longer than this.
@@ -42,6 +42,33 @@ pub async fn commit(client: &mut Client) -> Result<(), Error> {
 /// <https://learn.microsoft.com/sql/t-sql/language-elements/rollback-transaction-transact-sql>
 pub async fn rollback(client: &mut Client) -> Result<(), Error> {
     client.batch("rolling back", "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION").await
+}
+
+/// How many rows of an article's table a new filter has that the old one does not have; `None` is every row.
+/// <https://learn.microsoft.com/sql/t-sql/functions/count-big-transact-sql>
+pub async fn rows_entering(
+    client: &mut Client,
+    source: &TableName,
+    old: &Predicate,
+    new: Option<&Predicate>,
+) -> Result<u64, Error> {
+    let what = format!("counting the rows of {source} that enter the filter");
+    // A filter that is neither true nor false leaves the row out.
+    let mut sql = format!(
+        "SELECT COUNT_BIG(*) FROM {} AS {} WHERE CASE WHEN ({}) THEN 1 ELSE 0 END = 0",
+        quote::table(source),
+        alias(source),
+        old.text()
+    );
+    if let Some(new) = new {
+        sql.push_str(&format!(" AND ({})", new.text()));
+    }
+    let rows = client.query(&what, &sql, &[]).await?;
+    let unfit = || client.error(ErrorKind::Type, &what, "the server did not say how many");
+    match rows.first().map(Vec::as_slice) {
+        Some([Value::I64(count)]) => u64::try_from(*count).map_err(|_| unfit()),
+        _ => Err(unfit()),
+    }
 }
 
 /// The rows of an article: its columns, in their order, of the rows for which the filter is true.

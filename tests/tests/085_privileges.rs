@@ -70,7 +70,7 @@ async fn published() -> Line {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_line_runs_with_the_documented_permissions() {
     let mut line = published().await;
-    login(&line.source, "repl_reader", &documented("publisher run, snapshot, tracer post")).await;
+    login(&line.source, "repl_reader", &documented("publisher run, snapshot, article set, tracer post")).await;
     login(&line.target, "repl_writer", &documented("subscriber")).await;
     let read = with_login(&line, "publisher", At::Source, "repl_reader", &["run"]);
     line.publisher = Some(Process::start("publisher", read, line.folder()));
@@ -82,8 +82,8 @@ async fn the_whole_line_runs_with_the_documented_permissions() {
     line.source.run("INSERT INTO dbo.items VALUES (2, N'two'); UPDATE dbo.items SET name = N'1' WHERE id = 1").await;
     line.drain().await;
     line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await;
-    let post = ["tracer", "post", "--publication", "p", "--wait"];
-    succeeded(tried(&line, "publisher", At::Source, "repl_reader", &post).await);
+    let set = ["article", "set", "--publication", "p", "--table", "dbo.items", "--filter", "id > 0"];
+    succeeded(tried(&line, "publisher", At::Source, "repl_reader", &set).await);
     let post = ["tracer", "post", "--publication", "p", "--wait"];
     succeeded(tried(&line, "publisher", At::Source, "repl_reader", &post).await);
     let list = succeeded(tried(&line, "subscriber", At::Target, "repl_writer", &["subscription", "list"]).await);
@@ -102,7 +102,7 @@ async fn the_whole_line_runs_with_the_documented_permissions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_permission_of_the_log_reader_and_the_snapshot_is_needed_and_named_when_it_is_missing() {
     let line = published().await;
-    let all = documented("publisher run, snapshot, tracer post");
+    let all = documented("publisher run, snapshot, article set, tracer post");
     let take = ["snapshot", "--publication", "p"];
     let missing: [(&str, &str, &[&str], &[&str]); 5] = [
         // What is taken away, from whom, for which command, and what is said.

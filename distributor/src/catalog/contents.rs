@@ -2,7 +2,7 @@
 
 use super::entry::{DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, Table, TracerEntry};
 use super::{CatalogError, CatalogIndex};
-use proto::catalog::{DatabaseName, Publication, Snapshot};
+use proto::catalog::{DatabaseName, FilterChange, Publication, Snapshot};
 use proto::{Article, codec};
 use uuid::Uuid;
 
@@ -119,6 +119,19 @@ impl<'a> Contents<'a> {
     /// A tracer token.
     pub fn tracer(&self, token: Uuid) -> Result<Option<TracerEntry>, CatalogError> {
         self.one(&Key::Tracer(token), typed!(Tracer))
+    }
+
+    /// The changes of row filters that are under way in a publication.
+    pub fn filter_changes_of(&self, publication: &str) -> Result<Vec<FilterChange>, CatalogError> {
+        let key = Key::Publication(publication.to_owned()).index_key();
+        let mut changes = self.all(Table::FilterChange, typed!(FilterChange))?;
+        changes.retain(|c: &FilterChange| Key::Publication(c.publication.clone()).index_key() == key);
+        Ok(changes)
+    }
+
+    /// All changes of row filters that are under way.
+    pub fn filter_changes(&self) -> Result<Vec<FilterChange>, CatalogError> {
+        self.all(Table::FilterChange, typed!(FilterChange))
     }
 
     /// All logins, by name.

@@ -6,6 +6,7 @@
 //! again.
 
 use super::entry::{Change, Entry, Key};
+use super::filters::is_under_way;
 use super::rules::{Planned, done, existing, invalid, new_version, not_found, well_formed};
 use super::{CatalogError, Contents};
 use proto::catalog::{DatabaseName, Response, Snapshot};
@@ -76,6 +77,9 @@ pub fn article_alter(
     })?;
     if (&article.destination, article.capture.source) != (&superseded.destination, superseded.capture.source) {
         return Err(invalid(format!("a new definition of {} must be of the same tables", superseded.source)));
+    }
+    if article.filter != superseded.filter && !is_under_way(contents, superseded, &article)? {
+        return Err(invalid(format!("the change of the filter of {} was replaced or taken back", superseded.source)));
     }
     let mut sequences = contents.sequences()?;
     sequences.article += 1;

@@ -3,8 +3,8 @@
 use super::CatalogError;
 use super::index::IndexChange;
 use crate::core::subscriptions::fold;
-use proto::catalog::{DatabaseName, LoginRole, Publication, Snapshot, Subscription, SubscriptionState};
-use proto::{Article, ArticleId, Lsn, codec};
+use proto::catalog::{DatabaseName, FilterChange, LoginRole, Publication, Snapshot, Subscription, SubscriptionState};
+use proto::{Article, ArticleId, Lsn, TableName, codec};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub enum Entry {
     Sequences(Sequences),
     /// A tracer token.
     Tracer(TracerEntry),
+    /// A change of a row filter that is under way.
+    FilterChange(FilterChange),
 }
 
 /// A tracer token. Times are microseconds since 1970-01-01 UTC by this machine's clock.
@@ -119,6 +121,8 @@ pub enum Key {
     Sequences,
     /// By token.
     Tracer(Uuid),
+    /// By publication and table: an article has one.
+    FilterChange(String, TableName),
 }
 
 /// A change of the catalog.
@@ -141,6 +145,7 @@ pub(super) enum Table {
     Database,
     Sequences,
     Tracer,
+    FilterChange,
 }
 
 impl Entry {
@@ -155,6 +160,7 @@ impl Entry {
             Self::Database(d) => Key::Database(d.database.clone()),
             Self::Sequences(_) => Key::Sequences,
             Self::Tracer(t) => Key::Tracer(t.token),
+            Self::FilterChange(c) => Key::FilterChange(c.publication.clone(), c.source.clone()),
         }
     }
 }
@@ -173,6 +179,10 @@ impl Key {
             }
             Self::Sequences => (Table::Sequences, Vec::new()),
             Self::Tracer(token) => (Table::Tracer, token.as_bytes().to_vec()),
+            Self::FilterChange(publication, source) => {
+                let names = [publication, &source.schema, &source.table].map(|name| fold(name));
+                (Table::FilterChange, names.join("\0").into_bytes())
+            }
         };
         let mut bytes = vec![table as u8];
         bytes.extend(key);

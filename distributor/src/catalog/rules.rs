@@ -32,6 +32,7 @@ pub struct Planned {
 pub mod plan {
     use super::*;
     pub use crate::catalog::definitions::{article_alter, forget_undone, retire};
+    pub use crate::catalog::filters::{filter_change_add, filter_change_drop, filter_changes_settled};
 
     /// A new publication.
     pub fn publication_add(contents: Contents<'_>, publication: Publication) -> Result<Planned, Refusal> {
@@ -80,6 +81,9 @@ pub mod plan {
         changes.extend(articles.iter().map(|a| Change::Delete(Key::Article(a.id))));
         changes.extend(contents.snapshots_of(name)?.iter().map(|s| Change::Delete(Key::Snapshot(s.id))));
         changes.extend(contents.tracers_of(name)?.iter().map(|t| Change::Delete(Key::Tracer(t.token))));
+        changes.extend(
+            contents.filter_changes_of(name)?.into_iter().map(|c| Change::Delete(Entry::FilterChange(c).key())),
+        );
         Ok(done(changes))
     }
 
@@ -185,6 +189,7 @@ pub mod plan {
         let definitions = contents.definitions_of(&publication.name)?;
         let mut changes = vec![new_version(contents, &publication)?];
         changes.extend(lineage(article, &definitions).iter().map(|a| Change::Delete(Key::Article(a.id))));
+        changes.push(Change::Delete(Key::FilterChange(publication.name, article.source.clone())));
         Ok(done(changes))
     }
 
@@ -231,6 +236,7 @@ pub mod plan {
     /// A snapshot that was taken.
     pub fn snapshot_register(contents: Contents<'_>, mut snapshot: Snapshot) -> Result<Planned, Refusal> {
         let publication = existing(contents, &snapshot.publication)?;
+        filter_changes_settled(contents, &publication.name)?;
         if snapshot.location.is_empty() {
             return Err(invalid("a snapshot needs a location".to_owned()));
         }
@@ -340,7 +346,7 @@ pub(super) fn well_formed(article: &Article) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn same_table(a: &TableName, b: &TableName) -> bool {
+pub(super) fn same_table(a: &TableName, b: &TableName) -> bool {
     fold(&a.schema) == fold(&b.schema) && fold(&a.table) == fold(&b.table)
 }
 

@@ -36,6 +36,9 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
         | Request::PublicationDrop { .. }
         | Request::ArticleAdd(_)
         | Request::ArticleDrop { .. }
+        | Request::FilterChangeAdd(_)
+        | Request::FilterChangeDrop { .. }
+        | Request::FilterChangeList { .. }
         | Request::SnapshotBegin { .. }
         | Request::SnapshotRegister(_)
         | Request::TracerPost { .. } => &[Publisher],
@@ -63,6 +66,10 @@ fn described(request: &Request) -> Option<String> {
         Request::ArticleDrop { publication, source } => {
             format!("article of {source} dropped from publication `{publication}`")
         }
+        Request::FilterChangeAdd(c) => {
+            format!("change {} of the filter of {} in publication `{}` begun", c.token, c.source, c.publication)
+        }
+        Request::FilterChangeDrop { token } => format!("change {token} of a filter ended"),
         Request::SubscriptionAdd(s) => {
             format!("subscription `{}` of {} to publication `{}` added", s.name, s.database, s.publication)
         }
@@ -107,6 +114,22 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
         }
         Request::ArticleDrop { publication, source } => {
             change(state, move |contents| plan::article_drop(contents, &publication, &source)).await
+        }
+        Request::FilterChangeAdd(filter_change) => {
+            change(state, move |contents| plan::filter_change_add(contents, filter_change.clone())).await
+        }
+        Request::FilterChangeDrop { token } => {
+            change(state, move |contents| plan::filter_change_drop(contents, token)).await
+        }
+        Request::FilterChangeList { database } => {
+            let changes = state
+                .read(move |contents| {
+                    let publications = contents.publications_of(&database)?;
+                    let changes = publications.iter().map(|p| contents.filter_changes_of(&p.name));
+                    changes.collect::<Result<Vec<_>, _>>()
+                })
+                .await?;
+            Ok(Response::FilterChanges(changes.into_iter().flatten().collect()))
         }
         Request::SubscriptionAdd(subscription) => subscription_add(state, subscription).await,
         Request::SubscriptionList => {
@@ -204,12 +227,14 @@ async fn snapshot_begin(state: &Arc<State>, name: String) -> Result<Response, Re
             Some(publication) => {
                 let version = contents.database(&publication.database)?.map_or(0, |d| d.articles_version);
                 let articles = contents.articles_of(&publication.name)?;
-                Ok(Some((publication, articles, version)))
+                let settled = plan::filter_changes_settled(contents, &publication.name);
+                Ok(Some((publication, articles, version, settled)))
             }
             None => Ok(None),
         })
         .await?;
-    let (publication, articles, version) = found.ok_or_else(|| no_publication(&name))?;
+    let (publication, articles, version, settled) = found.ok_or_else(|| no_publication(&name))?;
+    settled?;
     if articles.is_empty() {
         let message = format!("publication `{name}` has no articles; `publisher article add` adds one");
         return Err(Refusal::new(RefusalKind::Invalid, message));

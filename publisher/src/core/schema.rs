@@ -6,6 +6,7 @@
 
 use super::constraints::{Observed, Step};
 use super::extension::Given;
+use super::filter::FilterSwitch;
 use super::problem::Problem;
 use proto::{Article, ArticleId, ColumnType, Lsn, TableChange};
 use sqlserver::catalog::TableColumn;
@@ -36,6 +37,8 @@ pub struct History {
     pub unreplicated: Vec<String>,
     /// Constraints and names, where they are not what the articles have.
     pub observed: Option<Observed>,
+    /// Row filters that change, in order.
+    pub filters: Vec<FilterSwitch>,
 }
 
 /// A new definition of an article.

@@ -54,6 +54,7 @@ fn history(statements: &[&str], now: &[TableColumn]) -> History {
         columns: BTreeMap::from([(SOURCE, columns.clone()), (CHANGES, columns)]),
         unreplicated: Vec::new(),
         observed: None,
+        filters: Vec::new(),
     }
 }
 

@@ -8,12 +8,12 @@
 //! has them durably does the transaction at D go out, the change in front of its rows. Whatever ends the reader in between leaves the
 //! queue before D, where the next one finds the change again; the distributor forgets a definition that D did not follow.
 //!
-//! D is a statement of the log's history, the marker of an [extension](super::Extension), or where [constraints](super::constraints) go
-//! or come.
+//! D is a statement of the log's history, the marker of an [extension](super::Extension) or of a [changed filter](super::FilterSwitch), or
+//! where [constraints](super::constraints) go or come.
 
 use super::extension::Backfill;
 use super::schema::{Alteration, History, Upcoming};
-use super::{LogReader, Output, Phase, Problem, translator};
+use super::{LogReader, Output, Phase, Problem, filter, translator};
 use proto::{Article, Lsn, SchemaChange};
 use std::collections::VecDeque;
 
@@ -58,7 +58,7 @@ impl LogReader {
             return Ok(false);
         };
         let articles: Vec<&Article> = self.articles().collect();
-        let upcoming = history.first(&articles);
+        let upcoming = filter::with_filters(history.first(&articles), &history.filters, &articles);
         let planned = self.planned.as_ref().map(|extension| extension.lsn).filter(|lsn| *lsn <= up_to);
         let (lsn, upcoming) = match (upcoming, planned) {
             (Some(upcoming), planned) if planned.is_none_or(|planned| upcoming.lsn <= planned) => {

@@ -177,7 +177,9 @@ fn a_marker_ends_its_transaction_also_without_changes() {
     reader.handle(Input::Commits(vec![(lsn(11), 5), (lsn(12), 6)]), 0);
     let marker = Marker { kind: MarkerKind::Snapshot, token: Uuid::from_u128(7) };
     let heartbeat = Marker { kind: MarkerKind::Heartbeat, token: Uuid::from_u128(8) };
-    let mut out = reader.handle(Input::Markers(vec![(lsn(11), Some(heartbeat)), (lsn(12), Some(marker))]), 0);
+    let filter = Marker { kind: MarkerKind::Filter, token: Uuid::from_u128(9) };
+    let markers = vec![(lsn(11), Some(heartbeat)), (lsn(11), Some(filter)), (lsn(12), Some(marker))];
+    let mut out = reader.handle(Input::Markers(markers), 0);
     out.extend(feed(&mut reader, Input::End(Source::Markers), 0));
     let chunks = chunks(out);
     assert_eq!(chunks.len(), 1);

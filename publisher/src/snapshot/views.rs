@@ -1,7 +1,7 @@
 //! Sessions that all see the database as of one commit.
 
 use super::{SnapshotError, Task};
-use proto::{Marker, MarkerKind};
+use proto::{Article, Marker, MarkerKind};
 use sqlserver::{Client, Error, ServerOptions, catalog, marker, snapshot};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
             Ok(()) => {
                 // No statement can change the tables while they are locked.
                 for task in tasks.iter() {
-                    if let Some(what) = differs(client, task).await? {
+                    if let Some(what) = differs(client, &task.article, task.joining).await? {
                         snapshot::rollback(client).await?;
                         return Err(SnapshotError::Invalid(format!(
                             "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what \
@@ -77,9 +77,8 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
     }
 }
 
-/// A column of which the table is not as the article's definition has it.
-async fn differs(client: &mut Client, task: &Task) -> Result<Option<String>, Error> {
-    let article = &task.article;
+/// A column of which the table is not as the article's definition has it; `joining` says whether new columns are to join it.
+pub(crate) async fn differs(client: &mut Client, article: &Article, joining: bool) -> Result<Option<String>, Error> {
     let now = catalog::columns(client, article.capture.source).await?;
     for column in &article.columns {
         let same = now.iter().any(|c| {
@@ -89,7 +88,7 @@ async fn differs(client: &mut Client, task: &Task) -> Result<Option<String>, Err
             return Ok(Some(format!("column {}", column.name)));
         }
     }
-    let joins = article.all_columns && task.joining;
+    let joins = article.all_columns && joining;
     let known =
         |name: &str| article.columns.iter().any(|c| c.name == name) || article.computed.iter().any(|c| c.name == name);
     Ok(now.iter().find(|c| joins && !known(&c.name)).map(|c| format!("column {}", c.name)))

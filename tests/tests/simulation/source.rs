@@ -231,6 +231,7 @@ impl Source {
             columns: tables.collect(),
             unreplicated: Vec::new(),
             observed: None,
+            filters: Vec::new(),
         }
     }
 
