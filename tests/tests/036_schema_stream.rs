@@ -320,7 +320,11 @@ async fn a_log_reader_killed_while_it_reads_around_a_new_column_loses_and_repeat
 async fn a_snapshot_that_would_miss_a_schema_change_is_refused() {
     let (mut line, replica) = replicated().await;
     line.publisher.take().unwrap().kill();
-    for statement in ["ALTER TABLE dbo.item ADD later int NULL", "ALTER TABLE dbo.item DROP COLUMN gone"] {
+    for statement in [
+        "ALTER TABLE dbo.item ADD CONSTRAINT ck CHECK (amount > -1000000)",
+        "ALTER TABLE dbo.item ADD later int NULL",
+        "ALTER TABLE dbo.item DROP COLUMN gone",
+    ] {
         line.source.run(statement).await;
         let refused = line.publisher_tries(&["snapshot", "--publication", "p"]).await;
         assert!(!refused.status.success());
@@ -330,5 +334,9 @@ async fn a_snapshot_that_would_miss_a_schema_change_is_refused() {
     }
     line.start_publisher();
     joined(&replica, "later").await;
+    wait::until("the constraint to be known", async || {
+        (replica.listed("dbo.item").await.constraints.len() == 1).then_some(())
+    })
+    .await;
     line.publisher_does(&["snapshot", "--publication", "p"]).await;
 }

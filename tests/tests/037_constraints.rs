@@ -218,6 +218,27 @@ async fn a_key_and_what_refers_to_it_come_and_go_together_and_changes_are_both()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn new_columns_bring_their_constraints() {
+    let mut line = line().await;
+    let writer = Writer::start(&line.source);
+    writer.make(5).await;
+    line.source
+        .run(
+            "ALTER TABLE dbo.item ADD flag int NOT NULL CONSTRAINT df_flag DEFAULT (3) CONSTRAINT ck_flag CHECK (flag < 5),
+                 parent int NULL CONSTRAINT fk_parent REFERENCES dbo.kind (id)",
+        )
+        .await;
+    writer.make(5).await;
+    for name in ["df_flag", "ck_flag", "fk_parent"] {
+        arrived(&mut line, name).await;
+    }
+    line.source.run("ALTER TABLE dbo.item DROP CONSTRAINT ck_flag; UPDATE dbo.item SET flag = 9 WHERE id = 1").await;
+    writer.stop().await;
+    assert_equal(&line).await;
+    line.assert_equal(CONSTRAINTS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn constraints_that_are_not_replicated_stay_at_the_publisher() {
     let mut line = line().await;
     line.publisher_does(&["publication", "set", "--publication", "p", "--replicate-ddl", "off"]).await;

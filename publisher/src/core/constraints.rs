@@ -174,6 +174,17 @@ pub fn belonging(article: &Article, constraints: &[Constraint]) -> Vec<Constrain
     constraints.iter().filter(|constraint| belongs(article, constraint)).cloned().collect()
 }
 
+/// What of a table's constraints and name is not as an article has it, if anything.
+pub fn differs(article: &Article, now: &Constrained) -> Option<String> {
+    if now.name != article.source {
+        return Some("the name".to_owned());
+    }
+    let known = &article.constraints;
+    let made = now.constraints.iter().find(|now| belongs(article, now) && !known.iter().any(|known| same(known, now)));
+    let other = made.or_else(|| known.iter().find(|known| !now.constraints.iter().any(|now| same(known, now))));
+    other.map(|constraint| format!("constraint {}", constraint.name))
+}
+
 /// Whether an article keeps up with a constraint: its options ask for the kind, and its columns are published. What a check names is
 /// looked at when it is made.
 fn belongs(article: &Article, constraint: &Constraint) -> bool {

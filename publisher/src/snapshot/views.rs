@@ -1,8 +1,9 @@
 //! Sessions that all see the database as of one commit.
 
 use super::{SnapshotError, Task};
+use crate::core::constraints;
 use proto::{Article, Marker, MarkerKind};
-use sqlserver::{Client, Error, ServerOptions, catalog, marker, snapshot};
+use sqlserver::{Client, Error, ServerOptions, catalog, constraint, marker, snapshot};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -54,8 +55,11 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
         match try_lock(client, tasks, id).await {
             Ok(()) => {
                 // No statement can change the tables while they are locked.
+                let constrained = constraint::constraints(client).await?;
                 for task in tasks.iter() {
-                    if let Some(what) = differs(client, &task.article, task.joining).await? {
+                    let columns = differs(client, &task.article, task.joining).await?;
+                    let now = constrained.get(&task.article.capture.source);
+                    if let Some(what) = columns.or_else(|| constraints::differs(&task.article, now?)) {
                         snapshot::rollback(client).await?;
                         return Err(SnapshotError::Invalid(format!(
                             "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what \
