@@ -80,7 +80,7 @@ fn what_is_gone_goes_at_the_first_transaction_and_what_is_new_comes_at_the_marke
 fn one_that_was_made_again_or_says_something_else_is_another_one() {
     let known = check(1, "([data]>0x00)");
     for now in [
-        check(2, "([data]>0x00)"),
+        Constraint { id: 2, ..known.clone() },
         check(1, "([data]>0x05)"),
         Constraint { name: "other".into(), ..known.clone() },
         Constraint { untrusted: true, ..known.clone() },
