@@ -185,9 +185,10 @@ async fn mark(
         let entering = snapshot::rows_entering(client, source, before, filter).await?;
         if entering > 0 {
             snapshot::rollback(client).await?;
+            let rows = if entering == 1 { "row" } else { "rows" };
             return Err(Error::invalid(format!(
-                "{entering} rows of {source} would enter with this filter, and the subscribers do not have them; nothing was changed. To \
-                 publish these rows too: drop the subscriptions of publication {publication} (`subscriber subscription drop`), drop the \
+                "{entering} {rows} of {source} would enter with this filter, which the subscribers do not have; nothing was changed. To \
+                 publish them too: drop the subscriptions of publication {publication} (`subscriber subscription drop`), drop the \
                  article (`publisher article drop`) and add it with the new filter, take a new snapshot and add the subscriptions again",
                 publication = publication.name
             )));
