@@ -9,14 +9,14 @@ pub mod options;
 use crate::columns::{self, Chosen};
 use crate::core::constraints::belonging;
 use crate::error::{Error, ErrorKind};
-use crate::publication::{find, request, unexpected};
+use crate::publication::{connect, find, request, unexpected};
 use proto::catalog::{Publication, Request, Response};
 use proto::transport::ConnectOptions;
 use proto::{Article, Column, Lsn, TableName};
 use sqlserver::catalog::{Table, table};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::predicate::{self, Predicate};
-use sqlserver::{Client, ServerOptions, constraint, database, marker};
+use sqlserver::{Client, ServerOptions, constraint, marker};
 
 /// Longest name of a capture instance
 /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
@@ -54,22 +54,6 @@ async fn existing(
         .into_iter()
         .find(|a| same_table(&a.source, source))
         .ok_or_else(|| Error::invalid(format!("publication {} has no article of table {source}", publication.name)))
-}
-
-/// Connects to the server, whose database must be the publication's.
-async fn connect(
-    server: &ServerOptions,
-    publication: &Publication,
-) -> Result<(Client, database::DatabaseFacts), Error> {
-    let mut client = Client::connect(server).await?;
-    let facts = database::facts(&mut client).await?;
-    if facts.name != publication.database {
-        return Err(Error::invalid(format!(
-            "publication {} is of database {}, not of {}",
-            publication.name, publication.database, facts.name
-        )));
-    }
-    Ok((client, facts))
 }
 
 /// Checks a definition with the server, enables change data capture where it is not, and adds the article. `say` is told what is

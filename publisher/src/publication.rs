@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind};
 use proto::catalog::{Publication, Request, Response};
 use proto::transport::{ConnectOptions, Connection};
-use sqlserver::{Client, ServerOptions, database};
+use sqlserver::database::{self, DatabaseFacts};
+use sqlserver::{Client, ServerOptions};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Longest name of a publication.
@@ -52,6 +53,33 @@ pub async fn find(distributor: &ConnectOptions, name: &str) -> Result<Publicatio
             distributor.address
         ))
     })
+}
+
+/// Names of the publications whose schema changes are not carried out at the subscribers.
+pub(crate) async fn unreplicated(distributor: &ConnectOptions) -> Result<Vec<String>, Error> {
+    Ok(list(distributor).await?.into_iter().filter(|p| !p.replicate_ddl).map(|p| p.name).collect())
+}
+
+/// Connects to the server, whose database must be the publication's.
+pub(crate) async fn connect(
+    server: &ServerOptions,
+    publication: &Publication,
+) -> Result<(Client, DatabaseFacts), Error> {
+    let mut client = Client::connect(server).await?;
+    let facts = database::facts(&mut client).await?;
+    of_its_database(publication, &facts).map_err(Error::invalid)?;
+    Ok((client, facts))
+}
+
+/// Whether a database is that of the publication; an error says what to do where it is not.
+pub(crate) fn of_its_database(publication: &Publication, facts: &DatabaseFacts) -> Result<(), String> {
+    if facts.name == publication.database {
+        return Ok(());
+    }
+    Err(format!(
+        "publication {} is of database {}, but the settings name {}; set `server` and `database` to the former",
+        publication.name, publication.database, facts.name
+    ))
 }
 
 /// Drops a publication that has no articles left.

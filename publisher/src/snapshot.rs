@@ -15,6 +15,7 @@ pub(crate) mod views;
 
 pub use progress::Progress;
 
+use crate::publication::of_its_database;
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::transport::{ConnectOptions, Connection, TransportError};
 use proto::{Article, Lsn};
@@ -84,12 +85,7 @@ impl SnapshotAgent {
         let (publication, articles) = begin(&mut distributor, publication).await?;
         let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
         let facts = database::facts(&mut client).await?;
-        if facts.name != publication.database {
-            return Err(SnapshotError::Invalid(format!(
-                "publication {} is of database {}, but the settings name {}; set `server` and `database` to the former",
-                publication.name, publication.database, facts.name
-            )));
-        }
+        of_its_database(&publication, &facts).map_err(SnapshotError::Invalid)?;
         if !facts.snapshot_isolation {
             progress.say(&format!(
                 "database {} does not allow snapshot isolation: writers of the {} tables wait until the snapshot is done. To avoid \

@@ -1,11 +1,11 @@
 //! Tracer tokens: a marker that is written at the publisher and followed to every subscription of a publication.
 
 use crate::error::{Error, ErrorKind};
-use crate::publication::{find, request, unexpected};
+use crate::publication::{connect, find, request, unexpected};
 use proto::catalog::{Request, Response, TracerToken};
 use proto::transport::ConnectOptions;
 use proto::{Marker, MarkerKind};
-use sqlserver::{Client, ServerOptions, database, marker, state};
+use sqlserver::{ServerOptions, marker, state};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -15,14 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Writes a tracer token to the publication's database.
 pub async fn post(server: &ServerOptions, distributor: &ConnectOptions, publication: &str) -> Result<Uuid, Error> {
     let publication = find(distributor, publication).await?;
-    let mut client = Client::connect(server).await?;
-    let facts = database::facts(&mut client).await?;
-    if facts.name != publication.database {
-        return Err(Error::invalid(format!(
-            "publication {} is of database {}, but the settings name {}; set `server` and `database` to the former",
-            publication.name, publication.database, facts.name
-        )));
-    }
+    let (mut client, _) = connect(server, &publication).await?;
     let token = Uuid::new_v4();
     // Announced before it can arrive, and only once it is sure that it can be written.
     state::begin(&mut client).await?;

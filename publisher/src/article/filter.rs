@@ -5,11 +5,11 @@
 //! filter changes there, see [`crate::core::FilterSwitch`]. The distributor knows of the change before the marker is written, so the log
 //! reader finds out what the marker means whenever it comes to it. Whatever ends this in between, the marker is written or it is not.
 
-use super::{connect, existing, list, parse_filter, parse_table, refuse_max_columns, refused_filter, same_table};
+use super::{existing, list, parse_filter, parse_table, refuse_max_columns, refused_filter, same_table};
 use crate::error::{Error, ErrorKind};
-use crate::publication::{find, request, unexpected};
+use crate::publication::{connect, find, request, unexpected};
 use crate::snapshot::CAPTURE_LIMIT;
-use crate::snapshot::views::differs;
+use crate::snapshot::views::{differs, lock_tables};
 use proto::catalog::{DatabaseName, FilterChange, Publication, Request, Response, Status};
 use proto::transport::ConnectOptions;
 use proto::{Article, ColumnType, Command, Lsn, Marker, MarkerKind};
@@ -19,11 +19,6 @@ use sqlserver::{Client, ServerOptions, marker, snapshot};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How long the lock is waited for. While it is, new writers queue up behind it, so it must be short.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-/// Attempts to get it, with a pause after each in which those who waited go first.
-const ATTEMPTS: u32 = 30;
-const PAUSE: Duration = Duration::from_secs(1);
 /// How long the log reader may take to come from what is captured to the marker, which may be far.
 const READ_LIMIT: Duration = Duration::from_secs(600);
 /// Pause between two looks.
@@ -163,16 +158,7 @@ async fn mark(
         .map(Predicate::parse)
         .transpose()
         .map_err(|why| Error::invalid(format!("the present filter of {source} cannot be used: {why}")))?;
-    let mut attempt = 1;
-    while let Err(error) = lock(client, article).await {
-        if !error.is_transient() || !client.is_usable() || attempt == ATTEMPTS {
-            return Err(error.into());
-        }
-        tracing::warn!(attempt, %error, "{source} could not be locked; trying again");
-        snapshot::rollback(client).await?;
-        tokio::time::sleep(PAUSE).await;
-        attempt += 1;
-    }
+    lock_tables(client, &[source], None).await?;
     // No statement can change the table while it is locked.
     if let Some(what) = differs(client, article, publication.replicate_ddl).await? {
         snapshot::rollback(client).await?;
@@ -202,11 +188,6 @@ async fn mark(
         );
         Error::because(ErrorKind::Transient, message, error)
     })
-}
-
-async fn lock(client: &mut Client, article: &Article) -> Result<(), sqlserver::Error> {
-    snapshot::begin_locking(client, LOCK_PATIENCE).await?;
-    snapshot::lock_table(client, &article.source).await
 }
 
 /// Waits until the log reader has come past the marker, and sees what became of the filter there. An error of the kind

@@ -124,8 +124,7 @@ impl Session<'_> {
         if grown.is_empty() {
             return Ok(());
         }
-        let publications = crate::publication::list(&self.options.distributor).await?;
-        let unreplicated: Vec<String> = publications.into_iter().filter(|p| !p.replicate_ddl).map(|p| p.name).collect();
+        let unreplicated = crate::publication::unreplicated(&self.options.distributor).await?;
         let wanted = extension::wanted(self.log.client(), &self.articles, &unreplicated, &grown).await?;
         let Some(source) = wanted.first().copied() else { return Ok(()) };
         let articles = self.core.articles().filter(|a| a.capture.source == source).cloned().collect();

@@ -4,7 +4,7 @@ use super::Session;
 use crate::core::constraints::Observed;
 use crate::core::{FilterSwitch, SchemaHistory, Source, Statement};
 use crate::error::Error;
-use crate::publication::{request, unexpected};
+use crate::publication::{request, unexpected, unreplicated};
 use proto::Lsn;
 use proto::catalog::{Request, Response};
 use sqlserver::{catalog, cdc, marker};
@@ -46,8 +46,7 @@ async fn statements(
             }
         }
     }
-    let publications = crate::publication::list(&session.options.distributor).await?;
-    let unreplicated = publications.into_iter().filter(|p| !p.replicate_ddl).map(|p| p.name).collect();
+    let unreplicated = unreplicated(&session.options.distributor).await?;
     let statement = |record: cdc::DdlRecord| Statement {
         source: record.source_object_id,
         lsn: record.lsn,

@@ -2,7 +2,7 @@
 
 use super::{SnapshotError, Task};
 use crate::core::constraints;
-use proto::{Article, Marker, MarkerKind};
+use proto::{Article, Marker, MarkerKind, TableName};
 use sqlserver::{Client, Error, ServerOptions, catalog, constraint, marker, snapshot};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -50,34 +50,53 @@ impl Views {
 
 /// Begins a transaction that holds shared locks on all tables and has written the marker.
 pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), SnapshotError> {
-    let mut attempt = 1;
-    loop {
-        match try_lock(client, tasks, id).await {
-            Ok(()) => {
-                // No statement can change the tables while they are locked.
-                let constrained = constraint::constraints(client).await?;
-                for task in tasks.iter() {
-                    let columns = differs(client, &task.article, task.joining).await?;
-                    let now = constrained.get(&task.article.capture.source);
-                    if let Some(what) = columns.or_else(|| constraints::differs(&task.article, now?)) {
-                        snapshot::rollback(client).await?;
-                        return Err(SnapshotError::Invalid(format!(
-                            "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what \
-                             follows. Take it again in a moment, with the log reader running (`publisher run`)",
-                            task.article.source
-                        )));
-                    }
-                }
-                return Ok(());
-            }
-            Err(error) if error.is_transient() && client.is_usable() && attempt < ATTEMPTS => {
-                tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
-                snapshot::rollback(client).await?;
-                tokio::time::sleep(PAUSE).await;
-                attempt += 1;
-            }
-            Err(error) => return Err(error.into()),
+    let tables: Vec<&TableName> = tasks.iter().map(|task| &task.article.source).collect();
+    lock_tables(client, &tables, Some(Marker { kind: MarkerKind::Snapshot, token: id })).await?;
+    // No statement can change the tables while they are locked.
+    let constrained = constraint::constraints(client).await?;
+    for task in tasks {
+        let columns = differs(client, &task.article, task.joining).await?;
+        let now = constrained.get(&task.article.capture.source);
+        if let Some(what) = columns.or_else(|| constraints::differs(&task.article, now?)) {
+            snapshot::rollback(client).await?;
+            return Err(SnapshotError::Invalid(format!(
+                "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what follows. Take it \
+                 again in a moment, with the log reader running (`publisher run`)",
+                task.article.source
+            )));
         }
+    }
+    Ok(())
+}
+
+/// Begins a transaction that holds shared locks on tables and, if one is given, has written a marker. Tried again for as long as others
+/// are in the way.
+pub(crate) async fn lock_tables(
+    client: &mut Client,
+    tables: &[&TableName],
+    marker: Option<Marker>,
+) -> Result<(), Error> {
+    let mut attempt = 1;
+    while let Err(error) = try_lock(client, tables, marker).await {
+        if !error.is_transient() || !client.is_usable() || attempt == ATTEMPTS {
+            return Err(error);
+        }
+        tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
+        snapshot::rollback(client).await?;
+        tokio::time::sleep(PAUSE).await;
+        attempt += 1;
+    }
+    Ok(())
+}
+
+async fn try_lock(client: &mut Client, tables: &[&TableName], marker: Option<Marker>) -> Result<(), Error> {
+    snapshot::begin_locking(client, LOCK_PATIENCE).await?;
+    for table in tables {
+        snapshot::lock_table(client, table).await?;
+    }
+    match marker {
+        Some(marker) => marker::insert(client, marker).await,
+        None => Ok(()),
     }
 }
 
@@ -96,12 +115,4 @@ pub(crate) async fn differs(client: &mut Client, article: &Article, joining: boo
     let known =
         |name: &str| article.columns.iter().any(|c| c.name == name) || article.computed.iter().any(|c| c.name == name);
     Ok(now.iter().find(|c| joins && !known(&c.name)).map(|c| format!("column {}", c.name)))
-}
-
-async fn try_lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), Error> {
-    snapshot::begin_locking(client, LOCK_PATIENCE).await?;
-    for task in tasks {
-        snapshot::lock_table(client, &task.article.source).await?;
-    }
-    marker::insert(client, Marker { kind: MarkerKind::Snapshot, token: id }).await
 }
