@@ -4,7 +4,7 @@
 //! - [`programs`] finds or builds the programs, [`process`] runs them and ends them with the test.
 //! - [`server`] gives a test its databases.
 //! - [`line`] is a whole replication line: two servers, a distributor, publisher and subscriber.
-//! - [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
+//! - [`workload`] keeps connections committing; [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
 //! - [`replica`] is a subscriber in memory that judges the stream itself.
 //! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
@@ -16,3 +16,4 @@ pub mod replica;
 pub mod server;
 pub mod shop;
 pub mod wait;
+pub mod workload;

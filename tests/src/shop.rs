@@ -6,6 +6,7 @@
 use crate::line::Line;
 use crate::server::TestDatabase;
 use crate::wait;
+use crate::workload::Workload;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sandbox::client::{Connection, Server, SqlError};
@@ -53,63 +54,22 @@ pub async fn make(line: &Line) {
         .await;
 }
 
-/// A running workload.
-pub struct Workload {
-    stop: Arc<AtomicBool>,
-    committed: Arc<AtomicU64>,
-    tasks: Vec<JoinHandle<Result<(), SqlError>>>,
-}
-
-impl Workload {
-    /// Starts `tasks` connections that make random transactions, the same ones for the same seed.
-    pub fn start(database: &TestDatabase, seed: u64, tasks: u64) -> Self {
-        let (stop, committed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let tasks = (0..tasks)
-            .map(|task| {
-                let (stop, committed) = (stop.clone(), committed.clone());
-                let (server, name) = (database.server.clone(), database.name.clone());
-                tokio::spawn(async move {
-                    let mut db = server.connect(&name).await?;
-                    let mut rng = StdRng::seed_from_u64(seed * 1_000 + task);
-                    let mut next_order = newest_order(&mut db, task).await?;
-                    while !stop.load(Ordering::Relaxed) {
-                        transaction(&mut db, &mut rng, &mut next_order).await?;
-                        committed.fetch_add(1, Ordering::Relaxed);
-                        tokio::time::sleep(Duration::from_millis(rng.random_range(1..10))).await;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        Self { stop, committed, tasks }
-    }
-
-    /// Transactions so far.
-    pub fn committed(&self) -> u64 {
-        self.committed.load(Ordering::Relaxed)
-    }
-
-    /// Waits until it has made `more` further transactions.
-    pub async fn makes(&self, more: u64) {
-        let until = self.committed() + more;
-        wait::until("the workload to go on", async || {
-            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "the workload ended by itself");
-            (self.committed() >= until).then_some(())
-        })
-        .await;
-    }
-
-    /// Stops it; gives the number of its transactions.
-    ///
-    /// # Panics
-    /// When one of them failed.
-    pub async fn stop(self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        for task in self.tasks {
-            task.await.expect("the workload does not panic").unwrap_or_else(|e| panic!("the workload failed: {e}"));
+/// Starts `tasks` connections that make random transactions, the same ones for the same seed.
+pub fn work(database: &TestDatabase, seed: u64, tasks: u64) -> Workload {
+    Workload::run(tasks, |task, turn| {
+        let (server, name) = (database.server.clone(), database.name.clone());
+        async move {
+            let mut db = server.connect(&name).await?;
+            let mut rng = StdRng::seed_from_u64(seed * 1_000 + task);
+            let mut next_order = newest_order(&mut db, task).await?;
+            while turn.goes_on() {
+                transaction(&mut db, &mut rng, &mut next_order).await?;
+                turn.committed();
+                tokio::time::sleep(Duration::from_millis(rng.random_range(1..10))).await;
+            }
+            Ok(())
         }
-        self.committed.load(Ordering::Relaxed)
-    }
+    })
 }
 
 /// Each task takes its orders' ids from a million of its own, going on where an earlier workload ended.

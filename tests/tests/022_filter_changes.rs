@@ -5,13 +5,11 @@
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tests::line::{At, Line, succeeded};
 use tests::process::{Outcome, Process};
 use tests::server::TestDatabase;
 use tests::wait;
-use tokio::task::JoinHandle;
+use tests::workload::Workload;
 
 /// The filter at first.
 const FIRST: &str = "amount >= 10";
@@ -70,76 +68,41 @@ async fn outside(line: &Line, filter: &str) -> i64 {
 }
 
 /// Two writers by whom rows come, go, and pass in and out of filters, by amount and by region.
-struct Writers {
-    stop: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Writers {
-    fn start(database: &TestDatabase, seed: u64) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let tasks = (0..2).map(|task| {
-            let (server, name, stop, done) =
-                (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut db = server.connect(&name).await.unwrap();
-                let mut rng = StdRng::seed_from_u64(seed * 10 + task);
-                while !stop.load(Ordering::Relaxed) {
-                    // Each writer has rows of its own, so that none waits for the other.
-                    let mut row = || 2 * rng.random_range(0..30) + 1 + task as i64;
-                    let (a, b, c, d) = (row(), row(), row(), row());
-                    let (amount, new) = (rng.random_range(0..40), 100 + 2 * rng.random_range(0..20) + task as i64);
-                    let region = ["'north'", "'south'", "NULL"][rng.random_range(0..3)];
-                    db.run(&format!(
-                        "SET XACT_ABORT ON; BEGIN TRAN;
-                         UPDATE dbo.sales SET amount = {amount} WHERE id = {a};
-                         UPDATE dbo.sales SET region = {region}, note = N'moved' WHERE id = {b};
-                         DELETE FROM dbo.sales WHERE id = {new};
-                         INSERT INTO dbo.sales SELECT {new}, {region}, {amount}, N'new' WHERE {amount} % 3 > 0;
-                         UPDATE dbo.sales SET amount = amount + 1 WHERE id IN ({c}, {d});
-                         COMMIT;"
-                    ))
-                    .await
-                    .unwrap_or_else(|e| panic!("a writer failed: {e}"));
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        });
-        Self { tasks: tasks.collect(), stop, done }
-    }
-
-    /// Waits for so many further transactions.
-    async fn make(&self, more: u64) {
-        let until = self.done.load(Ordering::Relaxed) + more;
-        wait::until("the writers to go on", async || {
-            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a writer failed");
-            (self.done.load(Ordering::Relaxed) >= until).then_some(())
-        })
-        .await;
-    }
-
-    async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for task in self.tasks {
-            task.await.unwrap();
+fn writers(database: &TestDatabase, seed: u64) -> Workload {
+    Workload::start(database, 2, |task| {
+        let mut rng = StdRng::seed_from_u64(seed * 10 + task);
+        move || {
+            // Each writer has rows of its own, so that none waits for the other.
+            let mut row = || 2 * rng.random_range(0..30) + 1 + task as i64;
+            let (a, b, c, d) = (row(), row(), row(), row());
+            let (amount, new) = (rng.random_range(0..40), 100 + 2 * rng.random_range(0..20) + task as i64);
+            let region = ["'north'", "'south'", "NULL"][rng.random_range(0..3)];
+            format!(
+                "SET XACT_ABORT ON; BEGIN TRAN;
+                 UPDATE dbo.sales SET amount = {amount} WHERE id = {a};
+                 UPDATE dbo.sales SET region = {region}, note = N'moved' WHERE id = {b};
+                 DELETE FROM dbo.sales WHERE id = {new};
+                 INSERT INTO dbo.sales SELECT {new}, {region}, {amount}, N'new' WHERE {amount} % 3 > 0;
+                 UPDATE dbo.sales SET amount = amount + 1 WHERE id IN ({c}, {d});
+                 COMMIT;"
+            )
         }
-    }
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrower_filter_takes_rows_away_at_one_place_and_holds_from_there_on_under_load() {
     let mut line = filtered().await;
     assert_eq!(outside(&line, NORTH).await, 34);
-    let writers = Writers::start(&line.source, 1);
-    writers.make(20).await;
+    let writers = writers(&line.source, 1);
+    writers.makes(20).await;
     let said = succeeded(set(&line, NORTH).await);
     assert!(said.contains("in force from position"), "{said}");
     assert_eq!(listed(&line).await.as_deref(), Some(NORTH));
     line.drain().await;
     for _ in 0..5 {
         assert_eq!(outside(&line, NORTH).await, 0, "what passes now is judged by the new filter");
-        writers.make(10).await;
+        writers.makes(10).await;
     }
     writers.stop().await;
     line.drain().await;
@@ -307,10 +270,10 @@ async fn a_marker_whose_change_was_taken_back_or_replaced_does_nothing() {
 async fn log_reader_and_subscriber_may_be_killed_while_filters_change() {
     let mut line = filtered().await;
     let mut rng = StdRng::seed_from_u64(22);
-    let writers = Writers::start(&line.source, 2);
+    let writers = writers(&line.source, 2);
     let mut last = String::new();
     for round in 1..=6 {
-        writers.make(5).await;
+        writers.makes(5).await;
         last = format!("amount >= {}", 10 + round);
         let setting = setting(&line, &last);
         for _ in 0..2 {
@@ -327,7 +290,7 @@ async fn log_reader_and_subscriber_may_be_killed_while_filters_change() {
         succeeded(setting.ended().await);
         assert_eq!(listed(&line).await.as_ref(), Some(&last));
     }
-    writers.make(10).await;
+    writers.makes(10).await;
     writers.stop().await;
     line.drain().await;
     line.assert_agrees(&selected(&last), ARRIVED).await;

@@ -6,7 +6,7 @@ use sandbox::compare::{Side, compare};
 use tests::line::Line;
 use tests::process::{Process, run};
 use tests::server::TestDatabase;
-use tests::shop::{self, CONTENTS, Workload};
+use tests::shop::{self, CONTENTS};
 use tests::wait;
 
 async fn subscribe(line: &Line, database: &TestDatabase, subscription: &str, publication: &str) {
@@ -48,7 +48,7 @@ async fn two_publications_reach_two_subscribers_each_at_its_own_pace() {
     }
     line.start_subscriber();
     subscribe(&line, &second, "second-money", "money").await;
-    let workload = Workload::start(&line.source, 30, 2);
+    let workload = shop::work(&line.source, 30, 2);
     let process = start(&line, &second);
     workload.makes(50).await;
     // one subscriber is away while the other goes on

@@ -6,10 +6,11 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tests::line::Line;
 use tests::server::TestDatabase;
 use tests::wait;
+use tests::workload::Workload;
 use tokio::task::JoinHandle;
 
 /// Rows of `dbo.item` that transactions move amounts between, each with this amount at first.
@@ -40,57 +41,22 @@ async fn line() -> Line {
 }
 
 /// Writers that move amounts between rows, make rows and take them away again, and name no column that may go.
-struct Writers {
-    stop: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Writers {
-    fn start(database: &TestDatabase, seed: u64) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let tasks = (0..2).map(|task| {
-            let (server, name, stop, done) =
-                (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut db = server.connect(&name).await.unwrap();
-                let mut rng = StdRng::seed_from_u64(seed * 10 + task);
-                while !stop.load(Ordering::Relaxed) {
-                    let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
-                    let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
-                    db.run(&format!(
-                        "SET XACT_ABORT ON; BEGIN TRAN;
-                         UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
-                         DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
-                         INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
-                         UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
-                         COMMIT;"
-                    ))
-                    .await
-                    .unwrap_or_else(|e| panic!("a writer failed: {e}"));
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        });
-        Self { tasks: tasks.collect(), stop, done }
-    }
-
-    /// Waits for so many further transactions.
-    async fn make(&self, more: u64) {
-        let until = self.done.load(Ordering::Relaxed) + more;
-        wait::until("the writers to go on", async || {
-            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a writer failed");
-            (self.done.load(Ordering::Relaxed) >= until).then_some(())
-        })
-        .await;
-    }
-
-    async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for task in self.tasks {
-            task.await.unwrap();
+fn writers(database: &TestDatabase, seed: u64) -> Workload {
+    Workload::start(database, 2, |task| {
+        let mut rng = StdRng::seed_from_u64(seed * 10 + task);
+        move || {
+            let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
+            let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
+            format!(
+                "SET XACT_ABORT ON; BEGIN TRAN;
+                 UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
+                 DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
+                 INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
+                 UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
+                 COMMIT;"
+            )
         }
-    }
+    })
 }
 
 /// Looks at the subscriber all the while: no transaction is seen in part, so the amounts always add up.
@@ -133,17 +99,17 @@ async fn assert_equal(line: &Line) {
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_go_and_take_wider_types_under_load() {
     let line = line().await;
-    let (writers, watcher) = (Writers::start(&line.source, 1), Watcher::start(&line.target));
+    let (writers, watcher) = (writers(&line.source, 1), Watcher::start(&line.target));
     for statement in [
         "ALTER TABLE dbo.item DROP COLUMN gone",
         "ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL",
         "ALTER TABLE dbo.item ALTER COLUMN note varchar(100)",
         "ALTER TABLE [dbo].[item] DROP COLUMN [also_gone]",
     ] {
-        writers.make(20).await;
+        writers.makes(20).await;
         line.source.run(statement).await;
     }
-    writers.make(20).await;
+    writers.makes(20).await;
     writers.stop().await;
     // What only the new types hold arrives.
     line.source.run("UPDATE dbo.item SET note = REPLICATE('w', 60), amount = 5000000000 WHERE id = 1").await;
@@ -162,8 +128,8 @@ async fn watcher_free_end(line: Line, watcher: Watcher) {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_schema_changes_of_one_transaction_arrive_with_its_rows() {
     let line = line().await;
-    let writers = Writers::start(&line.source, 2);
-    writers.make(20).await;
+    let writers = writers(&line.source, 2);
+    writers.makes(20).await;
     line.source
         .run(
             "SET XACT_ABORT ON; BEGIN TRAN;
@@ -176,7 +142,7 @@ async fn several_schema_changes_of_one_transaction_arrive_with_its_rows() {
              COMMIT;",
         )
         .await;
-    writers.make(20).await;
+    writers.makes(20).await;
     writers.stop().await;
     assert_equal(&line).await;
 }
@@ -216,14 +182,14 @@ async fn happened(line: &Line, fault: i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriber_that_dies_in_the_middle_of_a_switch_does_it_again() {
     let mut line = line().await;
-    let writers = Writers::start(&line.source, 3);
+    let writers = writers(&line.source, 3);
     // Killed while it waits for an answer in the middle; its connection broken there; chosen as a deadlock's victim.
     for (statement, action) in [
         ("ALTER TABLE dbo.item DROP COLUMN gone", "stall"),
         ("ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL", "disconnect"),
         ("ALTER TABLE dbo.item DROP COLUMN also_gone", "error', @number = N'1205"),
     ] {
-        writers.make(10).await;
+        writers.makes(10).await;
         let fault = arm(&line, "write", action).await;
         line.source.run(statement).await;
         happened(&line, fault).await;
@@ -232,7 +198,7 @@ async fn a_subscriber_that_dies_in_the_middle_of_a_switch_does_it_again() {
             line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
             line.start_subscriber();
         }
-        writers.make(10).await;
+        writers.makes(10).await;
     }
     writers.stop().await;
     assert_equal(&line).await;
@@ -265,10 +231,10 @@ async fn kill_one(line: &mut Line, rng: &mut StdRng) {
 async fn any_role_may_be_killed_while_schemas_change() {
     let mut line = line().await;
     let mut rng = StdRng::seed_from_u64(35);
-    let (writers, watcher) = (Writers::start(&line.source, 4), Watcher::start(&line.target));
+    let (writers, watcher) = (writers(&line.source, 4), Watcher::start(&line.target));
     let mut length = 20;
     for round in 0..8 {
-        writers.make(5).await;
+        writers.makes(5).await;
         let statement = match round {
             2 => "ALTER TABLE dbo.item DROP COLUMN gone".to_owned(),
             5 => "ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL".to_owned(),
@@ -284,7 +250,7 @@ async fn any_role_may_be_killed_while_schemas_change() {
             kill_one(&mut line, &mut rng).await;
         }
     }
-    writers.make(10).await;
+    writers.makes(10).await;
     writers.stop().await;
     line.drain().await;
     watcher.stop().await;
@@ -352,18 +318,18 @@ async fn columns_published(line: &Line) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn new_columns_arrive_with_their_values_under_load() {
     let line = line().await;
-    let (writers, watcher) = (Writers::start(&line.source, 5), Watcher::start(&line.target));
+    let (writers, watcher) = (writers(&line.source, 5), Watcher::start(&line.target));
     for statement in ADDED {
-        writers.make(10).await;
+        writers.makes(10).await;
         line.source.run(statement).await;
-        writers.make(10).await;
+        writers.makes(10).await;
     }
     // Values that only the new columns can hold, for rows from before and since.
     line.source
         .run("UPDATE dbo.item SET extra = CAST(id AS bigint) * 10000000000, long_note = REPLICATE(CAST(N'ł' AS nvarchar(max)), 9000) WHERE id % 2 = 0")
         .await;
     line.source.run("INSERT INTO dbo.item (id, amount, flag) VALUES (60, 0, 9)").await;
-    writers.make(10).await;
+    writers.makes(10).await;
     writers.stop().await;
     line.drain().await;
     watcher.stop().await;
@@ -382,9 +348,9 @@ async fn new_columns_arrive_with_their_values_under_load() {
 async fn any_role_may_be_killed_while_columns_come() {
     let mut line = line().await;
     let mut rng = StdRng::seed_from_u64(351);
-    let (writers, watcher) = (Writers::start(&line.source, 6), Watcher::start(&line.target));
+    let (writers, watcher) = (writers(&line.source, 6), Watcher::start(&line.target));
     for statement in ADDED {
-        writers.make(5).await;
+        writers.makes(5).await;
         line.source.run(statement).await;
         for _ in 0..2 {
             // Whatever is on its way at that moment.
@@ -392,7 +358,7 @@ async fn any_role_may_be_killed_while_columns_come() {
             kill_one(&mut line, &mut rng).await;
         }
     }
-    writers.make(10).await;
+    writers.makes(10).await;
     writers.stop().await;
     line.drain().await;
     watcher.stop().await;

@@ -6,13 +6,12 @@
 use proto::{ColumnType, TableChange, TableName, Value};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tests::line::Line;
 use tests::replica::{Replica, State};
 use tests::server::TestDatabase;
 use tests::wait;
-use tokio::task::JoinHandle;
+use tests::workload::Workload;
 
 /// Rows of `dbo.item` at the beginning, each with this amount: transactions only ever move amounts.
 const ROWS: i64 = 20;
@@ -62,71 +61,29 @@ async fn replicated() -> (Line, Replica) {
     (line, replica)
 }
 
-/// Writers that move amounts between rows, make rows and take them away again, without naming any column that may go.
-struct Writers {
-    stop: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
-    /// What they do besides: `{from}`, `{to}` and `{some}` are two rows and a number.
-    extra: Arc<Mutex<String>>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Writers {
-    fn start(database: &TestDatabase, seed: u64) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let extra = Arc::new(Mutex::new(String::new()));
-        let tasks = (0..2).map(|task| {
-            let (server, name, stop, done) =
-                (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
-            let extra = extra.clone();
-            tokio::spawn(async move {
-                let mut db = server.connect(&name).await.unwrap();
-                let mut rng = StdRng::seed_from_u64(seed * 10 + task);
-                while !stop.load(Ordering::Relaxed) {
-                    let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
-                    let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
-                    let more = extra.lock().unwrap().clone();
-                    let more = [("{from}", from), ("{to}", to), ("{some}", some)]
-                        .iter()
-                        .fold(more, |text, (name, value)| text.replace(name, &value.to_string()));
-                    db.run(&format!(
-                        "SET XACT_ABORT ON; BEGIN TRAN;
-                         UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
-                         DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
-                         INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
-                         UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
-                         {more}
-                         COMMIT;"
-                    ))
-                    .await
-                    .unwrap();
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        });
-        Self { tasks: tasks.collect(), stop, done, extra }
-    }
-
-    fn also(&self, what: &str) {
-        what.clone_into(&mut self.extra.lock().unwrap());
-    }
-
-    /// Waits for so many further transactions.
-    async fn make(&self, more: u64) {
-        let until = self.done.load(Ordering::Relaxed) + more;
-        wait::until("the writers to go on", async || {
-            assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a writer failed");
-            (self.done.load(Ordering::Relaxed) >= until).then_some(())
-        })
-        .await;
-    }
-
-    async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for task in self.tasks {
-            task.await.unwrap();
+/// Writers that move amounts between rows, make rows and take them away again, without naming any column that may go. What they do
+/// besides is `extra`, in which `{from}`, `{to}` and `{some}` are two rows and a number.
+fn writers(database: &TestDatabase, seed: u64, extra: &Arc<Mutex<String>>) -> Workload {
+    Workload::start(database, 2, |task| {
+        let (mut rng, extra) = (StdRng::seed_from_u64(seed * 10 + task), extra.clone());
+        move || {
+            let (from, to) = (rng.random_range(1..=ROWS), rng.random_range(1..=ROWS));
+            let (some, new) = (rng.random_range(1..50), 100 + task * 1_000 + rng.random_range(0..30));
+            let more = extra.lock().unwrap().clone();
+            let more = [("{from}", from), ("{to}", to), ("{some}", some)]
+                .iter()
+                .fold(more, |text, (name, value)| text.replace(name, &value.to_string()));
+            format!(
+                "SET XACT_ABORT ON; BEGIN TRAN;
+                 UPDATE dbo.item SET amount = amount - {some} WHERE id = {from};
+                 DELETE FROM dbo.item WHERE id = {new} AND amount = 0;
+                 INSERT INTO dbo.item (id, amount, note) SELECT {new}, 0, 'n{some}' WHERE {some} % 2 = 0;
+                 UPDATE dbo.item SET amount = amount + {some}, note = 'from {from}' WHERE id = {to};
+                 {more}
+                 COMMIT;"
+            )
         }
-    }
+    })
 }
 
 /// Schema changes that arrived, as text.
@@ -147,17 +104,17 @@ fn arrived(replica: &Replica) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_and_widened_columns_arrive_in_their_place_under_load() {
     let (line, replica) = replicated().await;
-    let writers = Writers::start(&line.source, 1);
+    let writers = writers(&line.source, 1, &Arc::default());
     for statement in [
         "ALTER TABLE dbo.item DROP COLUMN gone",
         "ALTER TABLE dbo.item ALTER COLUMN amount bigint NOT NULL",
         "ALTER TABLE dbo.item ALTER COLUMN note nvarchar(100)",
         "ALTER TABLE [dbo].[item] DROP COLUMN [also_gone]",
     ] {
-        writers.make(20).await;
+        writers.makes(20).await;
         line.source.run(statement).await;
     }
-    writers.make(20).await;
+    writers.makes(20).await;
     // What only the new types hold arrives.
     line.source.run("UPDATE dbo.item SET note = REPLICATE(N'ż', 60) WHERE id = 1").await;
     writers.stop().await;
@@ -221,24 +178,24 @@ async fn joined(replica: &Replica, column: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn new_columns_join_complete_at_one_moment_under_load() {
     let (mut line, replica) = replicated().await;
-    let writers = Writers::start(&line.source, 3);
-    writers.make(20).await;
+    let extra: Arc<Mutex<String>> = Arc::default();
+    let writers = writers(&line.source, 3, &extra);
+    writers.makes(20).await;
     line.source.run("ALTER TABLE dbo.item ADD shares int NOT NULL CONSTRAINT df_shares DEFAULT 5").await;
-    writers.also(
-        "UPDATE dbo.item SET shares = shares - {some} WHERE id = {from};
-         UPDATE dbo.item SET shares = shares + {some} WHERE id = {to};",
-    );
+    "UPDATE dbo.item SET shares = shares - {some} WHERE id = {from};
+     UPDATE dbo.item SET shares = shares + {some} WHERE id = {to};"
+        .clone_into(&mut extra.lock().unwrap());
     joined(&replica, "shares").await;
-    writers.make(20).await;
+    writers.makes(20).await;
     // Nothing is the same in two rows.
     line.source.run("ALTER TABLE dbo.item ADD token uniqueidentifier NOT NULL DEFAULT NEWID()").await;
     joined(&replica, "token").await;
-    writers.make(20).await;
+    writers.makes(20).await;
     line.source.run("ALTER TABLE dbo.item DROP COLUMN gone").await;
     line.source.run("ALTER TABLE dbo.item ADD gone int NULL, second varchar(20) NOT NULL DEFAULT 'some'").await;
     line.source.run("UPDATE dbo.item SET gone = id, second = CASE WHEN id < 5 THEN 'Some' ELSE second END").await;
     joined(&replica, "second").await;
-    writers.make(20).await;
+    writers.makes(20).await;
     writers.stop().await;
     replica.drain(&line).await;
     assert!(replica.assert_equal(&line, "dbo.item").await >= ROWS as usize);
@@ -260,10 +217,11 @@ async fn new_columns_join_complete_at_one_moment_under_load() {
 /// What is killed at its n-th statement, for all n until it does not come to that many in going over to a new column.
 async fn killed_at_every_statement(seed: u64, application: &str, most: u32, step: u32) {
     let (mut line, replica) = replicated().await;
-    let writers = Writers::start(&line.source, seed);
+    let extra: Arc<Mutex<String>> = Arc::default();
+    let writers = writers(&line.source, seed, &extra);
     let mut hit = 0;
     for n in (0..most).step_by(step as usize) {
-        writers.make(5).await;
+        writers.makes(5).await;
         let mut admin = line.source.connect().await;
         let armed = format!(
             "EXEC sys.sp_sandbox_fault @at = N'statement', @action = N'stall', @application = N'{application}', @after = {n}"
@@ -271,7 +229,7 @@ async fn killed_at_every_statement(seed: u64, application: &str, most: u32, step
         admin.run(&armed).await.unwrap();
         let column = format!("c{n}");
         line.source.run(&format!("ALTER TABLE dbo.item ADD {column} int NOT NULL DEFAULT {n}")).await;
-        writers.also(&format!("UPDATE dbo.item SET {column} = {{some}} WHERE id = {{to}};"));
+        *extra.lock().unwrap() = format!("UPDATE dbo.item SET {column} = {{some}} WHERE id = {{to}};");
         let mut stalled = false;
         wait::until("the log reader to stall or to come over it", async || {
             let faults = admin.run("EXEC sys.sp_sandbox_faults").await.unwrap();
@@ -293,7 +251,7 @@ async fn killed_at_every_statement(seed: u64, application: &str, most: u32, step
             break;
         }
     }
-    writers.make(5).await;
+    writers.makes(5).await;
     writers.stop().await;
     replica.drain(&line).await;
     println!("killed at {hit} statements");

@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tests::line::Line;
 use tests::server::TestDatabase;
 use tests::wait;
-use tokio::task::JoinHandle;
+use tests::workload::Workload;
 
 /// Rows of `dbo.item` that are written to.
 const ROWS: i64 = 20;
@@ -43,54 +41,22 @@ async fn line() -> Line {
 }
 
 /// Writes rows that no constraint of these tests forbids.
-struct Writer {
-    stop: Arc<AtomicBool>,
-    done: Arc<AtomicU64>,
-    task: JoinHandle<()>,
-}
-
-impl Writer {
-    fn start(database: &TestDatabase) -> Self {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (server, name, stopped, count) =
-            (database.server.clone(), database.name.clone(), stop.clone(), done.clone());
-        let task = tokio::spawn(async move {
-            let mut db = server.connect(&name).await.unwrap();
-            for n in 0i64.. {
-                if stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let (from, to, new) = (n * 7 % ROWS + 1, n * 11 % ROWS + 1, 1_000 + n % 30);
-                db.run(&format!(
-                    "SET XACT_ABORT ON; BEGIN TRAN;
-                     UPDATE dbo.item SET amount = amount - 1, note = 'n{n}' WHERE id = {from};
-                     DELETE FROM dbo.item WHERE id = {new};
-                     INSERT INTO dbo.item (id, amount, kind, code) VALUES ({new}, 0, 2, 20);
-                     UPDATE dbo.item SET amount = amount + 1, kind = {n} % 2 + 1 WHERE id = {to};
-                     COMMIT;"
-                ))
-                .await
-                .unwrap_or_else(|e| panic!("the writer failed: {e}"));
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        Self { stop, done, task }
-    }
-
-    /// Waits for so many further transactions.
-    async fn make(&self, more: u64) {
-        let until = self.done.load(Ordering::Relaxed) + more;
-        wait::until("the writer to go on", async || {
-            assert!(!self.task.is_finished(), "the writer failed");
-            (self.done.load(Ordering::Relaxed) >= until).then_some(())
-        })
-        .await;
-    }
-
-    async fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await.unwrap();
-    }
+fn writer(database: &TestDatabase) -> Workload {
+    Workload::start(database, 1, |_| {
+        let mut numbers = 0i64..;
+        move || {
+            let n = numbers.next().unwrap();
+            let (from, to, new) = (n * 7 % ROWS + 1, n * 11 % ROWS + 1, 1_000 + n % 30);
+            format!(
+                "SET XACT_ABORT ON; BEGIN TRAN;
+                 UPDATE dbo.item SET amount = amount - 1, note = 'n{n}' WHERE id = {from};
+                 DELETE FROM dbo.item WHERE id = {new};
+                 INSERT INTO dbo.item (id, amount, kind, code) VALUES ({new}, 0, 2, 20);
+                 UPDATE dbo.item SET amount = amount + 1, kind = {n} % 2 + 1 WHERE id = {to};
+                 COMMIT;"
+            )
+        }
+    })
 }
 
 async fn has(database: &TestDatabase, constraint: &str) -> bool {
@@ -123,7 +89,7 @@ async fn assert_equal(line: &Line) {
 #[tokio::test(flavor = "multi_thread")]
 async fn constraints_come_and_go_between_the_rows_that_they_forbid() {
     let mut line = line().await;
-    let writer = Writer::start(&line.source);
+    let writer = writer(&line.source);
     // What each forbids, and how that is mended before it is made.
     let cases = [
         ("ck", "CHECK (note <> 'bad')", "INSERT INTO dbo.item VALUES (501, 0, 1, 10, 'bad')"),
@@ -132,7 +98,7 @@ async fn constraints_come_and_go_between_the_rows_that_they_forbid() {
         ("df", "DEFAULT ('none') FOR note", ""),
     ];
     for (name, definition, forbidden) in cases {
-        writer.make(5).await;
+        writer.makes(5).await;
         if !forbidden.is_empty() {
             // Rows from before that break it.
             line.source.run(forbidden).await;
@@ -142,20 +108,20 @@ async fn constraints_come_and_go_between_the_rows_that_they_forbid() {
         if !forbidden.is_empty() {
             refused(&line, forbidden).await;
         }
-        writer.make(5).await;
+        writer.makes(5).await;
         arrived(&mut line, name).await;
     }
     line.drain().await;
     line.assert_equal(CONSTRAINTS).await;
     for (name, _, forbidden) in cases {
-        writer.make(5).await;
+        writer.makes(5).await;
         line.source.run(&format!("ALTER TABLE dbo.item DROP CONSTRAINT {name}; {forbidden}")).await;
     }
     // One that the snapshot made, too.
     line.source
         .run("ALTER TABLE dbo.item DROP CONSTRAINT ck_first; UPDATE dbo.item SET amount = -2000000000 WHERE id = 501")
         .await;
-    writer.make(5).await;
+    writer.makes(5).await;
     line.drain().await;
     for (name, ..) in cases {
         assert!(!has(&line.target, name).await, "{name} is still there");
@@ -171,8 +137,8 @@ async fn constraints_come_and_go_between_the_rows_that_they_forbid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_and_what_refers_to_it_come_and_go_together_and_changes_are_both() {
     let mut line = line().await;
-    let writer = Writer::start(&line.source);
-    writer.make(5).await;
+    let writer = writer(&line.source);
+    writer.makes(5).await;
     line.source
         .run(
             "BEGIN TRAN; ALTER TABLE dbo.kind ADD CONSTRAINT uq_code UNIQUE (code);
@@ -181,7 +147,7 @@ async fn a_key_and_what_refers_to_it_come_and_go_together_and_changes_are_both()
         .await;
     arrived(&mut line, "fk_code").await;
     assert!(has(&line.target, "uq_code").await);
-    writer.make(5).await;
+    writer.makes(5).await;
     line.source
         .run(
             "SET XACT_ABORT ON; BEGIN TRAN; ALTER TABLE dbo.item DROP CONSTRAINT fk_code; ALTER TABLE dbo.kind DROP CONSTRAINT uq_code;
@@ -220,15 +186,15 @@ async fn a_key_and_what_refers_to_it_come_and_go_together_and_changes_are_both()
 #[tokio::test(flavor = "multi_thread")]
 async fn new_columns_bring_their_constraints() {
     let mut line = line().await;
-    let writer = Writer::start(&line.source);
-    writer.make(5).await;
+    let writer = writer(&line.source);
+    writer.makes(5).await;
     line.source
         .run(
             "ALTER TABLE dbo.item ADD flag int NOT NULL CONSTRAINT df_flag DEFAULT (3) CONSTRAINT ck_flag CHECK (flag < 5),
                  parent int NULL CONSTRAINT fk_parent REFERENCES dbo.kind (id)",
         )
         .await;
-    writer.make(5).await;
+    writer.makes(5).await;
     for name in ["df_flag", "ck_flag", "fk_parent"] {
         arrived(&mut line, name).await;
     }
@@ -260,10 +226,10 @@ async fn constraints_that_are_not_replicated_stay_at_the_publisher() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_reader_killed_at_any_statement_finds_constraints_again() {
     let mut line = line().await;
-    let writer = Writer::start(&line.source);
+    let writer = writer(&line.source);
     let (mut hit, mut dropped) = (0, String::new());
     for n in (0..80).step_by(4) {
-        writer.make(2).await;
+        writer.makes(2).await;
         let mut admin = line.source.connect().await;
         admin
             .run(&format!(

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 use tests::line::Line;
-use tests::shop::{self, CONTENTS, TABLES, Watcher, Workload};
+use tests::shop::{self, CONTENTS, TABLES, Watcher};
 use tests::wait;
 
 /// A line whose subscription is active.
@@ -25,7 +25,7 @@ async fn kill_again_and_again(seed: u64, rounds: u32, mut kill: impl AsyncFnMut(
     let mut rng = StdRng::seed_from_u64(seed);
     let mut line = active().await;
     let watcher = Watcher::start(&line.target);
-    let workload = Workload::start(&line.source, seed, 2);
+    let workload = shop::work(&line.source, seed, 2);
     for _ in 0..rounds {
         workload.makes(rng.random_range(5..60)).await;
         kill(&mut line, &mut rng).await;
@@ -105,7 +105,7 @@ async fn a_subscriber_killed_while_it_loads_its_snapshot_begins_again() {
     let mut line = Line::start().await;
     shop::make(&line).await;
     let tables: Vec<&str> = TABLES.into_iter().chain(["dbo.fence"]).collect();
-    let workload = Workload::start(&line.source, 45, 1);
+    let workload = shop::work(&line.source, 45, 1);
     line.replicate(&tables).await;
     for pause in [5, 20, 60, 120, 200, 300] {
         tokio::time::sleep(Duration::from_millis(pause)).await;

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 use tests::line::Line;
-use tests::shop::{self, CONTENTS, TABLES, Workload};
+use tests::shop::{self, CONTENTS, TABLES};
 
 async fn active() -> Line {
     let mut line = Line::start_on_sandboxes().await;
@@ -31,7 +31,7 @@ async fn assert_equal(line: &mut Line) {
 async fn the_subscribers_server_may_be_killed_under_load() {
     let mut line = active().await;
     let mut rng = StdRng::seed_from_u64(45);
-    let workload = Workload::start(&line.source, 45, 2);
+    let workload = shop::work(&line.source, 45, 2);
     for _ in 0..4 {
         workload.makes(rng.random_range(10..60)).await;
         line.target.restart().await;
@@ -46,7 +46,7 @@ async fn the_publishers_server_may_be_killed_with_captured_changes_still_to_be_r
     let mut line = active().await;
     let mut rng = StdRng::seed_from_u64(46);
     for round in 0..4 {
-        let workload = Workload::start(&line.source, 46 + round, 2);
+        let workload = shop::work(&line.source, 46 + round, 2);
         workload.makes(rng.random_range(10..60)).await;
         workload.stop().await;
         // Part of what was committed is on its way at this moment.
