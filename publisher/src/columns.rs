@@ -130,18 +130,7 @@ mod tests {
     use proto::{ColumnType, TableName};
 
     fn column(name: &str, column_type: Result<ColumnType, String>, key_ordinal: Option<u16>) -> TableColumn {
-        TableColumn {
-            name: name.to_owned(),
-            column_type,
-            nullable: false,
-            identity: None,
-            sparse: false,
-            computed: None,
-            row_version: false,
-            unfit: None,
-            collation: None,
-            key_ordinal,
-        }
+        TableColumn { nullable: false, key_ordinal, ..TableColumn::new(name, column_type) }
     }
 
     fn computed(name: &str, definition: &str) -> TableColumn {

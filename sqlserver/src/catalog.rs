@@ -54,6 +54,22 @@ pub struct Computed {
 }
 
 impl TableColumn {
+    /// A column that can hold NULL and is nothing special.
+    pub fn new(name: &str, column_type: Result<ColumnType, String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            column_type,
+            nullable: true,
+            identity: None,
+            sparse: false,
+            computed: None,
+            row_version: false,
+            unfit: None,
+            collation: None,
+            key_ordinal: None,
+        }
+    }
+
     /// As a column of an article; an error says why it cannot be one.
     pub fn published(&self) -> Result<Column, String> {
         if self.computed.is_some() {

@@ -1,34 +1,20 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use sqlserver::catalog::TableColumn;
 
 fn name(schema: &str, table: &str) -> TableName {
     TableName { schema: schema.to_owned(), table: table.to_owned() }
 }
 
 fn column(name: &str, column_type: ColumnType, key_ordinal: Option<u16>) -> Column {
-    Column {
-        name: name.to_owned(),
-        column_type,
-        nullable: key_ordinal.is_none(),
-        identity: None,
-        sparse: false,
-        collation: None,
-        key_ordinal,
-    }
+    Column { nullable: key_ordinal.is_none(), key_ordinal, ..Column::new(name, column_type) }
 }
 
 fn checked(texts: &OptionTexts, columns: &[Column], filter: Option<&str>) -> Result<ArticleOptions, String> {
-    let of_table = |column: &Column| sqlserver::catalog::TableColumn {
-        name: column.name.clone(),
-        column_type: Ok(column.column_type),
+    let of_table = |column: &Column| TableColumn {
         nullable: column.nullable,
-        identity: None,
-        sparse: false,
-        computed: None,
-        row_version: false,
-        unfit: None,
-        collation: None,
         key_ordinal: column.key_ordinal,
+        ..TableColumn::new(&column.name, Ok(column.column_type))
     };
     let mut all: Vec<_> = columns.iter().map(of_table).collect();
     all.push(of_table(&column("secret", ColumnType::Int, None)));

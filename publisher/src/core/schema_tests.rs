@@ -11,18 +11,7 @@ fn lsn(n: u32) -> Lsn {
 
 fn column(name: &str, column_type: ColumnType) -> TableColumn {
     let key_ordinal = (name == "id").then_some(0);
-    TableColumn {
-        name: name.to_owned(),
-        column_type: Ok(column_type),
-        nullable: key_ordinal.is_none(),
-        identity: None,
-        sparse: false,
-        computed: None,
-        row_version: false,
-        unfit: None,
-        collation: None,
-        key_ordinal,
-    }
+    TableColumn { nullable: key_ordinal.is_none(), key_ordinal, ..TableColumn::new(name, Ok(column_type)) }
 }
 
 fn table() -> Vec<TableColumn> {

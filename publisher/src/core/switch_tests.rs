@@ -24,18 +24,7 @@ fn widened(n: u32) -> SchemaHistory {
         committed_at: i64::from(n) * 1_000,
         text: "ALTER TABLE t1 ALTER COLUMN data varbinary(max) NOT NULL".into(),
     };
-    let data = TableColumn {
-        name: "data".into(),
-        column_type: Ok(ColumnType::VarBinary(None)),
-        nullable: true,
-        identity: None,
-        sparse: false,
-        computed: None,
-        row_version: false,
-        unfit: None,
-        collation: None,
-        key_ordinal: None,
-    };
+    let data = TableColumn::new("data", Ok(ColumnType::VarBinary(None)));
     SchemaHistory { statements: vec![statement], columns: BTreeMap::from([(1_001, vec![data])]), ..Default::default() }
 }
 

@@ -27,16 +27,9 @@ fn published(table: &str, columns: &[&str], published: &[&str]) -> Published {
         .iter()
         .enumerate()
         .map(|(i, name)| TableColumn {
-            name: (*name).to_owned(),
-            column_type: Ok(ColumnType::Int),
             nullable: i > 0,
-            identity: None,
-            sparse: false,
-            computed: None,
-            row_version: false,
-            unfit: None,
-            collation: None,
             key_ordinal: (i == 0).then_some(0),
+            ..TableColumn::new(name, Ok(ColumnType::Int))
         })
         .collect();
     let columns = all.iter().filter(|c| published.contains(&c.name.as_str()));
