@@ -5,7 +5,7 @@
 //! built in. [`parse`] does this for any clap parser, so a program only declares its flags.
 //!
 //! - [`settings`]: [`parse`] and the list of settings.
-//! - [`distributor`], [`server`]: how to reach the distributor and a SQL Server.
+//! - [`distributor`], [`server`], [`working_directory`]: how to reach the distributor, a SQL Server, the snapshots.
 //! - [`secret`]: passwords, from a file or the environment and never from a flag.
 //! - [`output`]: results, to stdout. [`logging`]: everything else, to stderr.
 //! - [`duration`], [`size`]: `1h30m`, `64MiB`.
@@ -22,6 +22,7 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod size;
+pub mod working_directory;
 
 pub use distributor::DistributorArgs;
 pub use error::CliError;
@@ -30,3 +31,4 @@ pub use output::OutputArgs;
 pub use process::{main, shutdown_signal};
 pub use server::{Encrypt, ServerArgs};
 pub use settings::parse;
+pub use working_directory::WorkingDirectoryArgs;

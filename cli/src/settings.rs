@@ -32,6 +32,8 @@ pub const SETTINGS: &[&str] = &[
     "poll-interval",
     "publication",
     "working-directory",
+    "working-directory-login",
+    "working-directory-password-file",
     // Distributor.
     "data-dir",
     "latency-threshold",

@@ -150,14 +150,14 @@ async fn a_snapshot_of_earlier_definitions_fits_as_long_as_the_queue_has_what_fo
     let second = alter(&mut reader, next_definition(&first, lsn(4))).await.unwrap();
     reader.append(change(4, &second)).await;
     reader.until_durable(lsn(4)).await;
-    let latest = || distributor.admin(Request::SnapshotLatest { publication: "p".to_owned() });
-    assert_eq!(latest().await.unwrap(), Response::Snapshot(Some(taken)));
+    let latest = || distributor.admin(Request::SnapshotLatest { publication: "p".to_owned(), has: vec![] });
+    assert_eq!(latest().await.unwrap(), to_load(Some(taken)));
     // One that says to be of the earlier definition, but was taken after the change, would miss it.
     let late = snapshot("p", &p, lsn(4));
     assert_eq!(distributor.admin(Request::SnapshotRegister(late)).await.unwrap_err().kind, RefusalKind::Invalid);
     let present = snapshot("p", &[second.id, p[1]], lsn(5));
     distributor.admin(Request::SnapshotRegister(present.clone())).await.unwrap();
-    assert_eq!(latest().await.unwrap(), Response::Snapshot(Some(present)));
+    assert_eq!(latest().await.unwrap(), to_load(Some(present)));
     // Dropped as a whole, with its past.
     let dropping = Request::ArticleDrop { publication: "p".to_owned(), source: first.source.clone() };
     distributor.admin(dropping).await.unwrap();

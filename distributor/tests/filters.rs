@@ -131,7 +131,13 @@ async fn no_snapshot_is_taken_while_a_filter_may_change_at_a_marker_ahead() {
     let p = distributor.publish(1).await;
     let change = to(None, Some("id > 1"));
     add(&distributor, &change).await.unwrap();
-    let begin = || distributor.admin(Request::SnapshotBegin { publication: "p".to_owned() });
+    let begin = || {
+        distributor.admin(Request::SnapshotBegin {
+            publication: "p".to_owned(),
+            snapshot: uuid::Uuid::new_v4(),
+            articles: None,
+        })
+    };
     let refused = begin().await.unwrap_err();
     assert!(refused.kind == RefusalKind::Busy && refused.message.contains("article set"), "{refused}");
     // Nor is one made known that was begun before.

@@ -181,7 +181,15 @@ async fn a_snapshot_begins_once_the_log_reader_reads_with_the_articles_it_is_of(
     distributor.add_article("p", "t2").await.unwrap();
     let begin = {
         let distributor = distributor.clone();
-        tokio::spawn(async move { distributor.admin(Request::SnapshotBegin { publication: "p".to_owned() }).await })
+        tokio::spawn(async move {
+            distributor
+                .admin(Request::SnapshotBegin {
+                    publication: "p".to_owned(),
+                    snapshot: uuid::Uuid::new_v4(),
+                    articles: None,
+                })
+                .await
+        })
     };
     let version = loop {
         if let ServerMessage::Articles { version, articles } = next(&mut reader.receiver).await {
@@ -209,8 +217,8 @@ async fn only_a_snapshot_of_the_present_articles_is_registered_and_given() {
     let directory = data_directory();
     let distributor = Distributor::start(directory.path(), options()).await;
     let p = distributor.publish(2).await;
-    let latest = || Request::SnapshotLatest { publication: "p".to_owned() };
-    assert_eq!(distributor.admin(latest()).await.unwrap(), Response::Snapshot(None));
+    let latest = || Request::SnapshotLatest { publication: "p".to_owned(), has: vec![] };
+    assert_eq!(distributor.admin(latest()).await.unwrap(), to_load(None));
     let refusal = distributor.admin(Request::SnapshotRegister(snapshot("p", &p[..1], lsn(1)))).await.unwrap_err();
     assert_eq!(refusal.kind, RefusalKind::Invalid);
     let older = snapshot("p", &p, lsn(1));
@@ -218,9 +226,9 @@ async fn only_a_snapshot_of_the_present_articles_is_registered_and_given() {
     for snapshot in [&newer, &older] {
         distributor.admin(Request::SnapshotRegister(snapshot.clone())).await.unwrap();
     }
-    assert_eq!(distributor.admin(latest()).await.unwrap(), Response::Snapshot(Some(newer)));
+    assert_eq!(distributor.admin(latest()).await.unwrap(), to_load(Some(newer)));
     distributor.add_article("p", "t3").await.unwrap();
-    assert_eq!(distributor.admin(latest()).await.unwrap(), Response::Snapshot(None));
+    assert_eq!(distributor.admin(latest()).await.unwrap(), to_load(None));
     distributor.stop().await;
 }
 
@@ -257,8 +265,8 @@ async fn what_every_subscription_has_is_dropped_and_who_is_behind_that_is_told()
     assert_eq!(status.subscriptions[0].state, SubscriptionState::Active);
     assert_eq!(status.subscriptions[0].error.as_ref(), Some(&refusal.message));
     // Nor can anyone begin with a snapshot whose continuation is gone.
-    let latest = distributor.admin(Request::SnapshotLatest { publication: "p".to_owned() }).await.unwrap();
-    assert_eq!(latest, Response::Snapshot(None));
+    let latest = distributor.admin(Request::SnapshotLatest { publication: "p".to_owned(), has: vec![] }).await.unwrap();
+    assert_eq!(latest, to_load(None));
     distributor.stop().await;
 
     // The position outlives a restart of an empty queue.

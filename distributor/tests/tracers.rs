@@ -75,6 +75,7 @@ async fn arrive(subscriber: &Subscriber, position: Lsn, token: Uuid, ago: i64) {
         transactions: 0,
         changes: 0,
         error: None,
+        loading: vec![],
         tracers: vec![(token, sent_at - ago)],
         sent_at,
     };

@@ -2,6 +2,7 @@
 
 use crate::article::{Article, ArticleId, TableName};
 use crate::lsn::Lsn;
+use crate::snapshot::{ListedSnapshot, SnapshotProgress, SnapshotToLoad, TableProgress};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -26,6 +27,8 @@ impl fmt::Display for DatabaseName {
 pub struct Publication {
     /// Name, unique at the distributor without regard to case.
     pub name: String,
+    /// What replication it is for.
+    pub kind: PublicationKind,
     /// Publication database.
     pub database: DatabaseName,
     /// Major version of the publisher's server (`SERVERPROPERTY('ProductMajorVersion')`).
@@ -34,6 +37,31 @@ pub struct Publication {
     pub replicate_ddl: bool,
     /// Microseconds since 1970-01-01 UTC.
     pub created_at: i64,
+}
+
+/// How a publication's changes get to its subscriptions (`@repl_freq` of `sp_addpublication`,
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-addpublication-transact-sql>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PublicationKind {
+    /// A snapshot at first, then every transaction, in order.
+    #[default]
+    Transactional,
+    /// All rows anew each time that a snapshot is taken; nothing is read from the log.
+    Snapshot,
+}
+
+/// How a new subscription gets its first rows (`@sync_type` of `sp_addsubscription`,
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-addsubscription-transact-sql>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SyncType {
+    /// From a snapshot: tables and rows.
+    #[default]
+    Automatic,
+    /// Tables and rows are there and equal to the publisher's; what commits from now on is delivered.
+    ReplicationSupportOnly,
+    /// Tables and rows are there as of this position; what comes after it is delivered.
+    InitializeFromLsn(Lsn),
 }
 
 /// A subscription of one database to one publication.
@@ -45,6 +73,8 @@ pub struct Subscription {
     pub publication: String,
     /// Subscription database.
     pub database: DatabaseName,
+    /// How it gets its first rows.
+    pub sync: SyncType,
     /// Microseconds since 1970-01-01 UTC.
     pub created_at: i64,
 }
@@ -74,7 +104,9 @@ pub struct Snapshot {
     pub publication: String,
     /// Folder as a URL, e.g. `file:///srv/repldata/<id>`.
     pub location: String,
-    /// Each part's article with the LSN up to which its changes are contained: the stream applies to it what comes after.
+    /// Articles with the LSNs up to which their changes are contained: the stream applies to them what comes after. An article whose
+    /// parts have several boundaries is there with each. None in snapshots of a [`PublicationKind::Snapshot`] publication, whose articles are
+    /// all there with [`Lsn::ZERO`].
     pub boundaries: Vec<(ArticleId, Lsn)>,
     /// Rows over all articles.
     pub rows: u64,
@@ -113,7 +145,7 @@ pub enum Request {
     PublicationDrop {
         name: String,
     },
-    /// The distributor gives the id. Refused while the publication has subscriptions.
+    /// The distributor gives the id. Subscriptions that there are get the article from a snapshot with it.
     ArticleAdd(Box<Article>),
     /// All articles, or those of one publication.
     ArticleList {
@@ -139,15 +171,35 @@ pub enum Request {
     SubscriptionDrop {
         name: String,
     },
-    /// Answered once every attached log reader of the publication's database reads with the present articles, so that a
-    /// marker written afterwards comes after the point from which they are all read.
+    /// A snapshot is about to be taken, or goes on. The queue after its present end, or after where it was when the snapshot was first
+    /// begun, is kept for it until it is registered or abandoned. Answered once every attached log reader of the publication's database
+    /// reads with the present articles, so that a marker written afterwards comes after the point from which they are all read.
     SnapshotBegin {
         publication: String,
+        snapshot: Uuid,
+        /// Tables at the publisher that it is of; `None` for those of all articles.
+        articles: Option<Vec<TableName>>,
     },
+    /// How far a snapshot has come.
+    SnapshotProgress(SnapshotProgress),
     SnapshotRegister(Snapshot),
-    /// The newest snapshot of a publication from which the queue can still go on.
+    /// A snapshot that was begun is given up: nothing is kept for it any more.
+    SnapshotAbandon {
+        snapshot: Uuid,
+    },
+    /// The snapshots of a publication, or all.
+    SnapshotList {
+        publication: Option<String>,
+    },
+    /// The files of a snapshot are about to be removed: nobody is told of it from now on. Refused while somebody needs it.
+    SnapshotForget {
+        snapshot: Uuid,
+    },
+    /// The newest snapshots that hold a publication's articles, but for those that the asker `has`, and from which the queue can still
+    /// go on.
     SnapshotLatest {
         publication: String,
+        has: Vec<ArticleId>,
     },
     /// A tracer token is about to be written to the marker table.
     TracerPost {
@@ -184,8 +236,19 @@ pub enum Response {
     SnapshotBegun {
         publication: Publication,
         articles: Vec<Article>,
+        /// The queue has what comes after; parts of an earlier attempt with a boundary before it are of no use any more.
+        kept_after: Option<Lsn>,
     },
-    Snapshot(Option<Snapshot>),
+    /// To `SubscriptionAdd`.
+    SubscriptionAdded {
+        /// Where it begins, if not with a snapshot.
+        position: Option<Lsn>,
+        /// The publication's articles.
+        articles: Vec<Article>,
+    },
+    /// To `SnapshotLatest`: `None` where an article is in no snapshot that can be used, and an empty list where nothing is to be loaded.
+    SnapshotsToLoad(Option<Vec<SnapshotToLoad>>),
+    Snapshots(Vec<ListedSnapshot>),
     TracerHistory(Vec<TracerToken>),
     Logins(Vec<(String, LoginRole)>),
     Status(Box<Status>),
@@ -206,6 +269,8 @@ pub struct Status {
     pub databases: Vec<DatabaseStatus>,
     /// One entry a subscription.
     pub subscriptions: Vec<SubscriptionStatus>,
+    /// Snapshots that are being taken, or failed and were not begun again.
+    pub snapshots: Vec<SnapshotProgress>,
 }
 
 /// A publication database's queue.
@@ -217,6 +282,8 @@ pub struct DatabaseStatus {
     pub publications: Vec<(String, u32)>,
     /// The attached log reader: where it connected from, since when.
     pub log_reader: Option<(String, i64)>,
+    /// Why the last log reader stopped, if it said so and none has attached since, and when.
+    pub log_reader_error: Option<(String, i64)>,
     /// Everything committed up to here is durable in the queue.
     pub position: Option<Lsn>,
     /// Commit time of the newest transaction in the queue (publisher's clock, see [`crate::Chunk::committed_at`]).
@@ -264,6 +331,8 @@ pub struct SubscriptionStatus {
     pub changes: u64,
     /// Last error the subscriber reported.
     pub error: Option<String>,
+    /// The tables that it loads.
+    pub loading: Vec<TableProgress>,
 }
 
 /// How a subscription stands.
@@ -274,6 +343,8 @@ pub enum SubscriptionState {
     Uninitialized,
     /// Loads its snapshot.
     Initializing,
+    /// Applies transactions to what it loaded, parts of which are of different positions, until all are of one.
+    Synchronizing,
     /// Applies transactions.
     Active,
     /// Stopped by an error.

@@ -5,6 +5,7 @@
 //! them without looking inside; the subscriber decodes them with the [`article::Article`] they name.
 //!
 //! - [`lsn`], [`value`], [`change`], [`article`], [`chunk`]: the data.
+//! - [`snapshot`]: parts of articles as of positions, and how far they are.
 //! - [`message`]: the conversation, [`catalog`]: the administrative part of it.
 //! - [`codec`]: frames, lengths, checksums, bincode. The only place that encodes or decodes.
 //! - [`transport`]: TLS, handshake and login over tokio TCP.
@@ -19,6 +20,7 @@ pub mod lsn;
 pub mod message;
 pub mod options;
 pub mod schema;
+pub mod snapshot;
 pub mod transport;
 pub mod value;
 
@@ -28,4 +30,5 @@ pub use chunk::{Chunk, Marker, MarkerKind, Segment};
 pub use lsn::Lsn;
 pub use options::{ArticleOptions, CallFormat, Command, PreCreation, SchemaOptions};
 pub use schema::{Constraint, Rule, SchemaChange, TableChange};
+pub use snapshot::{KeyRange, SnapshotProgress, TableProgress};
 pub use value::Value;

@@ -18,22 +18,24 @@
 //!   AlterArticle{article} ───────────────────▶   (a table's schema changed)
 //!   ◀──────────────────── ArticleAltered{article}
 //! subscription:
-//!   Subscribe{position} ─────────────────────▶
+//!   Subscribe{position, articles} ───────────▶
 //!   ◀──────────────── Subscribed{articles} | Refused
 //!   ◀──────────────── Deliver, Deliver, CaughtUp{lsn} …
+//!   ◀──────────────────────────── SnapshotReady       (someone snapshotted an article that was added)
 //!   Report{position} ────────────────────────▶
 //! both sides send Ping when they have been silent for a while; a peer silent for longer is gone.
 //! ```
 
-use crate::article::Article;
+use crate::article::{Article, ArticleId};
 use crate::catalog::{DatabaseName, Request, Response, SubscriptionState};
 use crate::chunk::Chunk;
 use crate::lsn::Lsn;
+use crate::snapshot::TableProgress;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Version of the protocol that this build speaks. A distributor serves clients of its own version and older ones it knows.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 /// First bytes of the conversation, in [`Hello::magic`].
 pub const MAGIC: [u8; 8] = *b"SQLREPL1";
 /// Silence after which a side sends a ping.
@@ -134,6 +136,15 @@ pub enum ClientMessage {
         subscription: String,
         /// Everything up to here is applied.
         position: Lsn,
+        /// The definitions that it has; others are not delivered before a schema change brings them.
+        articles: Vec<ArticleId>,
+    },
+    /// The log reader stops, for a reason that trying again does not help against.
+    Stopped {
+        /// From [`ServerMessage::Attached`].
+        epoch: u64,
+        /// Why, and what to do.
+        error: String,
     },
     /// How a subscription stands.
     Report(Report),
@@ -156,6 +167,8 @@ pub struct Report {
     pub changes: u64,
     /// Why it stopped.
     pub error: Option<String>,
+    /// The tables that it loads.
+    pub loading: Vec<TableProgress>,
     /// Tracer tokens that were committed since the last report, each with when (microseconds since 1970-01-01 UTC, subscriber's
     /// clock).
     pub tracers: Vec<(Uuid, i64)>,
@@ -228,6 +241,8 @@ pub enum ServerMessage {
         /// Up to here, inclusive.
         lsn: Lsn,
     },
+    /// There are snapshots with articles that the subscription does not have.
+    SnapshotReady,
     /// Nothing to say.
     Ping,
 }

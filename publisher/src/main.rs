@@ -3,7 +3,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::{Table, print};
-use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
+use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
 use proto::{Article, PreCreation, SchemaOptions, TableName};
 use publisher::article::Definition;
 use publisher::article::filter::Outcome;
@@ -219,6 +219,8 @@ struct SnapshotArgs {
     /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
     #[arg(long, value_name = "URL")]
     working_directory: String,
+    #[command(flatten)]
+    access: WorkingDirectoryArgs,
     /// Tables that are read at once, each by a session of its own
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
     snapshot_sessions: u16,
@@ -422,7 +424,7 @@ async fn on_articles(action: ArticleAction) -> Done {
 }
 
 async fn snapshot(args: SnapshotArgs) -> Done {
-    let work_dir = workdir::open(&args.working_directory)?;
+    let work_dir = workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?;
     let server = settings::server(&args.sides.server)?;
     let distributor = settings::distributor(&args.sides.distributor)?;
     let agent = SnapshotAgent { server, distributor, work_dir, sessions: usize::from(args.snapshot_sessions) };

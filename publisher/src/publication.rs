@@ -1,7 +1,7 @@
 //! Publications: `publisher publication add|list|drop`.
 
 use crate::error::{Error, ErrorKind};
-use proto::catalog::{Publication, Request, Response};
+use proto::catalog::{Publication, PublicationKind, Request, Response};
 use proto::transport::{ConnectOptions, Connection};
 use sqlserver::database::{self, DatabaseFacts};
 use sqlserver::{Client, ServerOptions};
@@ -22,6 +22,7 @@ pub async fn add(
     let facts = database::facts(&mut client).await?;
     let publication = Publication {
         name: name.to_owned(),
+        kind: PublicationKind::Transactional,
         database: facts.name,
         server_version: facts.server_version,
         replicate_ddl,

@@ -1,10 +1,11 @@
 //! From the programs' settings to connections.
 
 use crate::error::Error;
-use cli::{DistributorArgs, Encrypt, ServerArgs};
+use cli::{DistributorArgs, Encrypt, ServerArgs, WorkingDirectoryArgs};
 use proto::transport::ConnectOptions;
 use sqlserver::{Encryption, ServerOptions};
 use std::time::Duration;
+use workdir::Credentials;
 
 /// For reaching a server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -36,4 +37,9 @@ pub fn server(args: &ServerArgs) -> Result<ServerOptions, Error> {
 /// How to reach the distributor.
 pub fn distributor(args: &DistributorArgs) -> Result<ConnectOptions, Error> {
     Ok(args.connect_options("publisher")?)
+}
+
+/// How to get into the working directory.
+pub fn credentials(args: &WorkingDirectoryArgs) -> Result<Credentials, Error> {
+    Ok(Credentials { login: args.working_directory_login.clone(), secret: args.secret()? })
 }

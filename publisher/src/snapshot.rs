@@ -82,7 +82,8 @@ impl SnapshotAgent {
     /// Takes a snapshot of a publication and makes it known to the distributor.
     pub async fn take(&self, publication: &str, progress: &Progress) -> Result<Snapshot, SnapshotError> {
         let mut distributor = Connection::connect(&self.distributor).await?;
-        let (publication, articles) = begin(&mut distributor, publication).await?;
+        let id = Uuid::new_v4();
+        let (publication, articles) = begin(&mut distributor, publication, id).await?;
         let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
         let facts = database::facts(&mut client).await?;
         of_its_database(&publication, &facts).map_err(SnapshotError::Invalid)?;
@@ -97,7 +98,6 @@ impl SnapshotAgent {
         }
         let joining = publication.replicate_ddl;
         let tasks = tasks(&mut client, articles, joining, &self.server.login, progress).await?;
-        let id = Uuid::new_v4();
         let writer = SnapshotWriter::create(self.work_dir.clone(), id, publication).await?;
         match self.write(&mut client, &writer, id, tasks, facts.snapshot_isolation, progress).await {
             Ok((parts, boundary)) => {
@@ -149,10 +149,14 @@ impl SnapshotAgent {
     }
 }
 
-async fn begin(distributor: &mut Connection, publication: &str) -> Result<(Publication, Vec<Article>), SnapshotError> {
-    let request = Request::SnapshotBegin { publication: publication.to_owned() };
+async fn begin(
+    distributor: &mut Connection,
+    publication: &str,
+    id: Uuid,
+) -> Result<(Publication, Vec<Article>), SnapshotError> {
+    let request = Request::SnapshotBegin { publication: publication.to_owned(), snapshot: id, articles: None };
     let (publication, articles) = match distributor.request(request).await? {
-        Response::SnapshotBegun { publication, articles } => (publication, articles),
+        Response::SnapshotBegun { publication, articles, .. } => (publication, articles),
         other => return Err(SnapshotError::Invalid(format!("the distributor gave an unexpected answer: {other:?}"))),
     };
     if articles.is_empty() {

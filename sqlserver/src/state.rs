@@ -6,8 +6,10 @@ use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
 use crate::quote;
-use proto::{ArticleId, Lsn};
+use proto::Lsn;
 use uuid::Uuid;
+
+mod parts;
 
 /// A row of `replication.subscription_state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub enum Stage {
     Uninitialized,
     /// Its tables are being loaded; what is in them is not complete.
     Initializing,
+    /// Transactions are applied to parts that were loaded as of different positions: only past the last of these are the tables as they
+    /// were at the publisher at one moment.
+    Synchronizing,
     /// Transactions are applied.
     Active,
 }
@@ -45,6 +50,7 @@ impl Stage {
         match self {
             Self::Uninitialized => "uninitialized",
             Self::Initializing => "initializing",
+            Self::Synchronizing => "synchronizing",
             Self::Active => "active",
         }
     }
@@ -61,11 +67,12 @@ pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
         publication nvarchar(128) NOT NULL, publication_server nvarchar(128) NOT NULL, \
         publication_database nvarchar(128) NOT NULL, state varchar(20) NOT NULL, position binary(10) NULL, \
         snapshot_id uniqueidentifier NULL, updated_at datetime2(7) NOT NULL)";
-    // Up to where the snapshot contains each article: the stream applies to it what comes after.
+    // Up to where the snapshot contains each part of an article: the stream applies to it what comes after.
     const PARTS: &str = "IF OBJECT_ID(N'[replication].subscription_part') IS NULL \
         CREATE TABLE [replication].subscription_part ( \
-        subscription nvarchar(128) NOT NULL, article int NOT NULL, boundary binary(10) NOT NULL, \
-        CONSTRAINT PK_subscription_part PRIMARY KEY (subscription, article))";
+        subscription nvarchar(128) NOT NULL, article int NOT NULL, part int NOT NULL, boundary binary(10) NOT NULL, \
+        lower_bound varbinary(200) NULL, upper_bound varbinary(200) NULL, snapshot_id uniqueidentifier NULL, \
+        state varchar(10) NOT NULL, CONSTRAINT PK_subscription_part PRIMARY KEY (subscription, article, part))";
     for sql in [SCHEMA, STATE, PARTS] {
         client.batch(WHAT, sql).await?;
     }
@@ -101,6 +108,7 @@ pub async fn list(client: &mut Client) -> Result<Vec<SubscriptionRow>, Error> {
             stage: match fields.text()?.as_str() {
                 "uninitialized" => Stage::Uninitialized,
                 "initializing" => Stage::Initializing,
+                "synchronizing" => Stage::Synchronizing,
                 "active" => Stage::Active,
                 other => {
                     let message = format!("replication.subscription_state holds the unknown state {other}");
@@ -150,67 +158,13 @@ pub async fn begin_initializing(client: &mut Client, subscription: &str, snapsho
     one_row(client, WHAT, subscription, &rows)
 }
 
-/// Says that the tables are loaded: the position, and up to where each article is contained. In one transaction.
-pub async fn activate(
-    client: &mut Client,
-    subscription: &str,
-    position: Lsn,
-    boundaries: &[(ArticleId, Lsn)],
-) -> Result<(), Error> {
-    const WHAT: &str = "recording the end of the initialisation";
-    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', position = CAST(@P2 AS binary(10)), \
-        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
-    const CLEAR: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1";
-    const PART: &str = "INSERT INTO [replication].subscription_part (subscription, article, boundary) \
-        VALUES (@P1, @P2, CAST(@P3 AS binary(10)))";
-    begin(client).await?;
-    client.execute(WHAT, CLEAR, &[subscription.into()]).await?;
-    for (article, boundary) in boundaries {
-        let id = i32::try_from(article.0)
-            .map_err(|_| client.error(ErrorKind::Invalid, WHAT, format!("the article id {article} is too large")))?;
-        client.execute(WHAT, PART, &[subscription.into(), id.into(), (*boundary).into()]).await?;
-    }
-    let rows = client.query(WHAT, SQL, &[subscription.into(), position.into()]).await?;
-    one_row(client, WHAT, subscription, &rows)?;
-    commit(client).await
-}
-
-/// Gives a new definition of an article the boundary of the one whose place it takes, in the transaction that is open.
-pub async fn supersede_part(
-    client: &mut Client,
-    subscription: &str,
-    article: ArticleId,
-    superseded: ArticleId,
-) -> Result<(), Error> {
-    const WHAT: &str = "recording an article's new definition";
-    const SQL: &str = "INSERT INTO [replication].subscription_part (subscription, article, boundary) \
-        SELECT p.subscription, @P2, p.boundary FROM [replication].subscription_part AS p \
-        WHERE p.subscription = @P1 AND p.article = @P3 AND NOT EXISTS (SELECT 1 FROM [replication].subscription_part AS n \
-        WHERE n.subscription = @P1 AND n.article = @P2); \
-        SELECT COUNT(*) FROM [replication].subscription_part WHERE subscription = @P1 AND article = @P2;";
-    let id = |article: ArticleId| i32::try_from(article.0).unwrap_or(i32::MAX);
-    let rows = client.query(WHAT, SQL, &[subscription.into(), id(article).into(), id(superseded).into()]).await?;
-    one_row(client, WHAT, subscription, &rows)
-}
-
-/// Up to where the snapshot contained each article.
-pub async fn boundaries(client: &mut Client, subscription: &str) -> Result<Vec<(ArticleId, Lsn)>, Error> {
-    const WHAT: &str = "reading a subscription's boundaries";
-    const SQL: &str = "SELECT article, boundary FROM [replication].subscription_part WHERE subscription = @P1";
-    let mut boundaries = Vec::new();
-    for row in client.query(WHAT, SQL, &[subscription.into()]).await? {
-        let mut fields = Fields::new(row, client, WHAT);
-        let article = u32::try_from(fields.integer()?).unwrap_or(u32::MAX);
-        boundaries.push((ArticleId(article), fields.lsn()?));
-    }
-    Ok(boundaries)
-}
+pub use parts::{Part, PartState, complete, join, part_loaded, parts, prepare_parts, supersede_parts};
 
 /// The statement that moves the position, with its parameters by name.
 pub(crate) fn move_statement(subscription: &str, position: &str) -> String {
     format!(
         "UPDATE [replication].subscription_state SET position = CAST({position} AS binary(10)), \
-         updated_at = SYSUTCDATETIME() WHERE subscription = {subscription} AND state = 'active';"
+         updated_at = SYSUTCDATETIME() WHERE subscription = {subscription} AND state IN ('active', 'synchronizing');"
     )
 }
 

@@ -2,7 +2,7 @@
 
 use crate::distributor::{Distributor, same_name};
 use crate::error::Error;
-use proto::catalog::{Status, Subscription};
+use proto::catalog::{Status, Subscription, SyncType};
 use proto::transport::ConnectOptions;
 use serde::Serialize;
 use sqlserver::state::{Stage, SubscriptionRow};
@@ -38,6 +38,7 @@ pub async fn add(
                 name: name.to_owned(),
                 publication: publication.name.clone(),
                 database: here,
+                sync: SyncType::Automatic,
                 created_at,
             };
             distributor.add(subscription).await?;

@@ -53,8 +53,9 @@ impl Distributor {
 
     /// The newest snapshot from which the queue can go on.
     pub async fn latest_snapshot(&mut self, publication: &str) -> Result<Option<Snapshot>, Error> {
-        match self.0.request(Request::SnapshotLatest { publication: publication.to_owned() }).await? {
-            Response::Snapshot(snapshot) => Ok(snapshot),
+        let request = Request::SnapshotLatest { publication: publication.to_owned(), has: Vec::new() };
+        match self.0.request(request).await? {
+            Response::SnapshotsToLoad(found) => Ok(found.into_iter().flatten().map(|found| found.snapshot).next()),
             _ => Err(self.unexpected()),
         }
     }

@@ -14,9 +14,10 @@ mod pre_creation;
 use crate::core::plan::ForeignKey;
 use crate::error::{Error, ErrorKind};
 use crate::progress::{Bars, Progress};
-use proto::{Article, ArticleId, Lsn, Row, TableName};
+use crate::session::Settings;
+use proto::{Article, ArticleId, KeyRange, Lsn, Row, TableName};
 use sqlserver::apply::Target;
-use sqlserver::state::{Stage, SubscriptionRow};
+use sqlserver::state::{Part, PartState, Stage, SubscriptionRow};
 use sqlserver::{Client, ServerOptions, catalog, schema, session, staging, state};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,11 +33,16 @@ const SLICE_BYTES: usize = 8 << 20;
 /// Loads a snapshot; `client` holds the subscription's lock and has said that it is for replication.
 pub async fn initialise(
     client: &mut Client,
-    server: &ServerOptions,
+    settings: &Settings,
     subscription: &SubscriptionRow,
     snapshot: &proto::catalog::Snapshot,
 ) -> Result<(), Error> {
-    let reader = Arc::new(SnapshotReader::open(&snapshot.location).await?);
+    let access = &settings.snapshots;
+    let reader = match &access.working_directory {
+        Some(url) => SnapshotReader::open_in(workdir::open(url, &access.credentials)?, snapshot.id).await?,
+        None => SnapshotReader::open(&snapshot.location, &access.credentials).await?,
+    };
+    let reader = Arc::new(reader);
     let boundaries = boundaries(&reader, snapshot)?;
     let position = boundaries.iter().map(|(_, boundary)| *boundary).min().ok_or_else(|| {
         Error::invalid(format!(
@@ -50,8 +56,8 @@ pub async fn initialise(
         pre_creation::refuse_foreign_rows(client, &articles).await?;
     }
     state::begin_initializing(client, &subscription.subscription, snapshot.id).await?;
-    let articles = prepare_tables(client, &reader, subscription.stage == Stage::Initializing).await?;
-    load_tables(client, server, &reader, articles, &subscription.subscription).await?;
+    let articles = prepare_tables(client, &reader, subscription.stage != Stage::Uninitialized).await?;
+    load_tables(client, &settings.server, &reader, articles, &subscription.subscription).await?;
     let articles = || reader.manifest().articles.iter().map(|article| &article.article);
     for article in articles() {
         let what = format!("making indexes, constraints and procedures of {}", article.destination);
@@ -61,7 +67,19 @@ pub async fn initialise(
         let what = format!("making foreign keys and triggers of {}", article.destination);
         schema::run_script(client, &what, &reader.last_script(article.id).await?).await?;
     }
-    state::activate(client, &subscription.subscription, position, &boundaries).await?;
+    for (article, boundary) in &boundaries {
+        let part = Part {
+            article: *article,
+            number: 1,
+            range: KeyRange::ALL,
+            boundary: *boundary,
+            snapshot: Some(snapshot.id),
+            state: PartState::Loaded,
+        };
+        state::prepare_parts(client, &subscription.subscription, *article, &[part]).await?;
+    }
+    state::join(client, &subscription.subscription, position, None).await?;
+    state::complete(client, &subscription.subscription).await?;
     tracing::info!(
         subscription = subscription.subscription, snapshot = %snapshot.id, rows = snapshot.rows, %position,
         "initialised from the snapshot"

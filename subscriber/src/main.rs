@@ -3,12 +3,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use cli::output::Table;
-use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
+use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
 use std::process::ExitCode;
 use std::time::Duration;
 use subscriber::core::stream::Limits;
 use subscriber::run::Schedule;
-use subscriber::session::Settings;
+use subscriber::session::{Settings, SnapshotAccess};
 use subscriber::{Error, commands, run, settings};
 
 /// Applies publications to a SQL Server database.
@@ -86,6 +86,11 @@ struct RunArgs {
     /// Time after which a batch is closed although more arrives
     #[arg(long, default_value = "200ms", value_parser = cli::duration::parse, value_name = "DURATION")]
     batch_time: Duration,
+    /// Working directory as a URL, where the snapshots are reached otherwise than at the publisher
+    #[arg(long, value_name = "URL")]
+    working_directory: Option<String>,
+    #[command(flatten)]
+    access: WorkingDirectoryArgs,
     #[command(flatten)]
     sides: Sides,
 }
@@ -194,7 +199,17 @@ async fn start(args: RunArgs) -> Result<(), Error> {
         // Keeps the channel open.
         stop.closed().await;
     });
-    run::run(Settings { server, distributor, limits }, &args.subscription, args.schedule.schedule(), stopping).await
+    let snapshots = SnapshotAccess {
+        working_directory: args.working_directory.clone(),
+        credentials: settings::credentials(&args.access)?,
+    };
+    run::run(
+        Settings { server, distributor, snapshots, limits },
+        &args.subscription,
+        args.schedule.schedule(),
+        stopping,
+    )
+    .await
 }
 
 impl Sides {

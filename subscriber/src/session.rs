@@ -19,6 +19,7 @@ use sqlserver::{Client, ServerOptions, state};
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
+use workdir::Credentials;
 
 /// How often the time is told to the stream.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,8 +37,19 @@ pub struct Settings {
     pub server: ServerOptions,
     /// The distributor.
     pub distributor: ConnectOptions,
+    /// The snapshots.
+    pub snapshots: SnapshotAccess,
     /// Size of batches.
     pub limits: Limits,
+}
+
+/// How snapshots are reached.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotAccess {
+    /// The working directory as a URL, if it is another one here than at the publisher.
+    pub working_directory: Option<String>,
+    /// How to get in.
+    pub credentials: Credentials,
 }
 
 /// When a session is over.
@@ -91,8 +103,11 @@ pub async fn session(
     let position = row.position.ok_or_else(|| {
         Error::invalid(format!("the state of subscription {subscription} is active, but it has no position"))
     })?;
-    let boundaries: HashMap<ArticleId, Lsn> =
-        state::boundaries(&mut client, &row.subscription).await?.into_iter().collect();
+    let boundaries: HashMap<ArticleId, Lsn> = state::parts(&mut client, &row.subscription)
+        .await?
+        .into_iter()
+        .map(|part| (part.article, part.boundary))
+        .collect();
     let (sender, receiver, articles) = subscribe(settings, &row, position).await?;
     let mut limits = settings.limits;
     if until != Until::Stopped {
@@ -138,7 +153,7 @@ async fn prepare(
         let Some(snapshot) = wait_for_snapshot(&mut distributor, row, until, stop).await? else { return Ok(None) };
         let report = Report { state: SubscriptionState::Initializing, ..report(row, None) };
         Distributor::connect(&settings.distributor).await?.report(report).await?;
-        Box::pin(initialise(client, &settings.server, row, &snapshot)).await?;
+        Box::pin(initialise(client, settings, row, &snapshot)).await?;
         *row = read_state(client, &row.subscription).await?;
         // It may have taken longer than a connection may be silent.
         distributor = Distributor::connect(&settings.distributor).await?;
@@ -196,7 +211,9 @@ async fn subscribe(
     let connection = Connection::connect(&settings.distributor).await?;
     let address = connection.address().to_owned();
     let (sender, mut receiver) = connection.into_split();
-    sender.send(&ClientMessage::Subscribe { subscription: row.subscription.clone(), position }).await?;
+    sender
+        .send(&ClientMessage::Subscribe { subscription: row.subscription.clone(), position, articles: Vec::new() })
+        .await?;
     sender.flush().await?;
     match receiver.next().await? {
         ServerMessage::Subscribed { articles } => Ok((sender, receiver, articles.into_iter().collect())),
@@ -217,6 +234,7 @@ fn report(row: &SubscriptionRow, position: Option<Lsn>) -> Report {
         transactions: 0,
         changes: 0,
         error: None,
+        loading: Vec::new(),
         tracers: Vec::new(),
         sent_at: utc_now(),
     }
@@ -331,7 +349,7 @@ impl Flow {
                 let address = "distributor".to_owned();
                 Err(proto::transport::TransportError::Refused { address, refusal }.into())
             }
-            ServerMessage::Ping => Ok(()),
+            ServerMessage::SnapshotReady | ServerMessage::Ping => Ok(()),
             _ => Err(Error::new(
                 ErrorKind::Stream,
                 "the distributor sent what does not belong into a subscription's stream",
@@ -361,6 +379,7 @@ impl Flow {
                         transactions,
                         changes,
                         error: None,
+                        loading: Vec::new(),
                         tracers,
                         sent_at: now,
                     };

@@ -1,9 +1,10 @@
 //! From the command line to how both sides are reached.
 
 use crate::error::Error;
-use cli::ServerArgs;
+use cli::{ServerArgs, WorkingDirectoryArgs};
 use sqlserver::{Encryption, ServerOptions};
 use std::time::Duration;
+use workdir::Credentials;
 
 /// For reaching the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,4 +31,9 @@ pub fn server(args: &ServerArgs) -> Result<ServerOptions, Error> {
         connect_timeout: CONNECT_TIMEOUT,
         command_timeout: Some(COMMAND_TIMEOUT),
     })
+}
+
+/// How to get into the working directory.
+pub fn credentials(args: &WorkingDirectoryArgs) -> Result<Credentials, Error> {
+    Ok(Credentials { login: args.working_directory_login.clone(), secret: args.secret()? })
 }

@@ -3,7 +3,7 @@
 
 use crate::line::Line;
 use crate::wait;
-use proto::catalog::{DatabaseName, Request, Subscription};
+use proto::catalog::{DatabaseName, Request, Subscription, SyncType};
 use proto::codec::decode_changes;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ClientTls, ConnectOptions, Connection};
@@ -73,8 +73,13 @@ impl Replica {
             client: "replica".to_owned(),
         };
         let database = DatabaseName { server: "memory".to_owned(), database: "replica".to_owned() };
-        let subscription =
-            Subscription { name: "replica".to_owned(), publication: publication.to_owned(), database, created_at: 1 };
+        let subscription = Subscription {
+            name: "replica".to_owned(),
+            publication: publication.to_owned(),
+            database,
+            sync: SyncType::Automatic,
+            created_at: 1,
+        };
         let mut connection = Connection::connect(&options).await.expect("the distributor takes connections");
         connection.request(Request::SubscriptionAdd(subscription)).await.expect("a subscription can be added");
         let state = Arc::new(Mutex::new(State::default()));
@@ -161,7 +166,8 @@ async fn take(options: ConnectOptions, state: Arc<Mutex<State>>, judge: Judge) {
         let position = state.lock().expect("this task alone writes").position;
         if let Ok(connection) = Connection::connect(&options).await {
             let (sender, mut receiver) = connection.into_split();
-            let subscribe = ClientMessage::Subscribe { subscription: "replica".to_owned(), position };
+            let subscribe =
+                ClientMessage::Subscribe { subscription: "replica".to_owned(), position, articles: Vec::new() };
             if sender.send(&subscribe).await.is_ok() && sender.flush().await.is_ok() {
                 while let Ok(message) = receiver.next().await {
                     let mut state = state.lock().expect("this task alone writes");

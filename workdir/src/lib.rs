@@ -35,7 +35,7 @@ mod storage;
 mod writer;
 
 pub use error::{ErrorKind, WorkDirError};
-pub use location::open;
+pub use location::{Credentials, open};
 pub use manifest::Manifest;
 pub use reader::{RowReader, SnapshotReader};
 pub use storage::{FileReader, FileWriter, WorkDir};

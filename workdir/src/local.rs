@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
+/// End of the name of a file that is being written.
+const PART: &str = ".part";
 
 #[derive(Debug)]
 pub(crate) struct LocalWorkDir {
@@ -46,7 +48,7 @@ impl WorkDir for LocalWorkDir {
 
     async fn create(&self, snapshot: Uuid, name: &str) -> Result<Box<dyn FileWriter>, WorkDirError> {
         let path = self.folder(snapshot).join(name);
-        let temporary = self.folder(snapshot).join(format!("{name}.part"));
+        let temporary = self.folder(snapshot).join(format!("{name}{PART}"));
         let opened = temporary.clone();
         let file = blocking(format!("cannot write {}", path.display()), move || {
             match OpenOptions::new().write(true).create_new(true).open(&opened) {
@@ -66,6 +68,34 @@ impl WorkDir for LocalWorkDir {
         let opened = path.clone();
         let file = blocking(format!("cannot open {}", path.display()), move || File::open(opened)).await?;
         Ok(Box::new(LocalReader { file: Some(file), path }))
+    }
+
+    async fn files(&self, snapshot: Uuid) -> Result<Vec<(String, u64)>, WorkDirError> {
+        let folder = self.folder(snapshot);
+        blocking(format!("cannot list {}", folder.display()), move || {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries?,
+            };
+            let mut files = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let metadata = entry.metadata()?;
+                let name = entry.file_name().into_string().ok().filter(|name| !name.ends_with(PART));
+                files.extend(name.filter(|_| metadata.is_file()).map(|name| (name, metadata.len())));
+            }
+            Ok(files)
+        })
+        .await
+    }
+
+    async fn remove(&self, snapshot: Uuid, name: &str) -> Result<(), WorkDirError> {
+        let path = self.folder(snapshot).join(name);
+        blocking(format!("cannot remove {}", path.display()), move || match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        })
+        .await
     }
 
     async fn folders(&self) -> Result<Vec<Uuid>, WorkDirError> {

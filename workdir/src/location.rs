@@ -6,14 +6,33 @@ use crate::storage::WorkDir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// What a working directory asks for before it lets one in. A file system asks for nothing.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// Account of a share; for an Azure file share the storage account's name, which the URL tells as well.
+    pub login: Option<String>,
+    /// Password of a share, key of a storage account, or a shared access signature (`sv=…&sig=…`).
+    pub secret: Option<Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("login", &self.login).finish_non_exhaustive()
+    }
+}
 
 /// Opens a working directory by its URL, e.g. `file:///srv/repldata`.
-pub fn open(url: &str) -> Result<Arc<dyn WorkDir>, WorkDirError> {
+pub fn open(url: &str, _credentials: &Credentials) -> Result<Arc<dyn WorkDir>, WorkDirError> {
     Ok(Arc::new(LocalWorkDir::new(file_path(url)?)))
 }
 
 /// Splits a snapshot's location into its working directory and its id.
-pub(crate) fn open_snapshot(location: &str) -> Result<(Arc<dyn WorkDir>, Uuid), WorkDirError> {
+pub(crate) fn open_snapshot(
+    location: &str,
+    _credentials: &Credentials,
+) -> Result<(Arc<dyn WorkDir>, Uuid), WorkDirError> {
     let path = file_path(location)?;
     let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| Uuid::try_parse(name).ok());
     match (id, path.parent()) {
@@ -81,7 +100,7 @@ fn percent_decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{file_path, file_url, open_snapshot};
+    use super::{Credentials, file_path, file_url, open_snapshot};
     use proptest::prelude::*;
     use std::path::Path;
 
@@ -97,7 +116,7 @@ mod tests {
     #[test]
     fn storage_that_is_not_built_says_what_to_do() {
         for url in ["smb://a.file.core.windows.net/share", "https://a.blob.core.windows.net/c"] {
-            let error = super::open(url).unwrap_err().to_string();
+            let error = super::open(url, &Credentials::default()).unwrap_err().to_string();
             assert!(error.contains("not built yet") && error.contains("file://"), "{error}");
         }
     }
@@ -113,13 +132,13 @@ mod tests {
             "ftp://x/y",
             "file:///a%2e%2e/%2e%2e/b",
         ] {
-            assert!(super::open(url).is_err(), "{url}");
+            assert!(super::open(url, &Credentials::default()).is_err(), "{url}");
         }
     }
 
     #[test]
     fn a_snapshots_location_ends_with_its_id() {
-        assert!(open_snapshot("file:///srv/4f3f6c6e-0000-4000-8000-000000000001").is_ok());
-        assert!(open_snapshot("file:///srv/latest").is_err());
+        assert!(open_snapshot("file:///srv/4f3f6c6e-0000-4000-8000-000000000001", &Credentials::default()).is_ok());
+        assert!(open_snapshot("file:///srv/latest", &Credentials::default()).is_err());
     }
 }

@@ -3,14 +3,15 @@
 use crate::error::WorkDirError;
 use crate::name;
 use proto::catalog::{Publication, Snapshot};
-use proto::{Article, Lsn};
+use proto::{Article, KeyRange, Lsn};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Says that a JSON file is one of ours.
 const FORMAT: &str = "transactional-replication-snapshot";
 /// Version that this build writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A snapshot's `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,9 +37,8 @@ pub struct ManifestArticle {
     pub pre_script: FileEntry,
     /// T-SQL for after they are loaded.
     pub post_script: FileEntry,
-    /// T-SQL for after the tables of all articles are there; snapshots of earlier versions have none.
-    #[serde(default)]
-    pub last_script: Option<FileEntry>,
+    /// T-SQL for after the tables of all articles are there.
+    pub last_script: FileEntry,
     /// XML format file of the data files.
     pub format_file: FileEntry,
     /// The rows.
@@ -57,12 +57,16 @@ pub struct FileEntry {
 }
 
 /// A data file of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataEntry {
     /// The file.
     pub file: FileEntry,
+    /// Bytes of the rows; the file has fewer where it is compressed.
+    pub bytes: u64,
     /// Rows in it.
     pub rows: u64,
+    /// The keys that they are of: this file holds all rows of them.
+    pub range: KeyRange,
     /// Every change up to here is contained, none after it.
     pub boundary: Lsn,
 }
@@ -88,31 +92,28 @@ impl Manifest {
             return Err(damaged(format!("it belongs to the snapshot {}", manifest.id)));
         }
         for article in &manifest.articles {
-            let scripts = [&article.pre_script, &article.post_script, &article.format_file];
-            for file in
-                scripts.into_iter().chain(&article.last_script).chain(article.data.iter().map(|data| &data.file))
-            {
+            let scripts = [&article.pre_script, &article.post_script, &article.last_script, &article.format_file];
+            for file in scripts.into_iter().chain(article.data.iter().map(|data| &data.file)) {
                 name::check(&file.name)?;
             }
         }
         Ok(manifest)
     }
 
-    /// What the distributor is told of it. Of an article with several data files the boundary is the earliest: from there on the
-    /// queue is needed.
+    /// What the distributor is told of it.
     pub fn snapshot(&self, location: String) -> Snapshot {
         let data = || self.articles.iter().flat_map(|article| &article.data);
-        let boundary = |article: &ManifestArticle| {
-            let earliest = article.data.iter().map(|data| data.boundary).min()?;
-            Some((article.article.id, earliest))
-        };
+        let boundaries = self.articles.iter().flat_map(|article| {
+            let of_parts: BTreeSet<Lsn> = article.data.iter().map(|data| data.boundary).collect();
+            of_parts.into_iter().map(|boundary| (article.article.id, boundary))
+        });
         Snapshot {
             id: self.id,
             publication: self.publication.name.clone(),
             location,
-            boundaries: self.articles.iter().filter_map(boundary).collect(),
+            boundaries: boundaries.collect(),
             rows: data().map(|data| data.rows).sum(),
-            bytes: data().map(|data| data.file.size).sum(),
+            bytes: data().map(|data| data.bytes).sum(),
             created_at: self.created_at,
         }
     }

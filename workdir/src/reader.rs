@@ -1,7 +1,7 @@
 //! Reading a snapshot.
 
 use crate::error::WorkDirError;
-use crate::location;
+use crate::location::{self, Credentials};
 use crate::manifest::{DataEntry, FileEntry, Manifest, ManifestArticle};
 use crate::name;
 use crate::native::{self, Decoded};
@@ -29,8 +29,14 @@ pub struct SnapshotReader {
 
 impl SnapshotReader {
     /// Opens a snapshot by its folder's URL ([`proto::catalog::Snapshot::location`]) and reads its manifest.
-    pub async fn open(location: &str) -> Result<Self, WorkDirError> {
-        let (work_dir, id) = location::open_snapshot(location)?;
+    pub async fn open(location: &str, credentials: &Credentials) -> Result<Self, WorkDirError> {
+        let (work_dir, id) = location::open_snapshot(location, credentials)?;
+        Self::open_in(work_dir, id).await
+    }
+
+    /// Opens a snapshot of a working directory and reads its manifest.
+    pub async fn open_in(work_dir: Arc<dyn WorkDir>, id: Uuid) -> Result<Self, WorkDirError> {
+        let location = work_dir.location(id);
         let shown = format!("{location}/{}", name::MANIFEST);
         let mut file = work_dir.open(id, name::MANIFEST).await?;
         let mut bytes = Vec::new();
@@ -43,7 +49,7 @@ impl SnapshotReader {
             }
         }
         let manifest = Manifest::parse(&bytes, id, &shown)?;
-        Ok(Self { work_dir, location: location.to_owned(), manifest })
+        Ok(Self { work_dir, location, manifest })
     }
 
     /// What the snapshot is made of.
@@ -82,10 +88,7 @@ impl SnapshotReader {
 
     /// T-SQL for after the tables of all articles are there.
     pub async fn last_script(&self, id: ArticleId) -> Result<String, WorkDirError> {
-        match &self.article(id)?.last_script {
-            Some(entry) => self.script(entry).await,
-            None => Ok(String::new()),
-        }
+        self.script(&self.article(id)?.last_script).await
     }
 
     async fn script(&self, entry: &FileEntry) -> Result<String, WorkDirError> {

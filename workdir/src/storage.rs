@@ -13,11 +13,17 @@ pub trait WorkDir: Send + Sync + std::fmt::Debug {
     /// Makes a snapshot's folder; it must not exist.
     async fn create_folder(&self, snapshot: Uuid) -> Result<(), WorkDirError>;
 
-    /// Begins a new file, which gets its name in [`FileWriter::finish`].
+    /// Begins a new file, which gets its name in [`FileWriter::finish`]; it takes the place of one that has that name.
     async fn create(&self, snapshot: Uuid, name: &str) -> Result<Box<dyn FileWriter>, WorkDirError>;
 
     /// Opens a file.
     async fn open(&self, snapshot: Uuid, name: &str) -> Result<Box<dyn FileReader>, WorkDirError>;
+
+    /// The files of a snapshot's folder that are finished, each with its size in bytes, in no order; none where there is no folder.
+    async fn files(&self, snapshot: Uuid) -> Result<Vec<(String, u64)>, WorkDirError>;
+
+    /// Removes a file; one that is not there is no error.
+    async fn remove(&self, snapshot: Uuid, name: &str) -> Result<(), WorkDirError>;
 
     /// The snapshots' folders that there are, whole or not.
     async fn folders(&self) -> Result<Vec<Uuid>, WorkDirError>;

@@ -6,7 +6,7 @@ use crate::name;
 use crate::native;
 use crate::storage::{FileWriter, WorkDir};
 use proto::catalog::{Publication, Snapshot};
-use proto::{Article, Lsn, Value};
+use proto::{Article, KeyRange, Lsn, Value};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
@@ -165,9 +165,15 @@ impl FinishedArticle {
             article: self.article,
             pre_script: self.pre_script,
             post_script: self.post_script,
-            last_script: Some(self.last_script),
+            last_script: self.last_script,
             format_file: self.format_file,
-            data: vec![DataEntry { file: self.file, rows: self.rows, boundary }],
+            data: vec![DataEntry {
+                bytes: self.file.size,
+                file: self.file,
+                rows: self.rows,
+                range: KeyRange::ALL,
+                boundary,
+            }],
         }
     }
 }

@@ -1,11 +1,11 @@
 //! A snapshot is whole or an error that names the file.
 #![allow(clippy::unwrap_used)]
 
-use proto::catalog::{DatabaseName, Publication};
+use proto::catalog::{DatabaseName, Publication, PublicationKind};
 use proto::{Article, ArticleId, Capture, Column, ColumnType, Lsn, Row, TableName, Value};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
-use workdir::{ArticleScripts, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
+use workdir::{ArticleScripts, Credentials, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
 
 const ROWS: i32 = 40_000;
 
@@ -38,9 +38,10 @@ fn row(number: i32) -> Row {
 
 /// Writes a snapshot of two articles and gives its location and folder.
 async fn snapshot(root: &Path) -> (String, PathBuf) {
-    let work_dir = workdir::open(&format!("file://{}", root.display())).unwrap();
+    let work_dir = workdir::open(&format!("file://{}", root.display()), &Credentials::default()).unwrap();
     let publication = Publication {
         name: "p".into(),
+        kind: PublicationKind::Transactional,
         database: DatabaseName { server: "s".into(), database: "d".into() },
         server_version: 16,
         replicate_ddl: true,
@@ -68,7 +69,7 @@ async fn snapshot(root: &Path) -> (String, PathBuf) {
 }
 
 async fn read(location: &str) -> Result<Vec<Row>, WorkDirError> {
-    let reader = SnapshotReader::open(location).await?;
+    let reader = SnapshotReader::open(location, &Credentials::default()).await?;
     let mut rows = Vec::new();
     for id in [ArticleId(1), ArticleId(2)] {
         assert_eq!(reader.pre_script(id).await?, "CREATE TABLE t");
@@ -165,7 +166,7 @@ async fn a_manifest_that_leads_out_of_its_folder_is_refused() {
         let forged = manifest.replace("\"0001.sales.orders.sch\"", &format!("{name:?}"));
         assert_ne!(forged, manifest);
         std::fs::write(&path, forged).unwrap();
-        let error = SnapshotReader::open(&location).await.unwrap_err();
+        let error = SnapshotReader::open(&location, &Credentials::default()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Damaged, "{error}");
     }
 }
@@ -176,25 +177,32 @@ async fn what_is_no_whole_snapshot_is_refused() {
     let (location, folder) = snapshot(root.path()).await;
     let path = folder.join("manifest.json");
     let manifest = std::fs::read_to_string(&path).unwrap();
-    let other_version = manifest.replace("\"version\": 1,", "\"version\": 2,");
+    let other_version = manifest.replace("\"version\": 2,", "\"version\": 3,");
     let other_id = manifest.replace("\"id\": \"", "\"id\": \"00000000-0000-4000-8000-000000000000\", \"x\": \"");
     for content in [&manifest[..manifest.len() / 2], "", "{}", &other_version, &other_id] {
         assert_ne!(content, manifest);
         std::fs::write(&path, content).unwrap();
-        let error = SnapshotReader::open(&location).await.unwrap_err();
+        let error = SnapshotReader::open(&location, &Credentials::default()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Damaged, "{error}");
         assert!(error.to_string().contains("manifest.json"), "{error}");
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(SnapshotReader::open(&location).await.unwrap_err().to_string().contains("manifest.json"));
+    assert!(
+        SnapshotReader::open(&location, &Credentials::default())
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("manifest.json")
+    );
 }
 
 #[tokio::test]
 async fn an_article_that_was_not_finished_leaves_no_data_file() {
     let root = tempfile::tempdir().unwrap();
-    let work_dir = workdir::open(&format!("file://{}", root.path().display())).unwrap();
+    let work_dir = workdir::open(&format!("file://{}", root.path().display()), &Credentials::default()).unwrap();
     let publication = Publication {
         name: "p".into(),
+        kind: PublicationKind::Transactional,
         database: DatabaseName { server: "s".into(), database: "d".into() },
         server_version: 16,
         replicate_ddl: true,
@@ -205,7 +213,7 @@ async fn an_article_that_was_not_finished_leaves_no_data_file() {
     let mut rows = writer.article(article(1, "t"), &ArticleScripts::default()).await.unwrap();
     rows.push(&row(1)).await.unwrap();
     drop(rows);
-    assert!(SnapshotReader::open(&work_dir.location(id)).await.is_err());
+    assert!(SnapshotReader::open(&work_dir.location(id), &Credentials::default()).await.is_err());
     writer.abandon().await.unwrap();
     assert!(work_dir.folders().await.unwrap().is_empty());
 }

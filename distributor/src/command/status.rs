@@ -187,7 +187,9 @@ fn age(micros: i64) -> String {
 mod tests {
     use super::{json, text};
     use proto::Lsn;
-    use proto::catalog::{DatabaseName, DatabaseStatus, Status, Subscription, SubscriptionState, SubscriptionStatus};
+    use proto::catalog::{
+        DatabaseName, DatabaseStatus, Status, Subscription, SubscriptionState, SubscriptionStatus, SyncType,
+    };
 
     #[test]
     fn everything_that_needs_attention_is_shown() {
@@ -201,6 +203,7 @@ mod tests {
                 database: database.clone(),
                 publications: vec![("sports".to_owned(), 3)],
                 log_reader: None,
+                log_reader_error: None,
                 position: Some(Lsn::new(1, 2, 3)),
                 last_commit: None,
                 latency: Some(2_000_000),
@@ -216,6 +219,7 @@ mod tests {
                     name: "cloud".to_owned(),
                     publication: "sports".to_owned(),
                     database,
+                    sync: SyncType::Automatic,
                     created_at: 0,
                 },
                 state: SubscriptionState::Failed,
@@ -228,7 +232,9 @@ mod tests {
                 transactions: 0,
                 changes: 0,
                 error: Some("a key is there twice".to_owned()),
+                loading: vec![],
             }],
+            snapshots: vec![],
         };
         let marked = json(&status, 30_000_000).expect("a status can be written as JSON");
         assert_eq!(marked["subscriptions"][0]["over_latency_threshold"], true);

@@ -200,6 +200,7 @@ mod tests {
             transactions: 1,
             changes: 2,
             error: None,
+            loading: vec![],
             tracers: vec![],
             sent_at: 0,
         }

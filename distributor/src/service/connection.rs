@@ -83,7 +83,7 @@ pub(super) async fn serve(
                     Err(refusal) => wire.refuse(refusal).await,
                 };
             }
-            ClientMessage::Subscribe { subscription, position } => {
+            ClientMessage::Subscribe { subscription, position, articles: _ } => {
                 return match client.require(&[LoginRole::Subscriber]) {
                     Ok(()) => stream::serve(state, client, wire, subscription, position).await,
                     Err(refusal) => wire.refuse(refusal).await,

@@ -41,6 +41,9 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
         | Request::FilterChangeList { .. }
         | Request::SnapshotBegin { .. }
         | Request::SnapshotRegister(_)
+        | Request::SnapshotProgress(_)
+        | Request::SnapshotAbandon { .. }
+        | Request::SnapshotForget { .. }
         | Request::TracerPost { .. } => &[Publisher],
         Request::SubscriptionAdd(_) | Request::SubscriptionDrop { .. } => &[Subscriber],
         Request::SnapshotLatest { .. } => &[Publisher, Subscriber],
@@ -48,6 +51,7 @@ fn allowed(request: &Request) -> &'static [LoginRole] {
         Request::PublicationList
         | Request::ArticleList { .. }
         | Request::SubscriptionList
+        | Request::SnapshotList { .. }
         | Request::TracerHistory { .. }
         | Request::Status => &[Publisher, Subscriber, Monitor],
     }
@@ -74,7 +78,9 @@ fn described(request: &Request) -> Option<String> {
             format!("subscription `{}` of {} to publication `{}` added", s.name, s.database, s.publication)
         }
         Request::SubscriptionDrop { name } => format!("subscription `{name}` dropped"),
-        Request::SnapshotBegin { publication } => format!("snapshot of publication `{publication}` begun"),
+        Request::SnapshotBegin { publication, snapshot, .. } => {
+            format!("snapshot {snapshot} of publication `{publication}` begun")
+        }
         Request::SnapshotRegister(s) => format!("snapshot {} of publication `{}` registered", s.id, s.publication),
         Request::TracerPost { publication, token } => {
             format!("tracer token {token} of publication `{publication}` posted")
@@ -137,16 +143,26 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
             Ok(Response::Subscriptions(entries.into_iter().map(|entry| entry.subscription).collect()))
         }
         Request::SubscriptionDrop { name } => subscription_drop(state, name).await,
-        Request::SnapshotBegin { publication } => snapshot_begin(state, publication).await,
+        Request::SnapshotBegin { publication, .. } => snapshot_begin(state, publication).await,
         Request::SnapshotRegister(snapshot) => {
             change(state, move |contents| plan::snapshot_register(contents, snapshot.clone())).await
         }
-        Request::SnapshotLatest { publication } => {
+        Request::SnapshotProgress(_)
+        | Request::SnapshotAbandon { .. }
+        | Request::SnapshotList { .. }
+        | Request::SnapshotForget { .. } => {
+            Err(Refusal::new(RefusalKind::Invalid, "this distributor does not answer that yet".to_owned()))
+        }
+        Request::SnapshotLatest { publication, .. } => {
             let database = database_of(state, &publication).await?;
             let kept_after = database.kept_after();
             let found =
                 state.read(move |contents| Ok(plan::snapshot_latest(contents, &publication, kept_after))).await?;
-            Ok(Response::Snapshot(found?))
+            let to_load = |snapshot: proto::catalog::Snapshot| {
+                let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+                vec![proto::snapshot::SnapshotToLoad { snapshot, articles }]
+            };
+            Ok(Response::SnapshotsToLoad(found?.map(to_load)))
         }
         Request::TracerPost { publication, token } => {
             let now = now();
@@ -243,7 +259,7 @@ async fn snapshot_begin(state: &Arc<State>, name: String) -> Result<Response, Re
     let mut log_reader = database.log_reader.subscribe();
     let in_use = log_reader.wait_for(|slot| slot.as_ref().is_none_or(|reader| reader.in_use >= Some(version)));
     match tokio::time::timeout(ARTICLES_IN_USE, in_use).await {
-        Ok(_) => Ok(Response::SnapshotBegun { publication, articles }),
+        Ok(_) => Ok(Response::SnapshotBegun { publication, articles, kept_after: database.kept_after() }),
         Err(_) => {
             let message = format!(
                 "the log reader of {} has not taken up the publication's articles within {} s; try again, or look at its log",

@@ -55,6 +55,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
             transactions: progress.transactions,
             changes: progress.changes,
             error: progress.error,
+            loading: Vec::new(),
         });
     }
 
@@ -68,6 +69,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         paused,
         databases,
         subscriptions: shown,
+        snapshots: Vec::new(),
     })
 }
 
@@ -78,6 +80,7 @@ fn database_status(database: &Database, publications: Vec<(String, u32)>) -> Dat
         database: database.name.clone(),
         publications,
         log_reader: database.log_reader.borrow().as_ref().map(|reader| (reader.peer.clone(), reader.since)),
+        log_reader_error: None,
         position: committed.lsn,
         last_commit: committed.last_commit,
         latency: database_latency(database, &committed),

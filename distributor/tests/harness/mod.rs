@@ -5,9 +5,11 @@ use distributor::log::{LogError, LogStore, LogView, Place, Record, SegmentLog};
 use distributor::service::server::OpenLog;
 use distributor::service::{DataDirectory, Options, Server, Tls};
 use proto::catalog::{
-    DatabaseName, LoginRole, Publication, Request, Response, Snapshot, Status, Subscription, SubscriptionState,
+    DatabaseName, LoginRole, Publication, PublicationKind, Request, Response, Snapshot, Status, Subscription,
+    SubscriptionState, SyncType,
 };
 use proto::message::{ClientMessage, Refusal, Report, ServerMessage};
+use proto::snapshot::SnapshotToLoad;
 use proto::transport::{ClientTls, ConnectOptions, Connection, Receiver, Sender, TransportError};
 use proto::{Article, ArticleId, Capture, Chunk, Column, ColumnType, Lsn, Segment, TableName};
 use std::path::{Path, PathBuf};
@@ -153,13 +155,34 @@ pub fn database() -> DatabaseName {
     DatabaseName { server: "SQL1".to_owned(), database: "Retail".to_owned() }
 }
 
+/// The answer to a question for the latest snapshot: all of one, or none.
+pub fn to_load(snapshot: Option<Snapshot>) -> Response {
+    Response::SnapshotsToLoad(snapshot.map(|snapshot| {
+        let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+        vec![SnapshotToLoad { snapshot, articles }]
+    }))
+}
+
 pub fn publication(name: &str) -> Publication {
-    Publication { name: name.to_owned(), database: database(), server_version: 15, replicate_ddl: true, created_at: 1 }
+    Publication {
+        name: name.to_owned(),
+        database: database(),
+        server_version: 15,
+        kind: PublicationKind::Transactional,
+        replicate_ddl: true,
+        created_at: 1,
+    }
 }
 
 pub fn subscription(name: &str, publication: &str) -> Subscription {
     let database = DatabaseName { server: "MI".to_owned(), database: format!("copy_{name}") };
-    Subscription { name: name.to_owned(), publication: publication.to_owned(), database, created_at: 1 }
+    Subscription {
+        name: name.to_owned(),
+        publication: publication.to_owned(),
+        database,
+        sync: SyncType::Automatic,
+        created_at: 1,
+    }
 }
 
 pub fn article(publication: &str, table: &str) -> Article {
@@ -266,7 +289,7 @@ pub struct Subscriber {
 impl Subscriber {
     pub async fn open(address: &str, name: &str, position: Lsn) -> Result<Self, Refusal> {
         let (sender, mut receiver) = connect(address, "admin", PASSWORD).await.unwrap().into_split();
-        let subscribe = ClientMessage::Subscribe { subscription: name.to_owned(), position };
+        let subscribe = ClientMessage::Subscribe { subscription: name.to_owned(), position, articles: vec![] };
         sender.send(&subscribe).await.unwrap();
         sender.flush().await.unwrap();
         match next(&mut receiver).await {
@@ -297,6 +320,7 @@ impl Subscriber {
             transactions: 1,
             changes: 1,
             error: None,
+            loading: vec![],
             tracers: vec![],
             sent_at: 0,
         };

@@ -25,7 +25,7 @@ impl Applier {
                 self.change_table(article, step).await.map_err(|failed| failed.told(change, step, lsn, self))?;
             }
             if let Some(superseded) = article.supersedes {
-                state::supersede_part(&mut self.client, &self.subscription, article.id, superseded).await?;
+                state::supersede_parts(&mut self.client, &self.subscription, article.id, superseded).await?;
             }
             // Procedures that replication made take the columns of the new definition.
             let procedures = sqlserver::procedure::scripts(article);

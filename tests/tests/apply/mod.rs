@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use proto::codec::encode_change;
-use proto::{Article, ArticleId, Capture, Change, Chunk, Lsn, SchemaChange, Segment, TableChange, TableName, Value};
+use proto::{
+    Article, ArticleId, Capture, Change, Chunk, KeyRange, Lsn, SchemaChange, Segment, TableChange, TableName, Value,
+};
 use sandbox::engine::{EngineOptions, SqliteEngine};
 use sandbox::server::{InProcess, ServerOptions as Listen, TlsMode, start_in_process};
-use sqlserver::state::{Stage, SubscriptionRow};
+use sqlserver::state::{Part, PartState, Stage, SubscriptionRow};
 use sqlserver::{Client, Encryption, ServerOptions, catalog, state};
 use std::time::Duration;
 use subscriber::apply::Applier;
@@ -59,8 +61,19 @@ impl Database {
             snapshot: None,
         };
         state::add(&mut client, &row).await.unwrap();
-        let boundaries: Vec<(ArticleId, Lsn)> = this.articles.iter().map(|article| (article.id, lsn(0))).collect();
-        state::activate(&mut client, SUBSCRIPTION, lsn(0), &boundaries).await.unwrap();
+        for article in &this.articles {
+            let part = Part {
+                article: article.id,
+                number: 1,
+                range: KeyRange::ALL,
+                boundary: lsn(0),
+                snapshot: None,
+                state: PartState::Loaded,
+            };
+            state::prepare_parts(&mut client, SUBSCRIPTION, article.id, &[part]).await.unwrap();
+        }
+        state::join(&mut client, SUBSCRIPTION, lsn(0), None).await.unwrap();
+        state::complete(&mut client, SUBSCRIPTION).await.unwrap();
         this
     }
 
@@ -112,9 +125,8 @@ impl Database {
 
     /// Up to where the snapshot contained each definition, by the subscription's state.
     pub async fn parts(&self) -> Vec<(u32, Lsn)> {
-        let mut parts = state::boundaries(&mut self.client().await, SUBSCRIPTION).await.unwrap();
-        parts.sort();
-        parts.into_iter().map(|(article, boundary)| (article.0, boundary)).collect()
+        let parts = state::parts(&mut self.client().await, SUBSCRIPTION).await.unwrap();
+        parts.into_iter().map(|part| (part.article.0, part.boundary)).collect()
     }
 
     /// A whole transaction.

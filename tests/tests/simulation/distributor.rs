@@ -159,7 +159,7 @@ impl Distributor {
             }
             ClientMessage::Append { epoch, chunks } => Input::Append { epoch, chunks },
             ClientMessage::Progress { epoch, lsn, committed_at } => Input::Progress { epoch, lsn, committed_at },
-            ClientMessage::Subscribe { subscription, position } => {
+            ClientMessage::Subscribe { subscription, position, articles: _ } => {
                 let kept_after = self.disk.dropped;
                 match process.subscriptions.subscribe(&subscription, id as u64, "peer", position, kept_after) {
                     Ok(()) => {

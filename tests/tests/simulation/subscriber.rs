@@ -131,7 +131,10 @@ impl Subscriber {
             if distributor_runs && process.outstanding.is_none() && process.stream.is_idle() {
                 let connection = network.connect();
                 let (subscription, position) = (self.name.clone(), process.stream.position());
-                network.client_sends(connection, ClientMessage::Subscribe { subscription, position });
+                network.client_sends(
+                    connection,
+                    ClientMessage::Subscribe { subscription, position, articles: Vec::new() },
+                );
                 process.connection = Some(connection);
             }
             return;
@@ -192,8 +195,17 @@ impl Subscriber {
                 let (subscription, position) = (self.name.clone(), Some(position));
                 let state = SubscriptionState::Active;
                 let (error, tracers) = (None, Vec::new());
-                let report =
-                    Report { subscription, state, position, transactions, changes, error, tracers, sent_at: 0 };
+                let report = Report {
+                    subscription,
+                    state,
+                    position,
+                    transactions,
+                    changes,
+                    error,
+                    loading: Vec::new(),
+                    tracers,
+                    sent_at: 0,
+                };
                 network.client_sends(connection, ClientMessage::Report(report));
             }
         }
