@@ -12,7 +12,7 @@
 //! - [`inspection`]: what is checked before anything is set up. [`permission`]: what a login lacks, and the statement that gives it.
 //! - [`snapshot`]: consistent reads of whole tables.
 //! - [`apply`], [`staging`]: changing many rows by one statement; [`state`]: the subscription's state; [`schema`]: making tables;
-//!   [`alter`]: changing them.
+//!   [`alter`]: changing them; [`switch`]: others in their places.
 #![forbid(unsafe_code)]
 
 pub mod alter;
@@ -44,6 +44,7 @@ pub mod session;
 pub mod snapshot;
 pub mod staging;
 pub mod state;
+pub mod switch;
 pub mod value;
 mod variant;
 

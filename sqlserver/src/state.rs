@@ -238,3 +238,12 @@ pub async fn lock(client: &mut Client, subscription: &str) -> Result<bool, Error
         code => Err(client.error(ErrorKind::Invalid, WHAT, format!("sp_getapplock gave {code}"))),
     }
 }
+
+/// Says that the tables are those of this snapshot, of a publication whose tables are made anew by each; in the transaction that is open.
+pub async fn refreshed(client: &mut Client, subscription: &str, snapshot: Uuid) -> Result<(), Error> {
+    const WHAT: &str = "recording that the tables were refreshed";
+    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', snapshot_id = @P2, position = NULL, \
+        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
+    let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
+    one_row(client, WHAT, subscription, &rows)
+}
