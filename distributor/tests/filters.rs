@@ -134,7 +134,7 @@ async fn no_snapshot_is_taken_while_a_filter_may_change_at_a_marker_ahead() {
     let begin = || {
         distributor.admin(Request::SnapshotBegin {
             publication: "p".to_owned(),
-            snapshot: uuid::Uuid::new_v4(),
+            snapshot: Uuid::new_v4(),
             articles: None,
         })
     };

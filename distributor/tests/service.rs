@@ -183,11 +183,7 @@ async fn a_snapshot_begins_once_the_log_reader_reads_with_the_articles_it_is_of(
         let distributor = distributor.clone();
         tokio::spawn(async move {
             distributor
-                .admin(Request::SnapshotBegin {
-                    publication: "p".to_owned(),
-                    snapshot: uuid::Uuid::new_v4(),
-                    articles: None,
-                })
+                .admin(Request::SnapshotBegin { publication: "p".to_owned(), snapshot: Uuid::new_v4(), articles: None })
                 .await
         })
     };
