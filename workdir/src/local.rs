@@ -2,6 +2,7 @@
 
 use crate::error::WorkDirError;
 use crate::location;
+use crate::name;
 use crate::storage::{FileReader, FileWriter, WorkDir};
 use async_trait::async_trait;
 use std::fs::{self, File, OpenOptions};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
-/// End of the name of a file that is being written.
+/// End of the name of a file that is being written: `<name>.<random>.part`.
 const PART: &str = ".part";
 
 #[derive(Debug)]
@@ -27,6 +28,16 @@ impl LocalWorkDir {
     fn folder(&self, snapshot: Uuid) -> PathBuf {
         self.root.join(snapshot.to_string())
     }
+
+    fn file(&self, snapshot: Uuid, name: &str) -> Result<PathBuf, WorkDirError> {
+        Ok(self.folder(snapshot).join(name::check(name)?))
+    }
+}
+
+/// Whether a file of this name is what a writer of `name` had not finished.
+fn is_part_of(part: &str, name: &str) -> bool {
+    let random = part.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(PART));
+    random.is_some_and(|random| Uuid::try_parse(random).is_ok())
 }
 
 #[async_trait]
@@ -47,24 +58,26 @@ impl WorkDir for LocalWorkDir {
     }
 
     async fn create(&self, snapshot: Uuid, name: &str) -> Result<Box<dyn FileWriter>, WorkDirError> {
-        let path = self.folder(snapshot).join(name);
-        let temporary = self.folder(snapshot).join(format!("{name}{PART}"));
-        let opened = temporary.clone();
+        let path = self.file(snapshot, name)?;
+        let folder = self.folder(snapshot);
+        let temporary = folder.join(format!("{name}.{}{PART}", Uuid::new_v4()));
+        let (opened, name) = (temporary.clone(), name.to_owned());
         let file = blocking(format!("cannot write {}", path.display()), move || {
-            match OpenOptions::new().write(true).create_new(true).open(&opened) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    fs::remove_file(&opened)?;
-                    OpenOptions::new().write(true).create_new(true).open(&opened)
+            // What a crash left, or a writer that was given up and may still run: without its file it cannot finish any more.
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_name().to_str().is_some_and(|part| is_part_of(part, &name)) {
+                    missing_is_fine(fs::remove_file(entry.path()))?;
                 }
-                opened => opened,
             }
+            OpenOptions::new().write(true).create_new(true).open(&opened)
         })
         .await?;
         Ok(Box::new(LocalWriter { file: Some(file), temporary, path, finished: false }))
     }
 
     async fn open(&self, snapshot: Uuid, name: &str) -> Result<Box<dyn FileReader>, WorkDirError> {
-        let path = self.folder(snapshot).join(name);
+        let path = self.file(snapshot, name)?;
         let opened = path.clone();
         let file = blocking(format!("cannot open {}", path.display()), move || File::open(opened)).await?;
         Ok(Box::new(LocalReader { file: Some(file), path }))
@@ -80,9 +93,15 @@ impl WorkDir for LocalWorkDir {
             let mut files = Vec::new();
             for entry in entries {
                 let entry = entry?;
-                let metadata = entry.metadata()?;
-                let name = entry.file_name().into_string().ok().filter(|name| !name.ends_with(PART));
-                files.extend(name.filter(|_| metadata.is_file()).map(|name| (name, metadata.len())));
+                let name = entry.file_name().into_string().ok();
+                let Some(name) = name.filter(|name| !name.ends_with(PART) && name::check(name).is_ok()) else {
+                    continue;
+                };
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_file() => files.push((name, metadata.len())),
+                    // Another program may have removed it meanwhile.
+                    other => missing_is_fine(other.map(|_| ()))?,
+                }
             }
             Ok(files)
         })
@@ -90,12 +109,8 @@ impl WorkDir for LocalWorkDir {
     }
 
     async fn remove(&self, snapshot: Uuid, name: &str) -> Result<(), WorkDirError> {
-        let path = self.folder(snapshot).join(name);
-        blocking(format!("cannot remove {}", path.display()), move || match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        })
-        .await
+        let path = self.file(snapshot, name)?;
+        blocking(format!("cannot remove {}", path.display()), move || missing_is_fine(fs::remove_file(&path))).await
     }
 
     async fn folders(&self) -> Result<Vec<Uuid>, WorkDirError> {
@@ -103,8 +118,9 @@ impl WorkDir for LocalWorkDir {
         blocking(format!("cannot list {}", root.display()), move || {
             let mut folders = Vec::new();
             for entry in fs::read_dir(&root)? {
-                let name = entry?.file_name();
-                folders.extend(name.to_str().and_then(|name| Uuid::try_parse(name).ok()));
+                let entry = entry?;
+                let id = entry.file_name().to_str().and_then(name::snapshot);
+                folders.extend(id.filter(|_| entry.file_type().is_ok_and(|kind| kind.is_dir())));
             }
             Ok(folders)
         })
@@ -113,11 +129,8 @@ impl WorkDir for LocalWorkDir {
 
     async fn remove_folder(&self, snapshot: Uuid) -> Result<(), WorkDirError> {
         let folder = self.folder(snapshot);
-        blocking(format!("cannot remove {}", folder.display()), move || match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        })
-        .await
+        blocking(format!("cannot remove {}", folder.display()), move || missing_is_fine(fs::remove_dir_all(&folder)))
+            .await
     }
 }
 
@@ -187,6 +200,13 @@ impl FileReader for LocalReader {
         .await?;
         self.file = Some(file);
         Ok(if block.is_empty() { None } else { Some(block) })
+    }
+}
+
+fn missing_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

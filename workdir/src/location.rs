@@ -2,6 +2,7 @@
 
 use crate::error::WorkDirError;
 use crate::local::LocalWorkDir;
+use crate::name;
 use crate::storage::WorkDir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(crate) fn open_snapshot(
     _credentials: &Credentials,
 ) -> Result<(Arc<dyn WorkDir>, Uuid), WorkDirError> {
     let path = file_path(location)?;
-    let id = path.file_name().and_then(|name| name.to_str()).and_then(|name| Uuid::try_parse(name).ok());
+    let id = path.file_name().and_then(|name| name.to_str()).and_then(name::snapshot);
     match (id, path.parent()) {
         (Some(id), Some(root)) => Ok((Arc::new(LocalWorkDir::new(root.to_owned())), id)),
         _ => Err(WorkDirError::location(format!(

@@ -2,6 +2,7 @@
 
 use crate::error::WorkDirError;
 use proto::TableName;
+use uuid::Uuid;
 
 /// Name of the file that makes a folder a snapshot.
 pub const MANIFEST: &str = "manifest.json";
@@ -31,6 +32,11 @@ pub fn check(name: &str) -> Result<&str, WorkDirError> {
     } else {
         Err(WorkDirError::damaged(format!("{name:?} is not the name of a file of a snapshot")))
     }
+}
+
+/// The snapshot whose folder has this name: an id written as [`Uuid`] displays it, and no other way.
+pub(crate) fn snapshot(folder: &str) -> Option<Uuid> {
+    Uuid::try_parse(folder).ok().filter(|id| id.to_string() == folder)
 }
 
 #[cfg(test)]
