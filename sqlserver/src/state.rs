@@ -9,6 +9,7 @@ use crate::quote;
 use proto::Lsn;
 use uuid::Uuid;
 
+mod loads;
 mod parts;
 
 /// A row of `replication.subscription_state`.
@@ -73,7 +74,13 @@ pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
         subscription nvarchar(128) NOT NULL, article int NOT NULL, part int NOT NULL, boundary binary(10) NOT NULL, \
         lower_bound varbinary(200) NULL, upper_bound varbinary(200) NULL, snapshot_id uniqueidentifier NULL, \
         state varchar(10) NOT NULL, CONSTRAINT PK_subscription_part PRIMARY KEY (subscription, article, part))";
-    for sql in [SCHEMA, STATE, PARTS] {
+    // The tables that are being loaded, and from where.
+    const LOADS: &str = "IF OBJECT_ID(N'[replication].subscription_load') IS NULL \
+        CREATE TABLE [replication].subscription_load ( \
+        subscription nvarchar(128) NOT NULL, article int NOT NULL, snapshot_id uniqueidentifier NOT NULL, \
+        table_schema nvarchar(128) NOT NULL, table_name nvarchar(128) NOT NULL, location nvarchar(4000) NOT NULL, \
+        CONSTRAINT PK_subscription_load PRIMARY KEY (subscription, article))";
+    for sql in [SCHEMA, STATE, PARTS, LOADS] {
         client.batch(WHAT, sql).await?;
     }
     Ok(())
@@ -145,19 +152,12 @@ pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error
 /// Removes a subscription's state; its tables and rows stay.
 pub async fn drop(client: &mut Client, subscription: &str) -> Result<(), Error> {
     const SQL: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1; \
+        DELETE FROM [replication].subscription_load WHERE subscription = @P1; \
         DELETE FROM [replication].subscription_state WHERE subscription = @P1;";
     client.execute("removing a subscription's state", SQL, &[subscription.into()]).await.map(|_| ())
 }
 
-/// Says that the tables are being loaded from a snapshot.
-pub async fn begin_initializing(client: &mut Client, subscription: &str, snapshot: Uuid) -> Result<(), Error> {
-    const WHAT: &str = "recording the beginning of the initialisation";
-    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'initializing', snapshot_id = @P2, position = NULL, \
-        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
-    let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
-    one_row(client, WHAT, subscription, &rows)
-}
-
+pub use loads::{Load, begin_initializing, begin_loads, forget_loaded, loads};
 pub use parts::{Part, PartState, complete, join, part_loaded, parts, prepare_parts, supersede_parts};
 
 /// The statement that moves the position, with its parameters by name.

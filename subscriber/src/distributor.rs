@@ -1,8 +1,10 @@
 //! Requests to the distributor.
 
 use crate::error::{Error, ErrorKind};
-use proto::catalog::{Publication, Request, Response, Snapshot, Status, Subscription};
+use proto::ArticleId;
+use proto::catalog::{Publication, Request, Response, Status, Subscription};
 use proto::message::{ClientMessage, RefusalKind, Report};
+use proto::snapshot::SnapshotToLoad;
 use proto::transport::{ConnectOptions, Connection, TransportError};
 
 /// A connection for requests.
@@ -51,11 +53,14 @@ impl Distributor {
         }
     }
 
-    /// The newest snapshot from which the queue can go on.
-    pub async fn latest_snapshot(&mut self, publication: &str) -> Result<Option<Snapshot>, Error> {
-        let request = Request::SnapshotLatest { publication: publication.to_owned(), has: Vec::new() };
-        match self.0.request(request).await? {
-            Response::SnapshotsToLoad(found) => Ok(found.into_iter().flatten().map(|found| found.snapshot).next()),
+    /// The newest snapshots that hold a publication's articles but for those that are there; `None` while an article is in none.
+    pub async fn latest_snapshots(
+        &mut self,
+        publication: &str,
+        has: Vec<ArticleId>,
+    ) -> Result<Option<Vec<SnapshotToLoad>>, Error> {
+        match self.0.request(Request::SnapshotLatest { publication: publication.to_owned(), has }).await? {
+            Response::SnapshotsToLoad(found) => Ok(found),
             _ => Err(self.unexpected()),
         }
     }

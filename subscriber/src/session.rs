@@ -8,13 +8,14 @@ use crate::core::Articles;
 use crate::core::stream::{Input, Limits, Output, Stream};
 use crate::distributor::Distributor;
 use crate::error::{Error, ErrorKind};
-use crate::initialise::initialise;
+use crate::initialise::{self, Loading};
 use futures::FutureExt;
 use proto::catalog::{DatabaseName, SubscriptionState};
 use proto::message::{ClientMessage, Report, ServerMessage};
+use proto::snapshot::SnapshotToLoad;
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender};
 use proto::{ArticleId, Lsn};
-use sqlserver::state::{Stage, SubscriptionRow};
+use sqlserver::state::{PartState, Stage, SubscriptionRow};
 use sqlserver::{Client, ServerOptions, state};
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -149,12 +150,19 @@ async fn prepare(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<Option<Lsn>>, Error> {
     let mut distributor = Distributor::connect(&settings.distributor).await?;
-    if row.stage != Stage::Active {
-        let Some(snapshot) = wait_for_snapshot(&mut distributor, row, until, stop).await? else { return Ok(None) };
+    if matches!(row.stage, Stage::Uninitialized | Stage::Initializing) {
+        let Some(snapshots) = wait_for_snapshots(&mut distributor, row, until, stop).await? else { return Ok(None) };
         let report = Report { state: SubscriptionState::Initializing, ..report(row, None) };
         Distributor::connect(&settings.distributor).await?.report(report).await?;
-        Box::pin(initialise(client, settings, row, &snapshot)).await?;
+        Box::pin(initialise::load(client, settings, row, &snapshots, &Loading::default())).await?;
+        join(client, &row.subscription).await?;
         *row = read_state(client, &row.subscription).await?;
+    }
+    if row.stage == Stage::Synchronizing {
+        Box::pin(initialise::scripts(client, settings, row)).await?;
+        state::complete(client, &row.subscription).await?;
+        *row = read_state(client, &row.subscription).await?;
+        tracing::info!(subscription = row.subscription, position = ?row.position, "initialised");
         // It may have taken longer than a connection may be silent.
         distributor = Distributor::connect(&settings.distributor).await?;
     }
@@ -166,16 +174,33 @@ async fn prepare(
     Ok(Some(status.databases.into_iter().find(|d| d.database == database).and_then(|d| d.position)))
 }
 
-async fn wait_for_snapshot(
+/// Lets the stream begin where the loaded parts end.
+async fn join(client: &mut Client, subscription: &str) -> Result<(), Error> {
+    let mut boundaries: HashMap<ArticleId, Lsn> = HashMap::new();
+    for part in state::parts(client, subscription).await?.iter().filter(|part| part.state == PartState::Loaded) {
+        if *boundaries.entry(part.article).or_insert(part.boundary) != part.boundary {
+            return Err(Error::invalid(format!(
+                "the parts of article {} in its snapshot do not have one boundary; make a new snapshot",
+                part.article
+            )));
+        }
+    }
+    let position = boundaries.values().min().copied();
+    let position = position
+        .ok_or_else(|| Error::invalid(format!("the publication of subscription {subscription} has no articles")))?;
+    Ok(state::join(client, subscription, position, None).await?)
+}
+
+async fn wait_for_snapshots(
     distributor: &mut Distributor,
     row: &SubscriptionRow,
     until: Until,
     stop: &mut watch::Receiver<bool>,
-) -> Result<Option<proto::catalog::Snapshot>, Error> {
+) -> Result<Option<Vec<SnapshotToLoad>>, Error> {
     let mut said: Option<Instant> = None;
     loop {
-        if let Some(snapshot) = distributor.latest_snapshot(&row.publication).await? {
-            return Ok(Some(snapshot));
+        if let Some(snapshots) = distributor.latest_snapshots(&row.publication, Vec::new()).await? {
+            return Ok(Some(snapshots));
         }
         let (subscription, publication) = (&row.subscription, &row.publication);
         if until == (Until::CaughtUp { wait_for_snapshot: false }) {

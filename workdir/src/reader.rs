@@ -83,7 +83,17 @@ impl SnapshotReader {
             columns: article.article.columns.clone(),
             waiting: article.data.iter().cloned().collect(),
             open: None,
+            bytes: 0,
         })
+    }
+
+    /// Reads the rows of one of an article's data files, counted from 1.
+    pub fn part(&self, id: ArticleId, number: u32) -> Result<RowReader, WorkDirError> {
+        let entry = (number as usize).checked_sub(1).and_then(|index| self.article(id).ok()?.data.get(index));
+        let entry = entry.cloned().ok_or_else(|| {
+            WorkDirError::damaged(format!("the snapshot {} holds no part {number} of the article {id}", self.location))
+        })?;
+        Ok(RowReader { waiting: VecDeque::from([entry]), ..self.rows(id)? })
     }
 
     /// T-SQL for after the tables of all articles are there.
@@ -113,6 +123,7 @@ pub struct RowReader {
     columns: Vec<Column>,
     waiting: VecDeque<DataEntry>,
     open: Option<OpenFile>,
+    bytes: u64,
 }
 
 #[derive(Debug)]
@@ -126,12 +137,20 @@ struct OpenFile {
 }
 
 impl RowReader {
+    /// Bytes of the rows so far, as [`DataEntry::bytes`] counts them.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The next row; `None` after the last one of the last file, everything verified. After an error it must not be called again.
     pub async fn next(&mut self) -> Result<Option<Row>, WorkDirError> {
         loop {
             if let Some(file) = &mut self.open {
                 match file.next(&self.columns).await? {
-                    Some(row) => return Ok(Some(row)),
+                    Some((row, bytes)) => {
+                        self.bytes += bytes as u64;
+                        return Ok(Some(row));
+                    }
                     None => self.open = None,
                 }
             }
@@ -164,7 +183,8 @@ impl OpenFile {
         Ok(Self { entry, blocks, buffer: Vec::new(), at: 0, rows: 0 })
     }
 
-    async fn next(&mut self, columns: &[Column]) -> Result<Option<Row>, WorkDirError> {
+    /// The next row, and how many bytes it has.
+    async fn next(&mut self, columns: &[Column]) -> Result<Option<(Row, usize)>, WorkDirError> {
         // A row without columns would never end.
         if columns.is_empty() {
             return Err(self.damaged("its article has no columns".to_owned()));
@@ -177,7 +197,7 @@ impl OpenFile {
                     Ok(Decoded::Row(row, used)) => {
                         self.at += used;
                         self.rows += 1;
-                        return Ok(Some(row));
+                        return Ok(Some((row, used)));
                     }
                     Ok(Decoded::Incomplete(needed)) => needed,
                     Err(error) => return Err(self.damaged(error.to_string())),

@@ -93,6 +93,18 @@ pub async fn prepare_parts(
     article: ArticleId,
     parts: &[Part],
 ) -> Result<(), Error> {
+    begin(client).await?;
+    insert_parts(client, subscription, article, parts).await?;
+    commit(client).await
+}
+
+/// The same, in the transaction that is open.
+pub(super) async fn insert_parts(
+    client: &mut Client,
+    subscription: &str,
+    article: ArticleId,
+    parts: &[Part],
+) -> Result<(), Error> {
     const WHAT: &str = "recording the parts of an article";
     const CLEAR: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1 AND article = @P2";
     const PART: &str = "INSERT INTO [replication].subscription_part \
@@ -100,7 +112,6 @@ pub async fn prepare_parts(
         (@P1, @P2, @P3, CAST(@P4 AS binary(10)), CAST(@P5 AS varbinary(200)), CAST(@P6 AS varbinary(200)), \
         CAST(@P7 AS uniqueidentifier), @P8)";
     let id = number(client, WHAT, article.0)?;
-    begin(client).await?;
     client.execute(WHAT, CLEAR, &[subscription.into(), id.into()]).await?;
     for part in parts {
         let bound = |bound: &Option<Value>| bound.as_ref().map(codec::encode).transpose();
@@ -123,7 +134,7 @@ pub async fn prepare_parts(
         ];
         client.execute(WHAT, PART, &parameters).await?;
     }
-    commit(client).await
+    Ok(())
 }
 
 /// Says that a part's rows are there; in the transaction that put them there.
@@ -164,7 +175,11 @@ pub async fn complete(client: &mut Client, subscription: &str) -> Result<(), Err
         "UPDATE [replication].subscription_part SET state = 'complete' WHERE subscription = @P1 AND state = 'streamed'";
     const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', updated_at = SYSUTCDATETIME() \
         WHERE subscription = @P1; SELECT @@ROWCOUNT;";
+    // Those of articles that are being loaded meanwhile stay.
+    const LOADS: &str = "DELETE FROM [replication].subscription_load WHERE subscription = @P1 AND article IN ( \
+        SELECT article FROM [replication].subscription_part WHERE subscription = @P1 AND state = 'streamed')";
     begin(client).await?;
+    client.execute(WHAT, LOADS, &[subscription.into()]).await?;
     client.execute(WHAT, PARTS, &[subscription.into()]).await?;
     let rows = client.query(WHAT, SQL, &[subscription.into()]).await?;
     one_row(client, WHAT, subscription, &rows)?;
@@ -198,7 +213,7 @@ pub async fn supersede_parts(
     Err(client.error(ErrorKind::Invalid, WHAT, message))
 }
 
-fn number(client: &Client, what: &str, number: u32) -> Result<i32, Error> {
+pub(super) fn number(client: &Client, what: &str, number: u32) -> Result<i32, Error> {
     i32::try_from(number)
         .map_err(|_| client.error(ErrorKind::Invalid, what, format!("the number {number} is too large")))
 }

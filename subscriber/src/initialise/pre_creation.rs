@@ -40,8 +40,12 @@ pub(super) async fn refuse_missing_procedures(client: &mut Client, articles: &[&
 }
 
 /// Carries out the pre-creation commands over tables that exist, referencing ones first (`articles` has referenced ones first). What an
-/// `interrupted` load of ours left goes in any case.
-pub(super) async fn carry_out(client: &mut Client, articles: &[&Article], interrupted: bool) -> Result<(), Error> {
+/// interrupted load left in a table that `is_ours` goes in any case.
+pub(super) async fn carry_out(
+    client: &mut Client,
+    articles: &[&Article],
+    is_ours: impl Fn(&TableName) -> bool,
+) -> Result<(), Error> {
     drop_references(client, articles).await?;
     for article in articles.iter().rev() {
         let destination = &article.destination;
@@ -49,7 +53,7 @@ pub(super) async fn carry_out(client: &mut Client, articles: &[&Article], interr
             continue;
         }
         match article.options.pre_creation {
-            PreCreation::None if interrupted => {
+            PreCreation::None if is_ours(destination) => {
                 tracing::info!(table = %destination, "emptying what an interrupted load left");
                 schema::empty(client, destination).await?;
             }
