@@ -10,9 +10,9 @@ use crate::columns::{self, Chosen};
 use crate::core::constraints::belonging;
 use crate::error::{Error, ErrorKind};
 use crate::publication::{connect, find, request, unexpected};
-use proto::catalog::{Publication, Request, Response};
+use proto::catalog::{Publication, PublicationKind, Request, Response};
 use proto::transport::ConnectOptions;
-use proto::{Article, Column, Lsn, TableName};
+use proto::{Article, ArticleOptions, Capture, Column, Command, Lsn, PreCreation, TableName};
 use sqlserver::catalog::{Table, table};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::predicate::{self, Predicate};
@@ -81,6 +81,18 @@ pub async fn add(
     let destination = options::destination(&table.name, dest_table, dest_owner)?;
     let options = options::options(&definition.options, &table, &columns, filter.as_ref(), &destination)?;
     refuse_duplicate(distributor, &publication.name, &table.name).await?;
+    if publication.kind == PublicationKind::Snapshot {
+        refuse_options_of_transactions(&options)?;
+        let capture = Capture { source: table.object_id, ..Capture::default() };
+        let article = Article {
+            destination,
+            options,
+            computed,
+            filter: filter.map(|filter| filter.text().to_owned()),
+            ..Article::new(&publication.name, table.name, columns, capture)
+        };
+        return register(distributor, article).await;
+    }
 
     if !facts.cdc_enabled {
         enable_database(&mut client, &facts.name.to_string()).await?;
@@ -98,19 +110,12 @@ pub async fn add(
         ..Article::new(&publication.name, table.name.clone(), columns, instance.as_capture())
     };
     article.constraints = belonging(&article, &constraints.map(|table| table.constraints).unwrap_or_default());
-    let added =
-        request(distributor, Request::ArticleAdd(Box::new(article.clone()))).await.and_then(
-            |response| match response {
-                Response::ArticleAdded(id) => Ok(id),
-                other => Err(unexpected(&other)),
-            },
-        );
-    match added {
-        Ok(id) => {
+    match register(distributor, article).await {
+        Ok(article) => {
             if let Ok(false) = cdc::has_capture_job(&mut client).await {
                 say("warning: the database has no capture job, so no change will arrive; is SQL Server Agent running?");
             }
-            Ok(Article { id, ..article })
+            Ok(article)
         }
         Err(error) => {
             if made {
@@ -120,6 +125,30 @@ pub async fn add(
             Err(error)
         }
     }
+}
+
+async fn register(distributor: &ConnectOptions, article: Article) -> Result<Article, Error> {
+    match request(distributor, Request::ArticleAdd(Box::new(article.clone()))).await? {
+        Response::ArticleAdded(id) => Ok(Article { id, ..article }),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// What says how transactions are applied, or what becomes of a table that stays, means nothing where a new table takes the old one's
+/// place.
+fn refuse_options_of_transactions(options: &ArticleOptions) -> Result<(), Error> {
+    if [&options.insert, &options.update, &options.delete].into_iter().any(|command| *command != Command::Sql) {
+        return Err(Error::invalid(
+            "commands for inserts, updates and deletes are of transactional publications; a snapshot publication has no such changes",
+        ));
+    }
+    if matches!(options.pre_creation, PreCreation::Delete | PreCreation::Truncate) {
+        return Err(Error::invalid(
+            "with each snapshot of a snapshot publication a new table takes the old one's place: --pre-creation-cmd can be none, which \
+             refuses a table with rows of somebody else, or drop",
+        ));
+    }
+    Ok(())
 }
 
 /// Articles at the distributor, of one publication or all.

@@ -4,6 +4,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::{Table, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
+use proto::catalog::PublicationKind;
 use proto::{Article, PreCreation, SchemaOptions, TableName};
 use publisher::article::Definition;
 use publisher::article::filter::Outcome;
@@ -65,6 +66,21 @@ enum Switch {
     Off,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PublicationType {
+    Transactional,
+    Snapshot,
+}
+
+impl From<PublicationType> for PublicationKind {
+    fn from(kind: PublicationType) -> Self {
+        match kind {
+            PublicationType::Transactional => Self::Transactional,
+            PublicationType::Snapshot => Self::Snapshot,
+        }
+    }
+}
+
 impl Switch {
     fn is_on(self) -> bool {
         self == Self::On
@@ -78,6 +94,9 @@ enum PublicationAction {
         /// Name of the new publication
         #[arg(long)]
         publication: String,
+        /// Transactional: every committed transaction, in order; snapshot: all rows anew with each snapshot
+        #[arg(long = "type", value_enum, default_value_t = PublicationType::Transactional)]
+        kind: PublicationType,
         /// Whether schema changes of its tables are carried out at the subscribers too
         #[arg(long, value_enum, default_value_t = Switch::On)]
         replicate_ddl: Switch,
@@ -304,10 +323,11 @@ async fn carry_out(command: Command) -> Done {
 
 async fn on_publications(action: PublicationAction) -> Done {
     match action {
-        PublicationAction::Add { publication, replicate_ddl, sides } => {
+        PublicationAction::Add { publication, kind, replicate_ddl, sides } => {
             let server = settings::server(&sides.server)?;
             let distributor = settings::distributor(&sides.distributor)?;
-            let added = publication::add(&server, &distributor, &publication, replicate_ddl.is_on()).await?;
+            let added =
+                publication::add(&server, &distributor, &publication, kind.into(), replicate_ddl.is_on()).await?;
             say(&format!("publication {} of {} added", added.name, added.database));
         }
         PublicationAction::Set { publication, replicate_ddl, distributor } => {
@@ -318,10 +338,14 @@ async fn on_publications(action: PublicationAction) -> Done {
         PublicationAction::List { distributor, output } => {
             let publications = publication::list(&settings::distributor(&distributor)?).await?;
             output.print(&publications, |publications| {
-                let mut table = Table::new(["PUBLICATION", "SERVER", "DATABASE", "SCHEMA CHANGES"]);
+                let mut table = Table::new(["PUBLICATION", "TYPE", "SERVER", "DATABASE", "SCHEMA CHANGES"]);
                 for p in publications {
-                    let ddl = if p.replicate_ddl { "replicated" } else { "not replicated" }.to_owned();
-                    table.row([&p.name, &p.database.server, &p.database.database, &ddl]);
+                    let (kind, ddl) = match p.kind {
+                        PublicationKind::Transactional if p.replicate_ddl => ("transactional", "replicated"),
+                        PublicationKind::Transactional => ("transactional", "not replicated"),
+                        PublicationKind::Snapshot => ("snapshot", "with each snapshot"),
+                    };
+                    table.row([p.name.as_str(), kind, &p.database.server, &p.database.database, ddl]);
                 }
                 table
             })?;

@@ -15,6 +15,7 @@ pub async fn add(
     server: &ServerOptions,
     distributor: &ConnectOptions,
     name: &str,
+    kind: PublicationKind,
     replicate_ddl: bool,
 ) -> Result<Publication, Error> {
     check_name(name)?;
@@ -22,7 +23,7 @@ pub async fn add(
     let facts = database::facts(&mut client).await?;
     let publication = Publication {
         name: name.to_owned(),
-        kind: PublicationKind::Transactional,
+        kind,
         database: facts.name,
         server_version: facts.server_version,
         replicate_ddl,
@@ -54,6 +55,17 @@ pub async fn find(distributor: &ConnectOptions, name: &str) -> Result<Publicatio
             distributor.address
         ))
     })
+}
+
+/// Refuses a publication whose changes are not read from the log. `what` cannot be done with it.
+pub(crate) fn transactional(publication: &Publication, what: &str) -> Result<(), Error> {
+    match publication.kind {
+        PublicationKind::Transactional => Ok(()),
+        PublicationKind::Snapshot => Err(Error::invalid(format!(
+            "publication {} is of type snapshot, whose changes are not read from the log: {what}",
+            publication.name
+        ))),
+    }
 }
 
 /// Names of the publications whose schema changes are not carried out at the subscribers.

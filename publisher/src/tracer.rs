@@ -1,7 +1,7 @@
 //! Tracer tokens: a marker that is written at the publisher and followed to every subscription of a publication.
 
 use crate::error::{Error, ErrorKind};
-use crate::publication::{connect, find, request, unexpected};
+use crate::publication::{connect, find, request, transactional, unexpected};
 use proto::catalog::{Request, Response, TracerToken};
 use proto::transport::ConnectOptions;
 use proto::{Marker, MarkerKind};
@@ -15,6 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Writes a tracer token to the publication's database.
 pub async fn post(server: &ServerOptions, distributor: &ConnectOptions, publication: &str) -> Result<Uuid, Error> {
     let publication = find(distributor, publication).await?;
+    transactional(&publication, "it has no tracer tokens")?;
     let (mut client, _) = connect(server, &publication).await?;
     let token = Uuid::new_v4();
     // Announced before it can arrive, and only once it is sure that it can be written.

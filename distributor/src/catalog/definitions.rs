@@ -7,7 +7,7 @@
 
 use super::entry::{Change, Entry, Key};
 use super::filters::is_under_way;
-use super::rules::{Planned, done, existing, invalid, new_version, not_found, well_formed};
+use super::rules::{Planned, captured, done, existing, invalid, new_version, not_found, well_formed};
 use super::{CatalogError, Contents};
 use proto::catalog::{DatabaseName, Response, Snapshot};
 use proto::message::{Refusal, RefusalKind};
@@ -68,6 +68,7 @@ pub fn article_alter(
         return Err(invalid(format!("publication `{}` is not of {database}", publication.name)));
     }
     well_formed(&article)?;
+    captured(&article)?;
     let present = contents.articles_of(&publication.name)?;
     let superseded = article.supersedes.and_then(|id| present.iter().find(|a| a.id == id)).ok_or_else(|| {
         not_found(format!("the article of {} was dropped, or has a newer definition", article.source))

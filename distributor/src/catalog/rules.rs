@@ -4,7 +4,7 @@ use super::definitions::{fits, lineage};
 use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry, TracerEntry};
 use super::{CatalogError, Contents};
 use crate::core::subscriptions::fold;
-use proto::catalog::{LoginRole, Publication, Response, Snapshot, Subscription, SubscriptionState};
+use proto::catalog::{LoginRole, Publication, PublicationKind, Response, Snapshot, Subscription, SubscriptionState};
 use proto::message::{Refusal, RefusalKind};
 use proto::{Article, ArticleId, Lsn, TableName};
 use std::collections::BTreeSet;
@@ -148,6 +148,9 @@ pub mod plan {
         let publication = existing(contents, &article.publication)?;
         no_subscriptions(contents, &publication, "given another article")?;
         well_formed(&article)?;
+        if publication.kind == PublicationKind::Transactional {
+            captured(&article)?;
+        }
         let articles = contents.articles_of(&publication.name)?;
         if articles.len() >= u16::MAX.into() {
             return Err(invalid(format!("publication `{}` has too many articles", publication.name)));
@@ -327,7 +330,6 @@ pub(super) fn well_formed(article: &Article) -> Result<(), Refusal> {
         name("schema", &part.schema)?;
         name("table", &part.table)?;
     }
-    name("capture instance", &article.capture.instance)?;
     if article.columns.is_empty() || article.columns.len() > MAX_COLUMNS {
         return Err(invalid(format!("an article has 1 to {MAX_COLUMNS} columns, not {}", article.columns.len())));
     }
@@ -344,6 +346,11 @@ pub(super) fn well_formed(article: &Article) -> Result<(), Refusal> {
         return Err(invalid(format!("the article of {} needs the table's key among its columns", article.source)));
     }
     Ok(())
+}
+
+/// Whether an article says from where its changes are read.
+pub(super) fn captured(article: &Article) -> Result<(), Refusal> {
+    name("capture instance", &article.capture.instance)
 }
 
 pub(super) fn same_table(a: &TableName, b: &TableName) -> bool {

@@ -7,7 +7,7 @@
 
 use super::{existing, list, parse_filter, parse_table, refuse_max_columns, refused_filter, same_table};
 use crate::error::{Error, ErrorKind};
-use crate::publication::{connect, find, request, unexpected};
+use crate::publication::{connect, find, request, transactional, unexpected};
 use crate::snapshot::CAPTURE_LIMIT;
 use crate::snapshot::views::{differs, lock_tables};
 use proto::catalog::{DatabaseName, FilterChange, Publication, Request, Response, Status};
@@ -47,6 +47,7 @@ pub async fn set(
 ) -> Result<Outcome, Error> {
     let source = parse_table(source)?;
     let publication = find(distributor, publication).await?;
+    transactional(&publication, "drop the article and add it again with the other filter, for the next snapshot")?;
     let article = existing(distributor, &publication, &source).await?;
     let (mut client, _) = connect(&server.with_command_timeout(None), &publication).await?;
     let table = table(&mut client, &article.source).await?.filter(|t| t.object_id == article.capture.source);
