@@ -5,10 +5,12 @@
 //! - [`server`] gives a test its databases.
 //! - [`line`] is a whole replication line: two servers, a distributor, publisher and subscriber.
 //! - [`workload`] keeps connections committing; [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
+//! - [`history`] is a workload that knows what it committed, so that a replica can be held against any position.
 //! - [`replica`] is a subscriber in memory that judges the stream itself.
 //! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
 
+pub mod history;
 pub mod line;
 pub mod process;
 pub mod programs;

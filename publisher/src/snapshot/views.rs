@@ -71,31 +71,47 @@ pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Resul
 
 /// Begins a transaction that holds shared locks on tables and, if one is given, has written a marker. Tried again for as long as others
 /// are in the way.
+///
+/// A writer that holds a lock we wait for, and comes to wait for one that we hold, makes a deadlock; where transactions write to the tables
+/// in an order of their own all the time, every attempt would end so. Hence the table that an attempt failed at is the first of the next: it
+/// is waited for while nothing else is held, and who comes later waits for it before touching the others.
 pub(crate) async fn lock_tables(
     client: &mut Client,
     tables: &[&TableName],
     marker: Option<Marker>,
 ) -> Result<(), Error> {
+    let mut order = tables.to_vec();
     let mut attempt = 1;
-    while let Err(error) = try_lock(client, tables, marker).await {
+    loop {
+        let (failed, error) = match try_lock(client, &order, marker).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
         if !error.is_transient() || !client.is_usable() || attempt == ATTEMPTS {
             return Err(error);
         }
         tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
         snapshot::rollback(client).await?;
+        if let Some(failed) = failed {
+            order[..=failed].rotate_right(1);
+        }
         tokio::time::sleep(PAUSE).await;
         attempt += 1;
     }
-    Ok(())
 }
 
-async fn try_lock(client: &mut Client, tables: &[&TableName], marker: Option<Marker>) -> Result<(), Error> {
-    snapshot::begin_locking(client, LOCK_PATIENCE).await?;
-    for table in tables {
-        snapshot::lock_table(client, table).await?;
+/// Locks the tables in this order; which of them it failed at, if it was one.
+async fn try_lock(
+    client: &mut Client,
+    order: &[&TableName],
+    marker: Option<Marker>,
+) -> Result<(), (Option<usize>, Error)> {
+    snapshot::begin_locking(client, LOCK_PATIENCE).await.map_err(|error| (None, error))?;
+    for (at, table) in order.iter().enumerate() {
+        snapshot::lock_table(client, table).await.map_err(|error| (Some(at), error))?;
     }
     match marker {
-        Some(marker) => marker::insert(client, marker).await,
+        Some(marker) => marker::insert(client, marker).await.map_err(|error| (None, error)),
         None => Ok(()),
     }
 }
