@@ -102,11 +102,23 @@ pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     })
 }
 
-/// The bytes of a GUID, given in the order of its text, in the order in which SQL Server compares them: the last group first
+/// Places of a GUID's bytes, in the order of its text, in the order in which SQL Server compares them: the last group first
 /// (<https://learn.microsoft.com/dotnet/framework/data/adonet/sql/comparing-guid-and-uniqueidentifier-values>; the order is that of
 /// `System.Data.SqlTypes.SqlGuid`).
-fn guid_order(guid: &[u8; 16]) -> [u8; 16] {
-    [10, 11, 12, 13, 14, 15, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0].map(|i: usize| guid[i])
+const GUID_ORDER: [usize; 16] = [10, 11, 12, 13, 14, 15, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0];
+
+/// The bytes of a GUID, given in the order of its text, in the order in which SQL Server compares them.
+pub fn guid_order(guid: &[u8; 16]) -> [u8; 16] {
+    GUID_ORDER.map(|i| guid[i])
+}
+
+/// The GUID whose [`guid_order`] this is.
+pub fn guid_at(ordered: [u8; 16]) -> [u8; 16] {
+    let mut guid = [0; 16];
+    for (i, byte) in GUID_ORDER.into_iter().zip(ordered) {
+        guid[i] = byte;
+    }
+    guid
 }
 
 /// How far one table of a snapshot has come, while it is made or loaded.

@@ -240,9 +240,12 @@ struct SnapshotArgs {
     working_directory: String,
     #[command(flatten)]
     access: WorkingDirectoryArgs,
-    /// Tables that are read at once, each by a session of its own
+    /// Sessions that read at once: each a table, or a range of keys of a large one
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
     snapshot_sessions: u16,
+    /// Rows that a data file holds at most, about: a larger table is cut into ranges of its first key column, each in a file of its own
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "NUMBER")]
+    rows_per_file: u64,
     #[command(flatten)]
     sides: Sides,
 }
@@ -451,7 +454,13 @@ async fn snapshot(args: SnapshotArgs) -> Done {
     let work_dir = workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?;
     let server = settings::server(&args.sides.server)?;
     let distributor = settings::distributor(&args.sides.distributor)?;
-    let agent = SnapshotAgent { server, distributor, work_dir, sessions: usize::from(args.snapshot_sessions) };
+    let agent = SnapshotAgent {
+        server,
+        distributor,
+        work_dir,
+        sessions: usize::from(args.snapshot_sessions),
+        rows_per_file: args.rows_per_file,
+    };
     let progress = Progress::new();
     let snapshot = tokio::select! {
         taken = agent.take(&args.publication, &progress) => taken?,

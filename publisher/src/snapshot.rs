@@ -9,26 +9,28 @@
 //!
 //! Where the database does not allow snapshot isolation, A itself reads the tables and holds its locks to the end.
 
+mod figures;
+mod plan;
 mod progress;
+mod ranges;
 mod read;
 pub(crate) mod views;
 
 pub use progress::Progress;
 
 use crate::publication::of_its_database;
+use figures::{Figures, TableFigures};
+use plan::{Planned, Task};
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::transport::{ConnectOptions, Connection, TransportError};
 use proto::{Article, Lsn};
-use sqlserver::permission::{self, Securable};
-use sqlserver::predicate::Predicate;
-use sqlserver::script::{Published, scripts};
-use sqlserver::{Client, ServerOptions, catalog, database, design, marker};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use read::{Piece, Reading};
+use sqlserver::{Client, ServerOptions, database, marker};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use views::Views;
-use workdir::{ArticleScripts, FinishedArticle, SnapshotWriter, WorkDir, WorkDirError};
+use workdir::{SnapshotWriter, WorkDir, WorkDirError};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
@@ -63,19 +65,10 @@ pub struct SnapshotAgent {
     pub distributor: ConnectOptions,
     /// The working directory.
     pub work_dir: Arc<dyn WorkDir>,
-    /// Sessions that read tables at once, where the database allows snapshot isolation.
+    /// Sessions that read at once, where the database allows snapshot isolation.
     pub sessions: usize,
-}
-
-/// An article that is to be read, with everything that is needed for it.
-#[derive(Debug, Clone)]
-struct Task {
-    article: Article,
-    /// Whether new columns of its table join it.
-    joining: bool,
-    predicate: Option<Predicate>,
-    scripts: ArticleScripts,
-    rows_expected: u64,
+    /// Rows that a data file holds at most, about.
+    pub rows_per_file: u64,
 }
 
 impl SnapshotAgent {
@@ -96,13 +89,10 @@ impl SnapshotAgent {
                 facts.name.database
             ));
         }
-        let joining = publication.replicate_ddl;
-        let tasks = tasks(&mut client, articles, joining, &self.server.login, progress).await?;
-        let writer = SnapshotWriter::create(self.work_dir.clone(), id, publication).await?;
-        match self.write(&mut client, &writer, id, tasks, facts.snapshot_isolation, progress).await {
-            Ok((parts, boundary)) => {
-                let parts = parts.into_iter().map(|part| (part, boundary)).collect();
-                let snapshot = writer.finish(parts).await?;
+        let planned = plan::plan(self, &mut client, articles, progress).await?;
+        let writer = SnapshotWriter::create(self.work_dir.clone(), id).await?;
+        match self.write(&mut client, &writer, id, &publication, planned, facts.snapshot_isolation, progress).await {
+            Ok(snapshot) => {
                 // A connection that has been silent while the tables were read may be gone by now.
                 let mut distributor = Connection::connect(&self.distributor).await?;
                 distributor.request(Request::SnapshotRegister(snapshot.clone())).await?;
@@ -117,35 +107,59 @@ impl SnapshotAgent {
         }
     }
 
+    #[allow(clippy::too_many_arguments)]
     async fn write(
         &self,
         client: &mut Client,
         writer: &SnapshotWriter,
         id: Uuid,
-        tasks: Vec<Task>,
+        publication: &Publication,
+        planned: Vec<Planned>,
         snapshot_isolation: bool,
         progress: &Progress,
-    ) -> Result<(Vec<FinishedArticle>, Lsn), SnapshotError> {
-        let parts = if snapshot_isolation {
-            let sessions = self.sessions.clamp(1, tasks.len());
+    ) -> Result<Snapshot, SnapshotError> {
+        let mut tasks = Vec::with_capacity(planned.len());
+        for (index, planned) in planned.into_iter().enumerate() {
+            tasks.push(planned.write(writer, index + 1, publication.replicate_ddl).await?);
+        }
+        let of = |task: &Task| {
+            TableFigures::new(task.files.article.source.clone(), task.rows_expected, task.files.parts.len())
+        };
+        let figures = Figures::new(tasks.iter().map(of));
+        let pieces: Vec<Piece> = (0..tasks.len())
+            .flat_map(|task| (0..tasks[task].files.parts.len()).map(move |part| Piece { task, part }))
+            .collect();
+        let reading = Reading { writer, tasks: &tasks, figures: &figures };
+        let read = if snapshot_isolation {
+            let sessions = self.sessions.clamp(1, pieces.len());
             let views = Views::open(&self.server, client, sessions, &tasks, id).await?;
             progress.say(&format!(
                 "{} tables were locked against writes for {:.0} ms to fix the point of the snapshot",
                 tasks.len(),
                 views.locked_for.as_secs_f64() * 1_000.0
             ));
-            read_all(views, writer, tasks, progress).await?
+            progress.follow(&figures, read::all(views.sessions, pieces, reading)).await?
         } else {
             views::lock(client, &tasks, id).await?;
-            let mut parts = Vec::with_capacity(tasks.len());
-            for task in tasks {
-                parts.push(read::article(client, writer, task, progress).await?);
-            }
+            let mut done = Vec::with_capacity(pieces.len());
+            let one_by_one = async {
+                for piece in pieces {
+                    done.push((piece, read::part(client, piece, reading).await?));
+                }
+                Ok::<_, SnapshotError>(())
+            };
+            progress.follow(&figures, one_by_one).await?;
             sqlserver::snapshot::commit(client).await?;
-            parts
+            done
         };
         let boundary = boundary(client, id, progress).await?;
-        Ok((parts, boundary))
+        let mut articles: Vec<_> = tasks.into_iter().map(|task| (task.files, Vec::new())).collect();
+        let mut read = read;
+        read.sort_by_key(|(piece, _)| *piece);
+        for (piece, part) in read {
+            articles[piece.task].1.push((part, boundary));
+        }
+        Ok(writer.finish(publication.clone(), articles).await?)
     }
 }
 
@@ -166,75 +180,6 @@ async fn begin(
         )));
     }
     Ok((publication, articles))
-}
-
-async fn tasks(
-    client: &mut Client,
-    articles: Vec<Article>,
-    joining: bool,
-    login: &str,
-    progress: &Progress,
-) -> Result<Vec<Task>, SnapshotError> {
-    let mut published = Vec::with_capacity(articles.len());
-    for article in articles {
-        let table = catalog::table(client, &article.source).await?.ok_or_else(|| {
-            SnapshotError::Invalid(format!("table {} of the publication does not exist any more", article.source))
-        })?;
-        let securable = Securable::Object(table.name.clone());
-        if let Some(missing) = permission::check(client, "VIEW DEFINITION", &securable).await? {
-            return Err(SnapshotError::Invalid(format!(
-                "`publisher snapshot` takes a permission that login {login} lacks, to script keys, indexes and constraints of {}: {}. To \
-                 give it: {}",
-                table.name,
-                missing.name(),
-                missing.grant(login)
-            )));
-        }
-        let design = design::design(client, table.object_id).await?;
-        published.push(Published { article, table, design });
-    }
-    let objects = design::objects(client).await?;
-    let mut tasks = Vec::with_capacity(published.len());
-    for this in &published {
-        let article = &this.article;
-        let predicate = article.filter.as_deref().map(Predicate::parse).transpose().map_err(|why| {
-            SnapshotError::Invalid(format!("the filter of article {} cannot be used: {why}", article.source))
-        })?;
-        let scripts = scripts(this, &published, &objects);
-        for left_out in &scripts.left_out {
-            progress.say(left_out);
-        }
-        tasks.push(Task {
-            scripts: ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last },
-            rows_expected: catalog::row_count(client, this.table.object_id).await?,
-            article: article.clone(),
-            joining,
-            predicate,
-        });
-    }
-    Ok(tasks)
-}
-
-/// Reads all articles, the largest first, each by whichever session is free.
-async fn read_all(
-    views: Views,
-    writer: &SnapshotWriter,
-    mut tasks: Vec<Task>,
-    progress: &Progress,
-) -> Result<Vec<FinishedArticle>, SnapshotError> {
-    tasks.sort_by_key(|task| std::cmp::Reverse(task.rows_expected));
-    let waiting = Mutex::new(VecDeque::from(tasks));
-    let next = || waiting.lock().expect("nothing panics while it is held").pop_front();
-    let readers = views.sessions.into_iter().map(|mut session| async move {
-        let mut parts = Vec::new();
-        while let Some(task) = next() {
-            parts.push(read::article(&mut session, writer, task, progress).await?);
-        }
-        sqlserver::snapshot::commit(&mut session).await?;
-        Ok::<_, SnapshotError>(parts)
-    });
-    let parts = futures::future::try_join_all(readers).await?;
-    Ok(parts.into_iter().flatten().collect())
 }
 
 /// Waits until the marker has been captured; its commit LSN is the boundary.

@@ -8,7 +8,8 @@ use proto::codec::decode_changes;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ClientTls, ConnectOptions, Connection};
 use proto::{
-    Article, ArticleId, Change, Chunk, Column, ColumnType, Lsn, Row, SchemaChange, TableChange, TableName, Value,
+    Article, ArticleId, Change, Chunk, Column, ColumnType, KeyRange, Lsn, Row, SchemaChange, TableChange, TableName,
+    Value,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -127,7 +128,8 @@ impl Replica {
         let article = self.listed(table).await;
         let mut client = line.source_client().await;
         let predicate = article.filter.as_deref().map(|f| sqlserver::predicate::Predicate::parse(f).expect("a filter"));
-        let mut stream = sqlserver::snapshot::rows(&mut client, &article, predicate.as_ref()).await.expect("rows");
+        let mut stream =
+            sqlserver::snapshot::rows(&mut client, &article, predicate.as_ref(), &KeyRange::ALL).await.expect("rows");
         let mut expected = BTreeMap::new();
         while let Some(row) = stream.next().await.expect("rows") {
             expected.insert(key_text(&article.columns, &row), row);

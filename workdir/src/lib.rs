@@ -8,7 +8,8 @@
 //!     0001.sales.orders.sch         T-SQL that makes the table, before its rows are loaded
 //!     0001.sales.orders.post.sql    T-SQL for what comes after them: foreign keys, other indexes
 //!     0001.sales.orders.xml         XML format file of the data
-//!     0001.sales.orders.001.bcp     the rows, in bcp's Unicode native format
+//!     0001.sales.orders.001.bcp     the rows of a first range of keys, in bcp's Unicode native format
+//!     0001.sales.orders.002.bcp     those of the next
 //!     …
 //!     manifest.json                 written last: the articles, their boundaries, every file's size and SHA-256
 //! ```
@@ -20,7 +21,7 @@
 //! snapshot, and one without is rubbish. Reading verifies size and SHA-256 of each file on the way and takes file names only in
 //! the form that [`name`] makes them, so a damaged or forged snapshot gives an error that names the file and never leaves its folder.
 //!
-//! - [`SnapshotWriter`], [`ArticleWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
+//! - [`SnapshotWriter`], [`PartWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
 //! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built today: `file://`.
 #![forbid(unsafe_code)]
 
@@ -39,4 +40,4 @@ pub use location::{Credentials, open};
 pub use manifest::Manifest;
 pub use reader::{RowReader, SnapshotReader};
 pub use storage::{FileReader, FileWriter, WorkDir};
-pub use writer::{ArticleScripts, ArticleWriter, FinishedArticle, SnapshotWriter};
+pub use writer::{ArticleFiles, ArticleScripts, FinishedPart, PartWriter, SnapshotWriter};

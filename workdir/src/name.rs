@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 /// Name of the file that makes a folder a snapshot.
 pub const MANIFEST: &str = "manifest.json";
+/// Name of the file that says what an unfinished snapshot is to become.
+pub const PLAN: &str = "plan.json";
 /// Longest part of a file's name that is taken from a schema or a table.
 const MAX_PART: usize = 60;
 /// Longest name.
@@ -15,6 +17,21 @@ const MAX_NAME: usize = 200;
 /// The number alone makes it unique.
 pub fn stem(number: usize, table: &TableName) -> String {
     format!("{number:04}.{}.{}", safe(&table.schema), safe(&table.table))
+}
+
+/// Name of the file with a part's rows; parts count from 1.
+pub fn data(stem: &str, part: usize) -> String {
+    format!("{stem}.{part:03}.bcp")
+}
+
+/// Name of the file that says that a part is finished, while the snapshot is not.
+pub fn finished(stem: &str, part: usize) -> String {
+    format!("{stem}.{part:03}.json")
+}
+
+/// Name of the file with the boundary of what was read in one view, while the snapshot is not finished.
+pub fn view(token: Uuid) -> String {
+    format!("view.{token}.json")
 }
 
 fn safe(part: &str) -> String {

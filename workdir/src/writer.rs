@@ -6,18 +6,17 @@ use crate::name;
 use crate::native;
 use crate::storage::{FileWriter, WorkDir};
 use proto::catalog::{Publication, Snapshot};
-use proto::{Article, KeyRange, Lsn, Value};
+use proto::{Article, Column, KeyRange, Lsn, Value};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Bytes of encoded rows that are handed over at once.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 512 << 10;
 /// Blocks that may wait for the storage.
 const BLOCKS_AHEAD: usize = 2;
 
@@ -32,53 +31,59 @@ pub struct ArticleScripts {
     pub last: String,
 }
 
-/// Writes a snapshot: articles in any order and beside each other, then [`SnapshotWriter::finish`]. Until then there is no
-/// snapshot; what a crash leaves is a folder without a manifest.
+/// Writes a snapshot: articles and their parts in any order and beside each other, then [`SnapshotWriter::finish`]. Until then there is
+/// no snapshot; what a crash leaves is a folder without a manifest.
 #[derive(Debug)]
 pub struct SnapshotWriter {
     work_dir: Arc<dyn WorkDir>,
     id: Uuid,
-    publication: Publication,
-    articles: AtomicUsize,
 }
 
 impl SnapshotWriter {
     /// Makes the folder of a new snapshot.
-    pub async fn create(work_dir: Arc<dyn WorkDir>, id: Uuid, publication: Publication) -> Result<Self, WorkDirError> {
+    pub async fn create(work_dir: Arc<dyn WorkDir>, id: Uuid) -> Result<Self, WorkDirError> {
         work_dir.create_folder(id).await?;
-        Ok(Self { work_dir, id, publication, articles: AtomicUsize::new(0) })
+        Ok(Self { work_dir, id })
     }
 
-    /// Begins an article with its scripts.
-    pub async fn article(&self, article: Article, scripts: &ArticleScripts) -> Result<ArticleWriter, WorkDirError> {
-        let stem = name::stem(self.articles.fetch_add(1, Ordering::Relaxed) + 1, &article.source);
-        let pre_script = self.small_file(format!("{stem}.sch"), &scripts.before).await?;
-        let post_script = self.small_file(format!("{stem}.post.sql"), &scripts.after).await?;
-        let last_script = self.small_file(format!("{stem}.last.sql"), &scripts.last).await?;
+    /// Writes an article's scripts and its format file. `number` is its own in the snapshot; `parts` are the ranges of keys that its rows
+    /// are to be written in.
+    pub async fn article(
+        &self,
+        number: usize,
+        article: Article,
+        scripts: &ArticleScripts,
+        parts: Vec<KeyRange>,
+    ) -> Result<ArticleFiles, WorkDirError> {
+        let stem = name::stem(number, &article.source);
         let format = native::format_file(&article.columns);
-        let format_file = self.small_file(format!("{stem}.xml"), &format).await?;
-        let data = HashedFile::create(&*self.work_dir, self.id, format!("{stem}.001.bcp")).await?;
-        Ok(ArticleWriter {
-            parts: FinishedArticle {
-                article,
-                pre_script,
-                post_script,
-                last_script,
-                format_file,
-                rows: 0,
-                file: FileEntry { name: String::new(), size: 0, sha256: String::new() },
-            },
-            buffer: Vec::with_capacity(BLOCK + BLOCK / 8),
-            data,
+        Ok(ArticleFiles {
+            pre_script: self.small_file(format!("{stem}.sch"), &scripts.before).await?,
+            post_script: self.small_file(format!("{stem}.post.sql"), &scripts.after).await?,
+            last_script: self.small_file(format!("{stem}.last.sql"), &scripts.last).await?,
+            format_file: self.small_file(format!("{stem}.xml"), &format).await?,
+            stem,
+            article,
+            parts,
         })
     }
 
-    /// Writes the manifest, which makes the folder a snapshot. Each article comes with its boundary: every change up to it is in its
-    /// rows, none after it.
-    pub async fn finish(self, articles: Vec<(FinishedArticle, Lsn)>) -> Result<Snapshot, WorkDirError> {
-        let articles = articles.into_iter().map(|(article, boundary)| article.entry(boundary)).collect();
+    /// Begins a part of an article: the range at this index of [`ArticleFiles::parts`].
+    pub async fn part(&self, article: &ArticleFiles, index: usize) -> Result<PartWriter, WorkDirError> {
+        let data = HashedFile::create(&*self.work_dir, self.id, name::data(&article.stem, index + 1)).await?;
+        Ok(PartWriter { columns: article.article.columns.clone(), buffer: new_block(), rows: 0, bytes: 0, data })
+    }
+
+    /// Writes the manifest, which makes the folder a snapshot. Each article comes with its parts in their order, each with its boundary:
+    /// every change up to it is in its rows, none after it.
+    pub async fn finish(
+        &self,
+        publication: Publication,
+        articles: Vec<(ArticleFiles, Vec<(FinishedPart, Lsn)>)>,
+    ) -> Result<Snapshot, WorkDirError> {
+        let articles = articles.into_iter().map(|(article, parts)| article.entry(parts)).collect();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let manifest = Manifest::new(self.id, self.publication, now as i64, articles);
+        let manifest = Manifest::new(self.id, publication, now as i64, articles);
         let json = serde_json::to_vec_pretty(&manifest)
             .map_err(|error| WorkDirError::storage("the manifest cannot be written", io::Error::other(error)))?;
         let mut file = self.work_dir.create(self.id, name::MANIFEST).await?;
@@ -99,83 +104,103 @@ impl SnapshotWriter {
     }
 }
 
-/// Writes an article's rows.
-#[derive(Debug)]
-pub struct ArticleWriter {
-    parts: FinishedArticle,
-    buffer: Vec<u8>,
-    data: HashedFile,
+/// An article in a snapshot that is being written: its files but for the rows, and the parts that these are written in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArticleFiles {
+    /// The definition that its rows are read with.
+    pub article: Article,
+    /// What the names of its files begin with.
+    pub stem: String,
+    /// As in [`ManifestArticle`].
+    pub pre_script: FileEntry,
+    /// As in [`ManifestArticle`].
+    pub post_script: FileEntry,
+    /// As in [`ManifestArticle`].
+    pub last_script: FileEntry,
+    /// As in [`ManifestArticle`].
+    pub format_file: FileEntry,
+    /// Ranges of its keys, each for a data file of its own.
+    pub parts: Vec<KeyRange>,
 }
 
-impl ArticleWriter {
-    /// Appends a row: a value for each of the article's columns. Waits when the storage is behind.
-    pub async fn push(&mut self, row: &[Value]) -> Result<(), WorkDirError> {
-        native::encode_row(&self.parts.article.columns, row, &mut self.buffer)?;
-        self.parts.rows += 1;
-        if self.buffer.len() >= BLOCK {
-            let block = std::mem::replace(&mut self.buffer, Vec::with_capacity(BLOCK + BLOCK / 8));
-            self.data.write(block).await?;
-        }
-        Ok(())
-    }
-
-    /// Rows so far.
-    pub fn rows(&self) -> u64 {
-        self.parts.rows
-    }
-
-    /// Makes the rows durable.
-    pub async fn finish(mut self) -> Result<FinishedArticle, WorkDirError> {
-        self.data.write(self.buffer).await?;
-        self.parts.file = self.data.finish().await?;
-        Ok(self.parts)
-    }
-}
-
-/// An article whose rows are all there.
-#[derive(Debug)]
-pub struct FinishedArticle {
-    article: Article,
-    pre_script: FileEntry,
-    post_script: FileEntry,
-    last_script: FileEntry,
-    format_file: FileEntry,
-    rows: u64,
-    file: FileEntry,
-}
-
-impl FinishedArticle {
-    /// The article.
-    pub fn article(&self) -> &Article {
-        &self.article
-    }
-
-    /// Its rows.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    /// Bytes of its data.
-    pub fn bytes(&self) -> u64 {
-        self.file.size
-    }
-
-    fn entry(self, boundary: Lsn) -> ManifestArticle {
+impl ArticleFiles {
+    fn entry(self, parts: Vec<(FinishedPart, Lsn)>) -> ManifestArticle {
+        let data = self.parts.into_iter().zip(parts).map(|(range, (part, boundary))| DataEntry {
+            file: part.file,
+            bytes: part.bytes,
+            rows: part.rows,
+            range,
+            boundary,
+        });
         ManifestArticle {
             article: self.article,
             pre_script: self.pre_script,
             post_script: self.post_script,
             last_script: self.last_script,
             format_file: self.format_file,
-            data: vec![DataEntry {
-                bytes: self.file.size,
-                file: self.file,
-                rows: self.rows,
-                range: KeyRange::ALL,
-                boundary,
-            }],
+            data: data.collect(),
         }
     }
+}
+
+/// Writes the rows of a part.
+#[derive(Debug)]
+pub struct PartWriter {
+    columns: Vec<Column>,
+    buffer: Vec<u8>,
+    rows: u64,
+    /// Bytes handed over.
+    bytes: u64,
+    data: HashedFile,
+}
+
+impl PartWriter {
+    /// Appends a row: a value for each of the article's columns. Waits when the storage is behind.
+    pub async fn push(&mut self, row: &[Value]) -> Result<(), WorkDirError> {
+        native::encode_row(&self.columns, row, &mut self.buffer)?;
+        self.rows += 1;
+        if self.buffer.len() >= BLOCK {
+            self.hand_over().await?;
+        }
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.buffer.len() as u64
+    }
+
+    /// Makes the rows durable.
+    pub async fn finish(mut self) -> Result<FinishedPart, WorkDirError> {
+        self.hand_over().await?;
+        Ok(FinishedPart { file: self.data.finish().await?, bytes: self.bytes, rows: self.rows })
+    }
+
+    async fn hand_over(&mut self) -> Result<(), WorkDirError> {
+        let block = std::mem::replace(&mut self.buffer, new_block());
+        self.bytes += block.len() as u64;
+        self.data.write(block).await
+    }
+}
+
+fn new_block() -> Vec<u8> {
+    Vec::with_capacity(BLOCK + BLOCK / 8)
+}
+
+/// A part whose rows are all there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinishedPart {
+    /// The file.
+    pub file: FileEntry,
+    /// Bytes of the rows.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
 }
 
 /// A file that is hashed and written by a task of its own while the next block is made.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use proto::catalog::{DatabaseName, Publication, PublicationKind};
-use proto::{Article, ArticleId, Capture, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::{Article, ArticleId, Capture, Column, ColumnType, KeyRange, Lsn, Row, TableName, Value};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use workdir::{ArticleScripts, Credentials, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
@@ -36,19 +36,22 @@ fn row(number: i32) -> Row {
     vec![Value::I32(number), note]
 }
 
-/// Writes a snapshot of two articles and gives its location and folder.
-async fn snapshot(root: &Path) -> (String, PathBuf) {
-    let work_dir = workdir::open(&format!("file://{}", root.display()), &Credentials::default()).unwrap();
-    let publication = Publication {
+fn publication() -> Publication {
+    Publication {
         name: "p".into(),
         kind: PublicationKind::Transactional,
         database: DatabaseName { server: "s".into(), database: "d".into() },
         server_version: 16,
         replicate_ddl: true,
         created_at: 0,
-    };
+    }
+}
+
+/// Writes a snapshot of two articles of two parts each and gives its location and folder.
+async fn snapshot(root: &Path) -> (String, PathBuf) {
+    let work_dir = workdir::open(&format!("file://{}", root.display()), &Credentials::default()).unwrap();
     let id = Uuid::new_v4();
-    let writer = SnapshotWriter::create(work_dir, id, publication).await.unwrap();
+    let writer = SnapshotWriter::create(work_dir, id).await.unwrap();
     let mut finished = Vec::new();
     for (id, table) in [(1, "orders"), (2, "../../order lines")] {
         let scripts = ArticleScripts {
@@ -56,13 +59,23 @@ async fn snapshot(root: &Path) -> (String, PathBuf) {
             after: "ALTER TABLE t".into(),
             last: "CREATE TRIGGER t".into(),
         };
-        let mut rows = writer.article(article(id, table), &scripts).await.unwrap();
-        for number in 0..ROWS {
-            rows.push(&row(number)).await.unwrap();
+        let middle = Some(Value::I32(ROWS / 2));
+        let halves = vec![KeyRange { lower: None, upper: middle.clone() }, KeyRange { lower: middle, upper: None }];
+        let files = writer.article(id as usize, article(id, table), &scripts, halves).await.unwrap();
+        let mut parts = Vec::new();
+        for (index, numbers) in [0..ROWS / 2, ROWS / 2..ROWS].into_iter().enumerate() {
+            let mut rows = writer.part(&files, index).await.unwrap();
+            for number in numbers {
+                rows.push(&row(number)).await.unwrap();
+            }
+            let bytes = rows.bytes();
+            let part = rows.finish().await.unwrap();
+            assert_eq!((part.rows, part.bytes, part.file.size), (ROWS as u64 / 2, bytes, bytes));
+            parts.push((part, Lsn::new(9, 9, 9)));
         }
-        finished.push((rows.finish().await.unwrap(), Lsn::new(9, 9, 9)));
+        finished.push((files, parts));
     }
-    let snapshot = writer.finish(finished).await.unwrap();
+    let snapshot = writer.finish(publication(), finished).await.unwrap();
     assert_eq!(snapshot.rows, 2 * ROWS as u64);
     assert_eq!(snapshot.boundaries, [(ArticleId(1), Lsn::new(9, 9, 9)), (ArticleId(2), Lsn::new(9, 9, 9))]);
     (snapshot.location, root.join(id.to_string()))
@@ -101,11 +114,13 @@ async fn a_snapshot_comes_back_as_it_was_written() {
         names,
         [
             "0001.sales.orders.001.bcp",
+            "0001.sales.orders.002.bcp",
             "0001.sales.orders.last.sql",
             "0001.sales.orders.post.sql",
             "0001.sales.orders.sch",
             "0001.sales.orders.xml",
             "0002.sales.______order_lines.001.bcp",
+            "0002.sales.______order_lines.002.bcp",
             "0002.sales.______order_lines.last.sql",
             "0002.sales.______order_lines.post.sql",
             "0002.sales.______order_lines.sch",
@@ -119,7 +134,8 @@ async fn a_snapshot_comes_back_as_it_was_written() {
 async fn a_changed_byte_anywhere_is_found_and_its_file_named() {
     let root = tempfile::tempdir().unwrap();
     let (location, folder) = snapshot(root.path()).await;
-    for end in ["orders.001.bcp", "lines.001.bcp", "orders.sch", "orders.post.sql", "orders.last.sql"] {
+    for end in ["orders.001.bcp", "orders.002.bcp", "lines.001.bcp", "orders.sch", "orders.post.sql", "orders.last.sql"]
+    {
         let path = file(&folder, end);
         let whole = std::fs::read(&path).unwrap();
         for at in [0, whole.len() / 2, whole.len() - 1] {
@@ -200,17 +216,10 @@ async fn what_is_no_whole_snapshot_is_refused() {
 async fn an_article_that_was_not_finished_leaves_no_data_file() {
     let root = tempfile::tempdir().unwrap();
     let work_dir = workdir::open(&format!("file://{}", root.path().display()), &Credentials::default()).unwrap();
-    let publication = Publication {
-        name: "p".into(),
-        kind: PublicationKind::Transactional,
-        database: DatabaseName { server: "s".into(), database: "d".into() },
-        server_version: 16,
-        replicate_ddl: true,
-        created_at: 0,
-    };
     let id = Uuid::new_v4();
-    let writer = SnapshotWriter::create(work_dir.clone(), id, publication).await.unwrap();
-    let mut rows = writer.article(article(1, "t"), &ArticleScripts::default()).await.unwrap();
+    let writer = SnapshotWriter::create(work_dir.clone(), id).await.unwrap();
+    let files = writer.article(1, article(1, "t"), &ArticleScripts::default(), vec![KeyRange::ALL]).await.unwrap();
+    let mut rows = writer.part(&files, 0).await.unwrap();
     rows.push(&row(1)).await.unwrap();
     drop(rows);
     assert!(SnapshotReader::open(&work_dir.location(id), &Credentials::default()).await.is_err());

@@ -1,9 +1,16 @@
 //! What a snapshot shows while it works: bars on a terminal, plain lines elsewhere.
 
+use super::figures::{Figures, pace};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use proto::TableName;
+use proto::TableProgress;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::time::Instant;
+use std::time::Duration;
+
+/// Between two looks at the figures.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Looks between two plain lines: ten seconds.
+const LOOKS_A_LINE: u32 = 50;
 
 /// Where progress goes: standard error.
 #[derive(Debug)]
@@ -26,14 +33,30 @@ impl Progress {
         }
     }
 
-    /// A table begins, with about `rows` rows.
-    pub(super) fn table(&self, table: &TableName, rows: u64) -> TableProgress {
-        let bar = self.bars.as_ref().map(|bars| {
-            let style = ProgressStyle::with_template("{msg:32} {bar:30} {pos:>12}/{len} rows  {per_sec}  {eta}")
-                .expect("the template is well formed");
-            bars.add(ProgressBar::new(rows).with_style(style).with_message(table.to_string()))
-        });
-        TableProgress { table: table.to_string(), bar, started: Instant::now() }
+    /// Shows how far the work has come until it is done, and says what became of each table.
+    pub(super) async fn follow<T>(&self, figures: &Figures, work: impl Future<Output = T>) -> T {
+        let mut shown = Shown { progress: self, bars: BTreeMap::new(), said: vec![false; figures.tables().len()] };
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let mut work = std::pin::pin!(work);
+        let mut count = 0_u32;
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    shown.tables(&figures.tables());
+                    for bar in shown.bars.values() {
+                        bar.finish_and_clear();
+                    }
+                    return done;
+                }
+                _ = looks.tick() => {
+                    shown.tables(&figures.tables());
+                    count += 1;
+                    if self.bars.is_none() && count.is_multiple_of(LOOKS_A_LINE) {
+                        self.say(&total(figures));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -43,36 +66,86 @@ impl Default for Progress {
     }
 }
 
-/// A table's progress.
-pub(super) struct TableProgress {
-    table: String,
-    bar: Option<ProgressBar>,
-    started: Instant,
+/// What is on the screen.
+struct Shown<'a> {
+    progress: &'a Progress,
+    /// Of tables that are being read, by their place.
+    bars: BTreeMap<usize, ProgressBar>,
+    /// Tables whose end was told.
+    said: Vec<bool>,
 }
 
-impl TableProgress {
-    /// So many rows are done.
-    pub fn at(&self, rows: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(rows);
+impl Shown<'_> {
+    fn tables(&mut self, tables: &[TableProgress]) {
+        for (index, table) in tables.iter().enumerate() {
+            if table.done && !self.said[index] {
+                self.said[index] = true;
+                if let Some(bar) = self.bars.remove(&index) {
+                    bar.finish_and_clear();
+                }
+                self.progress.say(&done(table));
+            } else if !table.done && table.elapsed > 0 {
+                self.bar(index, table);
+            }
         }
     }
 
-    /// All rows are done.
-    pub fn done(&self, rows: u64, bytes: u64) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(rows);
-                bar.set_position(rows);
-                bar.finish();
-            }
-            None => eprintln!(
-                "{}: {rows} rows, {:.1} MB in {seconds:.1} s ({:.0} rows/s)",
-                self.table,
-                bytes as f64 / 1e6,
-                rows as f64 / seconds.max(1e-3)
-            ),
-        }
+    fn bar(&mut self, index: usize, table: &TableProgress) {
+        let Some(bars) = &self.progress.bars else { return };
+        let bar = self.bars.entry(index).or_insert_with(|| {
+            let style = ProgressStyle::with_template("{prefix:30} {bar:24} {human_pos}/{human_len} rows  {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            bars.add(ProgressBar::new(0).with_style(style).with_prefix(table.table.to_string()))
+        });
+        bar.set_length(table.rows_expected);
+        bar.set_position(table.rows);
+        bar.set_message(pace(table.rows, table.rows_expected, table.bytes, table.elapsed));
+    }
+}
+
+/// What is said of a table that is done.
+fn done(table: &TableProgress) -> String {
+    format!(
+        "{}: {} rows, {} in {:.1} s ({})",
+        table.table,
+        table.rows,
+        cli::size::format(table.bytes),
+        table.elapsed as f64 / 1e6,
+        pace(table.rows, table.rows, table.bytes, table.elapsed)
+    )
+}
+
+/// What is said of all tables together.
+fn total(figures: &Figures) -> String {
+    let tables = figures.tables();
+    let sum = |of: fn(&TableProgress) -> u64| tables.iter().map(of).sum::<u64>();
+    let (rows, expected, bytes) = (sum(|t| t.rows), sum(|t| t.rows_expected), sum(|t| t.bytes));
+    let elapsed = i64::try_from(figures.elapsed().as_micros()).unwrap_or(i64::MAX);
+    format!(
+        "{rows} of about {expected} rows, {}, {} of {} tables done; {}",
+        cli::size::format(bytes),
+        tables.iter().filter(|table| table.done).count(),
+        tables.len(),
+        pace(rows, expected, bytes, elapsed)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::figures::TableFigures;
+    use proto::TableName;
+
+    #[test]
+    fn a_line_tells_of_all_tables() {
+        let table = |name: &str| TableName { schema: "s".into(), table: name.into() };
+        let figures = Figures::new([TableFigures::new(table("a"), 10, 1), TableFigures::new(table("b"), 30, 2)]);
+        figures.table(0).begin();
+        figures.table(0).add(12, 2_048);
+        figures.table(0).part_done();
+        figures.table(1).add(8, 1_024);
+        let line = total(&figures);
+        assert!(line.starts_with("20 of about 42 rows, 3.0 KiB, 1 of 2 tables done; "), "{line}");
+        assert!(done(&figures.tables()[0]).starts_with("s.a: 12 rows, 2.0 KiB in 0.0 s ("));
     }
 }

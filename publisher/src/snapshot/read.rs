@@ -1,30 +1,77 @@
-//! Reads one article into its files.
+//! Reads parts of articles into their files.
 
-use super::{Progress, SnapshotError, Task};
+use super::figures::Figures;
+use super::{SnapshotError, Task};
 use sqlserver::Client;
 use sqlserver::snapshot::rows;
-use workdir::{FinishedArticle, SnapshotWriter};
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use workdir::{FinishedPart, SnapshotWriter};
 
-/// Rows between two steps of the progress.
+/// Rows between two steps of the figures.
 const STEP: u64 = 1_000;
 
-/// Reads an article by a session that sees what the snapshot is of.
-pub(super) async fn article(
+/// A part that is to be read: its article's place among the tasks, and its own among the article's parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Piece {
+    pub task: usize,
+    pub part: usize,
+}
+
+/// What reads and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub writer: &'a SnapshotWriter,
+    pub tasks: &'a [Task],
+    pub figures: &'a Figures,
+}
+
+/// A piece that was read.
+pub(super) type Read = (Piece, FinishedPart);
+
+/// Reads pieces, the largest first, each by whichever session is free.
+pub(super) async fn all(
+    sessions: Vec<Client>,
+    mut pieces: Vec<Piece>,
+    reading: Reading<'_>,
+) -> Result<Vec<Read>, SnapshotError> {
+    pieces.sort_by_key(|piece| std::cmp::Reverse(reading.tasks[piece.task].rows_a_part()));
+    let waiting = Mutex::new(VecDeque::from(pieces));
+    // Nothing panics while it is held.
+    let next = || waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop_front();
+    let readers = sessions.into_iter().map(|mut session| async move {
+        let mut done = Vec::new();
+        while let Some(piece) = next() {
+            done.push((piece, part(&mut session, piece, reading).await?));
+        }
+        sqlserver::snapshot::commit(&mut session).await?;
+        Ok::<_, SnapshotError>(done)
+    });
+    let done = futures::future::try_join_all(readers).await?;
+    Ok(done.into_iter().flatten().collect())
+}
+
+/// Reads a part by a session that sees what the snapshot is of.
+pub(super) async fn part(
     session: &mut Client,
-    writer: &SnapshotWriter,
-    task: Task,
-    progress: &Progress,
-) -> Result<FinishedArticle, SnapshotError> {
-    let bar = progress.table(&task.article.source, task.rows_expected);
-    let mut article = writer.article(task.article.clone(), &task.scripts).await?;
-    let mut stream = rows(session, &task.article, task.predicate.as_ref()).await?;
+    piece: Piece,
+    reading: Reading<'_>,
+) -> Result<FinishedPart, SnapshotError> {
+    let (task, figures) = (&reading.tasks[piece.task], reading.figures.table(piece.task));
+    figures.begin();
+    let mut file = reading.writer.part(&task.files, piece.part).await?;
+    let range = &task.files.parts[piece.part];
+    let mut stream = rows(session, &task.files.article, task.predicate.as_ref(), range).await?;
+    let (mut counted_rows, mut counted_bytes) = (0, 0);
     while let Some(row) = stream.next().await? {
-        article.push(&row).await?;
-        if article.rows() % STEP == 0 {
-            bar.at(article.rows());
+        file.push(&row).await?;
+        if file.rows() - counted_rows == STEP {
+            figures.add(STEP, file.bytes() - counted_bytes);
+            (counted_rows, counted_bytes) = (file.rows(), file.bytes());
         }
     }
-    let part = article.finish().await?;
-    bar.done(part.rows(), part.bytes());
+    let part = file.finish().await?;
+    figures.add(part.rows - counted_rows, part.bytes - counted_bytes);
+    figures.part_done();
     Ok(part)
 }

@@ -50,19 +50,19 @@ impl Views {
 
 /// Begins a transaction that holds shared locks on all tables and has written the marker.
 pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), SnapshotError> {
-    let tables: Vec<&TableName> = tasks.iter().map(|task| &task.article.source).collect();
+    let tables: Vec<&TableName> = tasks.iter().map(|task| &task.files.article.source).collect();
     lock_tables(client, &tables, Some(Marker { kind: MarkerKind::Snapshot, token: id })).await?;
     // No statement can change the tables while they are locked.
     let constrained = constraint::constraints(client).await?;
     for task in tasks {
-        let columns = differs(client, &task.article, task.joining).await?;
-        let now = constrained.get(&task.article.capture.source);
-        if let Some(what) = columns.or_else(|| constraints::differs(&task.article, now?)) {
+        let columns = differs(client, &task.files.article, task.joining).await?;
+        let now = constrained.get(&task.files.article.capture.source);
+        if let Some(what) = columns.or_else(|| constraints::differs(&task.files.article, now?)) {
             snapshot::rollback(client).await?;
             return Err(SnapshotError::Invalid(format!(
                 "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what follows. Take it \
                  again in a moment, with the log reader running (`publisher run`)",
-                task.article.source
+                task.files.article.source
             )));
         }
     }

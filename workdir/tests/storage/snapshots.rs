@@ -2,7 +2,7 @@
 
 use crate::backend::{Backend, fails};
 use proto::catalog::{DatabaseName, Publication, PublicationKind};
-use proto::{Article, ArticleId, Capture, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::{Article, ArticleId, Capture, Column, ColumnType, KeyRange, Lsn, Row, TableName, Value};
 use uuid::Uuid;
 use workdir::{ArticleScripts, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
 
@@ -49,18 +49,20 @@ async fn written(backend: &impl Backend) -> Uuid {
         created_at: 0,
     };
     let id = Uuid::new_v4();
-    let writer = SnapshotWriter::create(backend.open(), id, publication).await.unwrap();
+    let writer = SnapshotWriter::create(backend.open(), id).await.unwrap();
     let mut finished = Vec::new();
     for (id, table) in [(1, "orders"), (2, "../../lines")] {
         // As long as each other, so that only their checksums tell the files of both articles apart.
         let scripts = ArticleScripts { before: format!("CREATE TABLE t{id}"), ..ArticleScripts::default() };
-        let mut rows = writer.article(article(id, table), &scripts).await.unwrap();
+        let article = article(id, table);
+        let files = writer.article(id as usize, article, &scripts, vec![KeyRange::ALL]).await.unwrap();
+        let mut rows = writer.part(&files, 0).await.unwrap();
         for number in 0..ROWS {
             rows.push(&row(number)).await.unwrap();
         }
-        finished.push((rows.finish().await.unwrap(), Lsn::new(9, 9, 9)));
+        finished.push((files, vec![(rows.finish().await.unwrap(), Lsn::new(9, 9, 9))]));
     }
-    let snapshot = writer.finish(finished).await.unwrap();
+    let snapshot = writer.finish(publication, finished).await.unwrap();
     assert_eq!(snapshot.location, format!("{}/{id}", backend.url()));
     id
 }
