@@ -29,8 +29,9 @@ pub enum ErrorKind {
 impl WorkDirError {
     /// Whether trying again later can help without anyone doing something about it.
     pub fn is_transient(&self) -> bool {
-        let not_found = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        self.kind == ErrorKind::Storage && !self.source.as_ref().is_some_and(not_found)
+        use io::ErrorKind::{AlreadyExists, NotFound, PermissionDenied};
+        let stays = |error: &io::Error| matches!(error.kind(), NotFound | PermissionDenied | AlreadyExists);
+        self.kind == ErrorKind::Storage && !self.source.as_ref().is_some_and(stays)
     }
 
     pub(crate) fn location(message: impl Into<String>) -> Self {

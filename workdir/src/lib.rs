@@ -22,9 +22,10 @@
 //! the form that [`name`] makes them, so a damaged or forged snapshot gives an error that names the file and never leaves its folder.
 //!
 //! - [`SnapshotWriter`], [`PartWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
-//! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built today: `file://`.
+//! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built today: `file://` and Azure Blob Storage.
 #![forbid(unsafe_code)]
 
+mod blob;
 mod error;
 mod local;
 pub mod location;

@@ -1,5 +1,7 @@
 //! Locations: the working directory and the snapshots in it, as URLs.
 
+use crate::blob::BlobWorkDir;
+use crate::blob::address::NamedBy;
 use crate::error::WorkDirError;
 use crate::local::LocalWorkDir;
 use crate::name;
@@ -24,20 +26,26 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Opens a working directory by its URL, e.g. `file:///srv/repldata`.
-pub fn open(url: &str, _credentials: &Credentials) -> Result<Arc<dyn WorkDir>, WorkDirError> {
-    Ok(Arc::new(LocalWorkDir::new(file_path(url)?)))
+/// Opens a working directory by its URL, e.g. `file:///srv/repldata` or `https://shop.blob.core.windows.net/snapshots`.
+pub fn open(url: &str, credentials: &Credentials) -> Result<Arc<dyn WorkDir>, WorkDirError> {
+    open_as(url, NamedBy::Settings, credentials)
 }
 
-/// Splits a snapshot's location into its working directory and its id.
+fn open_as(url: &str, named_by: NamedBy, credentials: &Credentials) -> Result<Arc<dyn WorkDir>, WorkDirError> {
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    match scheme.as_deref() {
+        Some("http" | "https") => Ok(Arc::new(BlobWorkDir::open(url, named_by, credentials)?)),
+        _ => Ok(Arc::new(LocalWorkDir::new(file_path(url)?))),
+    }
+}
+
+/// Splits a snapshot's location, which the distributor tells, into its working directory and its id.
 pub(crate) fn open_snapshot(
     location: &str,
-    _credentials: &Credentials,
+    credentials: &Credentials,
 ) -> Result<(Arc<dyn WorkDir>, Uuid), WorkDirError> {
-    let path = file_path(location)?;
-    let id = path.file_name().and_then(|name| name.to_str()).and_then(name::snapshot);
-    match (id, path.parent()) {
-        (Some(id), Some(root)) => Ok((Arc::new(LocalWorkDir::new(root.to_owned())), id)),
+    match location.rsplit_once('/').map(|(root, folder)| (root, name::snapshot(folder))) {
+        Some((root, Some(id))) => Ok((open_as(root, NamedBy::Distributor, credentials)?, id)),
         _ => Err(WorkDirError::location(format!(
             "{location} is not a snapshot's folder: its name is not a snapshot's id"
         ))),
@@ -52,12 +60,12 @@ fn file_path(url: &str) -> Result<PathBuf, WorkDirError> {
     };
     match scheme.to_ascii_lowercase().as_str() {
         "file" => {}
-        scheme @ ("smb" | "https") => {
-            return Err(invalid(&format!(
-                "{scheme}:// is not built yet; mount the share on both sides and use file:///path/to/mount"
-            )));
+        "smb" => {
+            return Err(invalid(
+                "smb:// is not built yet; mount the share on both sides and use file:///path/to/mount",
+            ));
         }
-        _ => return Err(invalid("only file:// is known")),
+        _ => return Err(invalid("only file:// and https:// (Azure Blob Storage) are known")),
     }
     let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
     if !path.starts_with('/') {
@@ -82,7 +90,8 @@ pub(crate) fn file_url(path: &Path) -> String {
     url
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+/// Text in which `%` and two hexadecimal digits stand for a byte of UTF-8.
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -116,10 +125,9 @@ mod tests {
 
     #[test]
     fn storage_that_is_not_built_says_what_to_do() {
-        for url in ["smb://a.file.core.windows.net/share", "https://a.blob.core.windows.net/c"] {
-            let error = super::open(url, &Credentials::default()).unwrap_err().to_string();
-            assert!(error.contains("not built yet") && error.contains("file://"), "{error}");
-        }
+        let url = "smb://a.file.core.windows.net/share";
+        let error = super::open(url, &Credentials::default()).unwrap_err().to_string();
+        assert!(error.contains("not built yet") && error.contains("file://"), "{error}");
     }
 
     #[test]

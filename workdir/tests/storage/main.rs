@@ -5,10 +5,14 @@
 //! A kind whose disk can be filled or closed to writers beside runs [`outages::full`] and [`outages::refused`].
 #![allow(clippy::unwrap_used)]
 
+#[path = "../azurite/mod.rs"]
+mod azurite;
 mod backend;
+mod blob;
 mod files;
 mod local;
 mod outages;
+mod proxy;
 mod snapshots;
 
 use backend::Backend;

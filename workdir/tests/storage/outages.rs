@@ -27,7 +27,8 @@ pub async fn a_read_during_which_the_storage_goes_fails_and_later_succeeds<B: Ba
         }
         Ok(())
     };
-    let rest = in_time(rest).await;
+    let (rest, anew) = tokio::join!(in_time(rest), in_time(read(&*work_dir, id, "a.bcp")));
+    fails(anew, ErrorKind::Storage, "a.bcp");
     assert!(content.starts_with(&read_so_far), "what was read is not what was written");
     if B::OPEN_FILES_SURVIVE {
         rest.unwrap();
@@ -35,7 +36,6 @@ pub async fn a_read_during_which_the_storage_goes_fails_and_later_succeeds<B: Ba
     } else {
         fails(rest, ErrorKind::Storage, "a.bcp");
     }
-    fails(in_time(read(&*work_dir, id, "a.bcp")).await, ErrorKind::Storage, "a.bcp");
     backend.come_back().await;
     assert!(read(&*work_dir, id, "a.bcp").await.unwrap() == content, "it came back otherwise");
 }
@@ -63,10 +63,15 @@ pub async fn nothing_works_without_the_storage_and_everything_does_once_it_is_ba
     let (work_dir, id) = backend.with_folder().await;
     write(&*work_dir, id, "a.sch", b"here").await.unwrap();
     backend.go().await;
-    fails(in_time(work_dir.open(id, "a.sch")).await, ErrorKind::Storage, "a.sch");
-    fails(in_time(write(&*work_dir, id, "b.sch", b"")).await, ErrorKind::Storage, "b.sch");
+    let (opened, written, listed_folders) = tokio::join!(
+        in_time(work_dir.open(id, "a.sch")),
+        in_time(write(&*work_dir, id, "b.sch", b"")),
+        in_time(work_dir.folders()),
+    );
+    fails(opened, ErrorKind::Storage, "a.sch");
+    fails(written, ErrorKind::Storage, "b.sch");
     let url = backend.url();
-    fails(in_time(work_dir.folders()).await, ErrorKind::Storage, url.rsplit('/').next().unwrap());
+    fails(listed_folders, ErrorKind::Storage, url.rsplit('/').next().unwrap());
     backend.come_back().await;
     assert_eq!(work_dir.folders().await.unwrap(), [id]);
     assert_eq!(read(&*work_dir, id, "a.sch").await.unwrap(), b"here");
