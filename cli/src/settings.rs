@@ -48,6 +48,7 @@ pub const SETTINGS: &[&str] = &[
     "batch-bytes",
     "batch-changes",
     "batch-time",
+    "load-sessions",
     "subscription",
     // Everywhere.
     "log",

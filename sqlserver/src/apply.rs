@@ -33,7 +33,7 @@ pub(crate) struct TargetColumn {
     /// Type of the values.
     pub(crate) column_type: ColumnType,
     /// Type of the column.
-    target_type: ColumnType,
+    pub(crate) target_type: ColumnType,
     pub(crate) collation: Option<String>,
     identity: bool,
 }

@@ -227,9 +227,34 @@ impl Client {
         types: &[ColumnType],
         rows: impl Stream<Item = Row> + Send,
     ) -> Result<u64, Error> {
+        let types: Vec<_> = types.iter().map(|values| (*values, value::bulk_type(*values))).collect();
+        self.bulk(what, table, &["*"], &types, rows).await
+    }
+
+    /// Bulk-loads rows into columns of `table` (quoted already) and returns how many the server says have arrived.
+    pub(crate) async fn bulk_load_columns(
+        &mut self,
+        what: &str,
+        table: &str,
+        columns: &[BulkColumn],
+        rows: impl Stream<Item = Row> + Send,
+    ) -> Result<u64, Error> {
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let types: Vec<_> = columns.iter().map(|column| (column.values, column.loaded_as)).collect();
+        self.bulk(what, table, &names, &types, rows).await
+    }
+
+    async fn bulk(
+        &mut self,
+        what: &str,
+        table: &str,
+        columns: &[&str],
+        types: &[(ColumnType, ColumnType)],
+        rows: impl Stream<Item = Row> + Send,
+    ) -> Result<u64, Error> {
         self.check_usable(what)?;
         self.usable = false;
-        match Box::pin(bulk_load(&mut self.connection, table, types, rows)).await {
+        match Box::pin(bulk_load(&mut self.connection, table, columns, types, rows)).await {
             Ok(rows) => {
                 self.usable = true;
                 Ok(rows)
@@ -241,6 +266,17 @@ impl Client {
             Err(BulkError::Row(message)) => Err(self.error(ErrorKind::Type, what, message)),
         }
     }
+}
+
+/// A column that rows are bulk-loaded into.
+#[derive(Debug)]
+pub(crate) struct BulkColumn {
+    /// Name, quoted.
+    pub(crate) name: String,
+    /// Type of the values.
+    pub(crate) values: ColumnType,
+    /// Type of the column.
+    pub(crate) loaded_as: ColumnType,
 }
 
 enum BulkError {
@@ -257,12 +293,12 @@ impl From<tiberius::error::Error> for BulkError {
 async fn bulk_load(
     connection: &mut Connection,
     table: &str,
-    types: &[ColumnType],
+    columns: &[&str],
+    types: &[(ColumnType, ColumnType)],
     rows: impl Stream<Item = Row> + Send,
 ) -> Result<u64, BulkError> {
     let options = SqlBulkCopyOption::KeepIdentity | SqlBulkCopyOption::KeepNulls;
-    let mut load = connection.bulk_insert_with_options(table, &["*"], options, &[]).await?;
-    let mut count = 0;
+    let mut load = connection.bulk_insert_with_options(table, columns, options, &[]).await?;
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.next().await {
         if row.len() != types.len() {
@@ -273,15 +309,13 @@ async fn bulk_load(
             )));
         }
         let mut sent = TokenRow::with_capacity(row.len());
-        for (i, (value, column_type)) in row.into_iter().zip(types).enumerate() {
+        for (i, (value, (column_type, loaded_as))) in row.into_iter().zip(types).enumerate() {
             let unfit = || BulkError::Row(format!("the value of column {} of {table} is not {column_type}", i + 1));
-            sent.push(value::to_bulk(value, *column_type).ok_or_else(unfit)?);
+            sent.push(value::to_bulk(value, *column_type, *loaded_as).ok_or_else(unfit)?);
         }
         load.send(sent).await?;
-        count += 1;
     }
-    load.finalize().await?;
-    Ok(count)
+    Ok(load.finalize().await?.total())
 }
 
 fn bind<'a>(sql: &'a str, parameters: &'a [Parameter<'_>]) -> tiberius::Query<'a> {

@@ -32,6 +32,7 @@ pub mod error;
 pub mod extension;
 pub mod history;
 pub mod inspection;
+pub mod load;
 pub mod marker;
 mod narrow;
 pub mod permission;

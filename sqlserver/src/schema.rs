@@ -80,9 +80,20 @@ async fn delete(client: &mut Client, table: &TableName, what: &str, sql: &str) -
     Ok(())
 }
 
+/// Whether a table has triggers that are enabled.
+pub async fn has_triggers(client: &mut Client, table: &TableName) -> Result<bool, Error> {
+    Ok(!enabled_triggers(client, table).await?.is_empty())
+}
+
 /// Disables the triggers of a table that are enabled, and gives their names. In a transaction, so that they come back whatever happens.
-/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-triggers-transact-sql>
 pub async fn disable_triggers(client: &mut Client, table: &TableName) -> Result<Vec<String>, Error> {
+    let triggers = enabled_triggers(client, table).await?;
+    switch_triggers(client, table, "DISABLE", &triggers).await?;
+    Ok(triggers)
+}
+
+/// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-triggers-transact-sql>
+async fn enabled_triggers(client: &mut Client, table: &TableName) -> Result<Vec<String>, Error> {
     const WHAT: &str = "asking for a table's triggers";
     const SQL: &str = "SELECT name FROM sys.triggers WHERE parent_id = OBJECT_ID(@P1) AND is_disabled = 0";
     let name = quote::table(table);
@@ -90,7 +101,6 @@ pub async fn disable_triggers(client: &mut Client, table: &TableName) -> Result<
     for row in client.query(WHAT, SQL, &[(&*name).into()]).await? {
         triggers.push(Fields::new(row, client, WHAT).text()?);
     }
-    switch_triggers(client, table, "DISABLE", &triggers).await?;
     Ok(triggers)
 }
 

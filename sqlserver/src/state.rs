@@ -158,7 +158,7 @@ pub async fn drop(client: &mut Client, subscription: &str) -> Result<(), Error> 
 }
 
 pub use loads::{Load, begin_initializing, begin_loads, forget_loaded, loads};
-pub use parts::{Part, PartState, complete, join, part_loaded, parts, prepare_parts, supersede_parts};
+pub use parts::{Part, PartState, complete, join, part_loaded, part_state, parts, prepare_parts, supersede_parts};
 
 /// The statement that moves the position, with its parameters by name.
 pub(crate) fn move_statement(subscription: &str, position: &str) -> String {

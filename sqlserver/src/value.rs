@@ -129,23 +129,53 @@ pub(crate) fn can_be_bulk_loaded(value: &Value) -> bool {
     }
 }
 
-/// A value for a bulk load into a column of [`bulk_type`]`(column_type)`; `None` if the value is not of `column_type`.
-pub(crate) fn to_bulk(value: Value, column_type: ColumnType) -> Option<ColumnData<'static>> {
+/// A value of `column_type` for a bulk load into a column of the type `loaded_as`, which is [`bulk_type`]`(column_type)` or one that
+/// [`is_loaded_as_it_is`]; `None` if the value is not of `column_type`.
+pub(crate) fn to_bulk(value: Value, column_type: ColumnType, loaded_as: ColumnType) -> Option<ColumnData<'static>> {
     use ColumnData as C;
     if !column_type.holds(&value) {
         return None;
     }
     Some(match value {
-        Value::Null => null(bulk_type(column_type)),
+        Value::Null => null(column_type),
         Value::String(v) => C::String(Some(Cow::Owned(v))),
         Value::Bytes(v) => C::Binary(Some(Cow::Owned(v))),
         Value::SmallDateTime { days, minutes } => C::DateTime2(Some(DateTime2::new(
             Date::new((i32::from(days) + DAYS_TO_1900) as u32),
             Time::new(u64::from(minutes) * TICKS_PER_MINUTE, TICK_SCALE),
         ))),
-        other => plain(&other),
+        other => match (plain(&other), loaded_as) {
+            // The client would do this by floating-point numbers.
+            (C::DateTime2(Some(v)), ColumnType::DateTime2(scale)) => {
+                let unit = TICKS_PER_INCREMENT.get(usize::from(scale)).copied().unwrap_or(1);
+                let time = Time::new(v.time().increments() / unit, scale.min(TICK_SCALE));
+                C::DateTime2(Some(DateTime2::new(v.date(), time)))
+            }
+            (plain, _) => plain,
+        },
     })
 }
+
+/// Whether the client bulk-loads values exactly into a column of their own type. It declares `time` and `datetimeoffset` in `INSERT BULK`
+/// without their scale and `nvarchar` and `nchar` with twice their length, which must be one that there is (tiberius 0.13). Of the code
+/// pages it and the server surely agree on 1252; the declaration says no collation, so that the target's must be the database's.
+pub(crate) fn is_loaded_as_it_is(column: &Column, target_collation: Option<&str>, database_collation: &str) -> bool {
+    use ColumnType as T;
+    match column.column_type {
+        T::Bit | T::TinyInt | T::SmallInt | T::Int | T::BigInt | T::Decimal { .. } | T::Real | T::Float => true,
+        T::Date | T::DateTime | T::DateTime2(_) | T::UniqueIdentifier | T::Binary(_) | T::VarBinary(_) => true,
+        T::Time(scale) | T::DateTimeOffset(scale) => scale == TICK_SCALE,
+        T::NVarChar(length) => length.is_none_or(|length| length <= LONGEST_DECLARED / 2),
+        T::Char(_) | T::VarChar(_) => {
+            let same = target_collation == Some(database_collation);
+            same && has_code_page_1252(target_collation) && has_code_page_1252(column.collation.as_deref())
+        }
+        _ => false,
+    }
+}
+
+/// Longest `nvarchar` that is not `(max)`.
+const LONGEST_DECLARED: u16 = 4_000;
 
 /// Values without anything on the heap, as their own type at full scale.
 fn plain(value: &Value) -> ColumnData<'static> {
@@ -218,10 +248,12 @@ pub(crate) fn select_expression(column: &Column) -> String {
     let name = quote::identifier(&column.name);
     match column.column_type {
         T::Money | T::SmallMoney => format!("CAST({name} AS decimal(19,4))"),
-        T::Char(n) | T::VarChar(Some(n)) if !is_code_page_1252(column) && n <= 4000 => {
+        T::Char(n) | T::VarChar(Some(n)) if !has_code_page_1252(column.collation.as_deref()) && n <= 4000 => {
             format!("CAST({name} AS nvarchar({n}))")
         }
-        T::Char(_) | T::VarChar(_) if !is_code_page_1252(column) => format!("CAST({name} AS nvarchar(max))"),
+        T::Char(_) | T::VarChar(_) if !has_code_page_1252(column.collation.as_deref()) => {
+            format!("CAST({name} AS nvarchar(max))")
+        }
         T::Text | T::NText | T::Xml | T::Json => format!("CAST({name} AS nvarchar(max))"),
         T::Image | T::Geometry | T::Geography => format!("CAST({name} AS varbinary(max))"),
         T::HierarchyId => format!("CAST({name} AS varbinary({LONGEST_HIERARCHYID}))"),
@@ -230,10 +262,10 @@ pub(crate) fn select_expression(column: &Column) -> String {
     }
 }
 
-/// Whether a column's collation is one of those that are known to have code page 1252.
-fn is_code_page_1252(column: &Column) -> bool {
+/// Whether a collation is one of those that are known to have code page 1252.
+fn has_code_page_1252(collation: Option<&str>) -> bool {
     let known = |name: &str| name.starts_with("Latin1_General_") || name.starts_with("SQL_Latin1_General_CP1_");
-    column.collation.as_deref().is_some_and(|name| known(name) && !name.ends_with("_UTF8"))
+    collation.is_some_and(|name| known(name) && !name.ends_with("_UTF8"))
 }
 
 #[cfg(test)]
@@ -311,9 +343,56 @@ mod tests {
 
     #[test]
     fn small_datetimes_are_staged_as_the_same_minute() {
-        let staged = to_bulk(Value::SmallDateTime { days: 0, minutes: 61 }, ColumnType::SmallDateTime).unwrap();
+        let ty = ColumnType::SmallDateTime;
+        let staged = to_bulk(Value::SmallDateTime { days: 0, minutes: 61 }, ty, bulk_type(ty)).unwrap();
         let read = from_wire(staged).unwrap();
         assert_eq!(read, Value::DateTime2 { days: DAYS_TO_1900, ticks: 61 * TICKS_PER_MINUTE });
+    }
+
+    #[test]
+    fn a_datetime2_is_loaded_at_the_scale_of_its_column() {
+        // 30,000 ticks are 3 ms; by floating-point numbers they could become 2.
+        for ticks in (0..100_000).map(|n| n * 10_000) {
+            let ty = ColumnType::DateTime2(3);
+            let value = Value::DateTime2 { days: 738_000, ticks };
+            match to_bulk(value.clone(), ty, ty) {
+                Some(ColumnData::DateTime2(Some(loaded))) => {
+                    assert_eq!((loaded.time().increments(), loaded.time().scale()), (ticks / 10_000, 3));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(from_wire(to_bulk(value.clone(), ty, bulk_type(ty)).unwrap()), Ok(value));
+        }
+    }
+
+    #[test]
+    fn text_is_loaded_as_it_is_only_under_a_code_page_that_all_know() {
+        let latin = "Latin1_General_CI_AS";
+        let column = |collation: &str| Column {
+            collation: Some(collation.to_owned()),
+            ..Column::new("c", ColumnType::VarChar(Some(20)))
+        };
+        let loaded = |source, target, database| is_loaded_as_it_is(&column(source), Some(target), database);
+        assert!(loaded(latin, latin, latin));
+        assert!(loaded("SQL_Latin1_General_CP1_CI_AS", latin, latin));
+        assert!(!loaded("Cyrillic_General_CI_AS", latin, latin), "its text may not exist here");
+        assert!(!loaded(latin, "Cyrillic_General_CI_AS", "Cyrillic_General_CI_AS"));
+        assert!(!loaded(latin, latin, "Cyrillic_General_CI_AS"), "the server takes it for the database's");
+        assert!(!loaded(latin, "Latin1_General_100_CI_AS_SC_UTF8", "Latin1_General_100_CI_AS_SC_UTF8"));
+        for (ty, exact) in [
+            (ColumnType::NVarChar(Some(2_000)), true),
+            (ColumnType::NVarChar(Some(2_001)), false),
+            (ColumnType::NVarChar(None), true),
+            (ColumnType::Time(7), true),
+            (ColumnType::Time(3), false),
+            (ColumnType::DateTime2(3), true),
+            (ColumnType::Money, false),
+            (ColumnType::NChar(10), false),
+            (ColumnType::SmallDateTime, false),
+            (ColumnType::Xml, false),
+        ] {
+            assert_eq!(is_loaded_as_it_is(&Column::new("c", ty), Some(latin), latin), exact, "{ty}");
+        }
     }
 
     #[test]
@@ -334,8 +413,9 @@ mod tests {
 
     #[test]
     fn a_value_of_another_type_is_not_loaded() {
-        assert_eq!(to_bulk(Value::F64(1.0), ColumnType::Money), None);
-        assert_eq!(to_bulk(Value::I32(1), ColumnType::BigInt), None);
+        let staged = |value, ty| to_bulk(value, ty, bulk_type(ty));
+        assert_eq!(staged(Value::F64(1.0), ColumnType::Money), None);
+        assert_eq!(staged(Value::I32(1), ColumnType::BigInt), None);
     }
 
     #[test]

@@ -15,11 +15,14 @@
 
 mod parts;
 mod pre_creation;
+mod report;
+mod rows;
 mod scripts;
 mod sources;
 mod tables;
 
 pub use crate::progress::Loading;
+pub use report::reporting;
 pub use scripts::scripts;
 
 use crate::error::Error;

@@ -86,6 +86,9 @@ struct RunArgs {
     /// Time after which a batch is closed although more arrives
     #[arg(long, default_value = "200ms", value_parser = cli::duration::parse, value_name = "DURATION")]
     batch_time: Duration,
+    /// Connections over which a snapshot is loaded at once, each with one part of a table
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64), value_name = "NUMBER")]
+    load_sessions: u8,
     /// Working directory as a URL, where the snapshots are reached otherwise than at the publisher
     #[arg(long, value_name = "URL")]
     working_directory: Option<String>,
@@ -204,7 +207,7 @@ async fn start(args: RunArgs) -> Result<(), Error> {
         credentials: settings::credentials(&args.access)?,
     };
     run::run(
-        Settings { server, distributor, snapshots, limits },
+        Settings { server, distributor, snapshots, limits, load_sessions: usize::from(args.load_sessions) },
         &args.subscription,
         args.schedule.schedule(),
         stopping,

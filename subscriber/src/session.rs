@@ -42,6 +42,8 @@ pub struct Settings {
     pub snapshots: SnapshotAccess,
     /// Size of batches.
     pub limits: Limits,
+    /// Connections to the subscription database over which a snapshot is loaded at once.
+    pub load_sessions: usize,
 }
 
 /// How snapshots are reached.
@@ -153,8 +155,13 @@ async fn prepare(
     if matches!(row.stage, Stage::Uninitialized | Stage::Initializing) {
         let Some(snapshots) = wait_for_snapshots(&mut distributor, row, until, stop).await? else { return Ok(None) };
         let report = Report { state: SubscriptionState::Initializing, ..report(row, None) };
-        Distributor::connect(&settings.distributor).await?.report(report).await?;
-        Box::pin(initialise::load(client, settings, row, &snapshots, &Loading::default())).await?;
+        Distributor::connect(&settings.distributor).await?.report(report.clone()).await?;
+        let loading = Loading::default();
+        let load = Box::pin(initialise::load(client, settings, row, &snapshots, &loading));
+        tokio::select! {
+            loaded = initialise::reporting(settings, &report, &loading, load) => loaded?,
+            () = stopped(stop) => return Ok(None),
+        }
         join(client, &row.subscription).await?;
         *row = read_state(client, &row.subscription).await?;
     }
@@ -266,7 +273,7 @@ fn report(row: &SubscriptionRow, position: Option<Lsn>) -> Report {
 }
 
 /// Now, microseconds since 1970-01-01 UTC.
-fn utc_now() -> i64 {
+pub(crate) fn utc_now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
 }
 

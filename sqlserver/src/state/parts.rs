@@ -147,6 +147,23 @@ pub async fn part_loaded(client: &mut Client, subscription: &str, article: Artic
     one_row(client, WHAT, subscription, &rows)
 }
 
+/// How far a part is; `None` where it is not known. Waits for a transaction that is about to say so.
+pub async fn part_state(
+    client: &mut Client,
+    subscription: &str,
+    article: ArticleId,
+    part: u32,
+) -> Result<Option<PartState>, Error> {
+    const WHAT: &str = "asking how far a part is";
+    const SQL: &str = "SELECT state FROM [replication].subscription_part \
+        WHERE subscription = @P1 AND article = @P2 AND part = @P3";
+    let (id, part) = (number(client, WHAT, article.0)?, number(client, WHAT, part)?);
+    let rows = client.query(WHAT, SQL, &[subscription.into(), id.into(), part.into()]).await?;
+    let Some(row) = rows.into_iter().next() else { return Ok(None) };
+    let state = Fields::new(row, client, WHAT).text()?;
+    Ok(PartState::parse(&state))
+}
+
 /// Lets the stream go on with all parts that are loaded beside those that it applies to already. It goes on at `position`, the earliest
 /// boundary of them or the subscription's position before; where that is behind what is applied, `applied`, the earlier parts contain
 /// everything up to there. In one transaction.

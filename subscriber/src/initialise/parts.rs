@@ -1,33 +1,25 @@
 //! Loading the rows: parts of tables, several at once.
+//!
+//! A part is one transaction, which also says that it is `loaded`; only at the file's end is its checksum known, so nothing is committed
+//! before. What passes by itself (a deadlock, a connection that breaks) is tried again part by part.
 
+use super::rows::{self, Waiting};
 use super::sources::Source;
 use super::tables;
 use crate::error::{Error, ErrorKind};
 use crate::progress::{Loading, Size};
+use crate::retry::Retry;
 use crate::session::Settings;
-use proto::{ArticleId, Row, TableName};
-use sqlserver::apply::Target;
+use proto::{ArticleId, TableName};
+use sqlserver::load::Way;
 use sqlserver::state::PartState;
-use sqlserver::{Client, ServerOptions, schema, session, staging, state};
+use sqlserver::{Client, ServerOptions, load, schema, session, state};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::{JoinError, JoinSet};
-use workdir::{RowReader, SnapshotReader};
 
-/// Parts that are loaded at once.
-const SESSIONS: usize = 4;
-/// Rows and bytes of one staged slice: what a part's load holds in memory.
-const SLICE_ROWS: usize = 10_000;
-const SLICE_BYTES: usize = 8 << 20;
-
-/// A part that waits.
-#[derive(Debug, Clone)]
-struct Waiting {
-    article: ArticleId,
-    number: u32,
-    target: Arc<Target>,
-    reader: Arc<SnapshotReader>,
-}
+/// How often a part is tried before the whole load is given up, to be tried again from where it is.
+const ATTEMPTS: u32 = 6;
 
 /// Parts that are loaded one after the other.
 type Lane = Vec<Waiting>;
@@ -44,35 +36,49 @@ pub(super) async fn load(
     let is_loaded = |article: ArticleId, number: u32| {
         known.iter().any(|p| p.article == article && p.number == number && p.state != PartState::Waiting)
     };
-    let mut lanes: VecDeque<Lane> = VecDeque::new();
+    let mut lanes: Vec<Lane> = Vec::new();
     let mut figures = Vec::new();
     for source in sources {
         let (id, target) = (source.article.id, Arc::new(tables::target(client, &source.article).await?));
-        let data = (1..).zip(&source.reader.article(id)?.data);
-        let sizes = data.map(|(number, data)| (Size { rows: data.rows, bytes: data.bytes }, is_loaded(id, number)));
+        let way = load::way(client, &source.article, &target).await?;
+        let files = &source.reader.article(id)?.data;
+        let data = || (1..).zip(files);
+        let sizes = data().map(|(number, data)| (Size { rows: data.rows, bytes: data.bytes }, is_loaded(id, number)));
         figures.push((target.name().clone(), sizes.collect::<Vec<_>>()));
-        let waiting = source.parts().into_iter().filter(|part| !is_loaded(id, part.number)).map(|part| Waiting {
+        let waiting = data().filter(|(number, _)| !is_loaded(id, *number)).map(|(number, data)| Waiting {
             article: id,
-            number: part.number,
+            number,
+            rows: data.rows,
+            bytes: data.bytes,
+            way,
             target: Arc::clone(&target),
             reader: Arc::clone(&source.reader),
         });
-        lanes.extend(waiting.map(|part| vec![part]));
+        // To keep triggers from firing for inserted rows, they are disabled, which takes the table for itself.
+        if way == Way::Staged && schema::has_triggers(client, target.name()).await? {
+            lanes.push(waiting.collect());
+        } else {
+            lanes.extend(waiting.map(|part| vec![part]));
+        }
     }
+    lanes.retain(|lane| !lane.is_empty());
     // Where foreign keys are enforced already, referenced rows must be there first.
     let names: BTreeSet<&TableName> = sources.iter().map(|source| &source.article.destination).collect();
     let keys = tables::foreign_keys(client).await?;
     if keys.iter().any(|key| names.contains(&key.child) && names.contains(&key.parent)) {
-        lanes = VecDeque::from([lanes.into_iter().flatten().collect::<Lane>()]);
+        lanes = vec![lanes.into_iter().flatten().collect()];
     }
+    // What takes long is begun first.
+    lanes.sort_by_key(|lane| std::cmp::Reverse(lane.iter().map(|part| part.bytes).sum::<u64>()));
     loading.begin(figures);
-    let sessions = SESSIONS.min(lanes.len());
-    let lanes = Arc::new(Mutex::new(lanes));
+    let sessions = settings.load_sessions.max(1).min(lanes.len());
+    let lanes = Arc::new(Mutex::new(VecDeque::from(lanes)));
     let mut loads: JoinSet<Result<(), Error>> = JoinSet::new();
     for _ in 0..sessions {
-        let (server, subscription) = (settings.server.clone(), subscription.to_owned());
-        loads.spawn(load_lanes(server, subscription, Arc::clone(&lanes), loading.clone()));
+        let session = Session { server: settings.server.clone(), subscription: subscription.to_owned(), client: None };
+        loads.spawn(session.load(Arc::clone(&lanes), loading.clone()));
     }
+    // The first failure ends the others, whose transactions are rolled back.
     while let Some(load) = loads.join_next().await {
         load.unwrap_or_else(|ended: JoinError| {
             Err(Error::because(ErrorKind::Invalid, "loading a table ended abnormally", ended))
@@ -81,59 +87,81 @@ pub(super) async fn load(
     Ok(())
 }
 
-/// One session: takes one lane after the other.
-async fn load_lanes(
+/// One connection at a time, which takes one lane after the other.
+struct Session {
     server: ServerOptions,
     subscription: String,
-    lanes: Arc<Mutex<VecDeque<Lane>>>,
-    loading: Loading,
-) -> Result<(), Error> {
-    let next = || lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let mut client = Client::connect(&server).await?;
-    session::for_replication(&mut client, &subscription).await?;
-    while let Some(lane) = next() {
-        for part in lane {
-            load_part(&mut client, &subscription, &part, &loading).await?;
-        }
-    }
-    Ok(())
+    client: Option<Client>,
 }
 
-/// One transaction: the file's checksum is known only at its end.
-async fn load_part(client: &mut Client, subscription: &str, part: &Waiting, loading: &Loading) -> Result<(), Error> {
-    let target = &*part.target;
-    let mut rows = part.reader.part(part.article, part.number)?;
-    let mut progress = loading.part(target.name());
-    staging::begin_load(client, target).await?;
-    state::begin(client).await?;
-    // What is loaded was written long ago: triggers that are there already have nothing to do with it.
-    let triggers = schema::disable_triggers(client, target.name()).await?;
-    loop {
-        let slice = next_slice(&mut rows).await?;
-        if slice.is_empty() {
-            break;
+impl Session {
+    async fn load(mut self, lanes: Arc<Mutex<VecDeque<Lane>>>, loading: Loading) -> Result<(), Error> {
+        let next = || lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(lane) = next() {
+            for part in lane {
+                self.part(&part, &loading).await?;
+            }
         }
-        let expected = slice.len() as u64;
-        let loaded = staging::load(client, target, slice).await?;
-        if loaded != expected {
-            let message = format!("{loaded} rows of {expected} arrived in table {}", target.name());
-            return Err(Error::new(ErrorKind::Row, message));
-        }
-        progress.add(loaded, rows.bytes());
+        Ok(())
     }
-    schema::enable_triggers(client, target.name(), &triggers).await?;
-    state::part_loaded(client, subscription, part.article, part.number).await?;
-    state::commit(client).await?;
-    progress.keep();
-    Ok(staging::end_load(client, target).await?)
-}
 
-async fn next_slice(rows: &mut RowReader) -> Result<Vec<Row>, Error> {
-    let (mut slice, mut bytes) = (Vec::new(), 0);
-    while slice.len() < SLICE_ROWS && bytes < SLICE_BYTES {
-        let Some(row) = rows.next().await? else { break };
-        bytes += row.iter().map(|value| size_of_val(value) + value.heap_size()).sum::<usize>();
-        slice.push(row);
+    /// Loads a part, in several attempts if need be.
+    async fn part(&mut self, part: &Waiting, loading: &Loading) -> Result<(), Error> {
+        let mut retry = Retry::default();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let error = match self.attempt(part, loading).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            // With the connection goes the transaction and the staging table.
+            self.client = None;
+            let wait = retry.after(&error).filter(|_| attempts < ATTEMPTS);
+            let Some(wait) = wait else {
+                // The end of an attempt that was cut off may have been carried out after we looked: then its rows were in the way.
+                if !error.is_transient() && self.is_loaded(part).await.unwrap_or(false) {
+                    continue;
+                }
+                return Err(error);
+            };
+            let table = part.target.name();
+            tracing::warn!(%table, part = part.number, error = error.without_values(), retry_in = ?wait, "loading is tried again");
+            tokio::time::sleep(wait).await;
+        }
     }
-    Ok(slice)
+
+    async fn attempt(&mut self, part: &Waiting, loading: &Loading) -> Result<(), Error> {
+        let mut progress = loading.part(part.target.name());
+        // A commit whose answer was lost.
+        if self.is_loaded(part).await? {
+            progress.add(part.rows, part.bytes);
+            progress.keep();
+            return Ok(());
+        }
+        let subscription = self.subscription.clone();
+        let client = self.connected().await?;
+        state::begin(client).await?;
+        rows::load(client, part, &mut progress).await?;
+        state::part_loaded(client, &subscription, part.article, part.number).await?;
+        state::commit(client).await?;
+        progress.keep();
+        Ok(())
+    }
+
+    async fn is_loaded(&mut self, part: &Waiting) -> Result<bool, Error> {
+        let subscription = self.subscription.clone();
+        let client = self.connected().await?;
+        let state = state::part_state(client, &subscription, part.article, part.number).await?;
+        Ok(state.is_some_and(|state| state != PartState::Waiting))
+    }
+
+    async fn connected(&mut self) -> Result<&mut Client, Error> {
+        if self.client.as_ref().is_none_or(|client| !client.is_usable()) {
+            let mut client = Client::connect(&self.server).await?;
+            session::for_replication(&mut client, &self.subscription).await?;
+            return Ok(self.client.insert(client));
+        }
+        self.client.as_mut().ok_or_else(|| Error::new(ErrorKind::Transient, "the connection is gone"))
+    }
 }

@@ -1,0 +1,50 @@
+//! Telling the distributor how far a load has come.
+
+use crate::progress::Loading;
+use crate::session::Settings;
+use proto::message::{ClientMessage, Report};
+use proto::transport::{Connection, Sender, TransportError};
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Does `work` while the distributor is told once a second how far `loading` has come, by a connection of its own. The report is `report`
+/// with those figures. A distributor that cannot be told stops nothing.
+pub async fn reporting<T>(settings: &Settings, report: &Report, loading: &Loading, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => done,
+        () = tell(settings, report, loading) => work.await,
+    }
+}
+
+/// Never comes to an end.
+async fn tell(settings: &Settings, report: &Report, loading: &Loading) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sender: Option<Sender<ClientMessage>> = None;
+    loop {
+        tick.tick().await;
+        let now = Report { loading: loading.tables(), sent_at: crate::session::utc_now(), ..report.clone() };
+        if let Err(error) = send(settings, &mut sender, now).await {
+            tracing::debug!(%error, "the distributor could not be told of the progress");
+            sender = None;
+        }
+    }
+}
+
+async fn send(
+    settings: &Settings,
+    sender: &mut Option<Sender<ClientMessage>>,
+    report: Report,
+) -> Result<(), TransportError> {
+    let sender = match sender {
+        Some(sender) => sender,
+        None => sender.insert(Connection::connect(&settings.distributor).await?.into_split().0),
+    };
+    sender.send(&ClientMessage::Report(report)).await?;
+    sender.flush().await
+}
