@@ -11,12 +11,16 @@ mod filters;
 mod index;
 mod rules;
 mod sled_index;
+mod snapshots;
 
 pub use contents::Contents;
-pub use entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, TracerEntry};
+pub use entry::{
+    Change, DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, Sequences, SubscriptionEntry, TracerEntry,
+};
 pub use index::{CatalogIndex, IndexError, MemoryIndex};
 pub use rules::{Planned, plan};
 pub use sled_index::SledIndex;
+pub use snapshots::{Asked, Loads};
 
 use crate::log::{LogError, LogStore, Place, Record, SegmentLog};
 use proto::codec::{self, CodecError};

@@ -13,6 +13,7 @@ mod log_reader;
 pub mod logins;
 mod requests;
 pub mod server;
+mod snapshots;
 mod state;
 mod status;
 mod stream;

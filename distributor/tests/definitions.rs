@@ -145,7 +145,7 @@ async fn a_snapshot_of_earlier_definitions_fits_as_long_as_the_queue_has_what_fo
     let mut reader = distributor.attach().await;
     reader.append(transaction(2, &p, 1)).await;
     let taken = snapshot("p", &p, lsn(2));
-    distributor.admin(Request::SnapshotRegister(taken.clone())).await.unwrap();
+    distributor.register(&taken).await.unwrap();
     let first = reader.articles.iter().find(|a| a.id == p[0]).unwrap().clone();
     let second = alter(&mut reader, next_definition(&first, lsn(4))).await.unwrap();
     reader.append(change(4, &second)).await;
@@ -154,9 +154,9 @@ async fn a_snapshot_of_earlier_definitions_fits_as_long_as_the_queue_has_what_fo
     assert_eq!(latest().await.unwrap(), to_load(Some(taken)));
     // One that says to be of the earlier definition, but was taken after the change, would miss it.
     let late = snapshot("p", &p, lsn(4));
-    assert_eq!(distributor.admin(Request::SnapshotRegister(late)).await.unwrap_err().kind, RefusalKind::Invalid);
+    assert_eq!(distributor.register(&late).await.unwrap_err().kind, RefusalKind::Invalid);
     let present = snapshot("p", &[second.id, p[1]], lsn(5));
-    distributor.admin(Request::SnapshotRegister(present.clone())).await.unwrap();
+    distributor.register(&present).await.unwrap();
     assert_eq!(latest().await.unwrap(), to_load(Some(present)));
     // Dropped as a whole, with its past.
     let dropping = Request::ArticleDrop { publication: "p".to_owned(), source: first.source.clone() };

@@ -131,24 +131,21 @@ async fn no_snapshot_is_taken_while_a_filter_may_change_at_a_marker_ahead() {
     let p = distributor.publish(1).await;
     let change = to(None, Some("id > 1"));
     add(&distributor, &change).await.unwrap();
-    let begin = || {
-        distributor.admin(Request::SnapshotBegin {
-            publication: "p".to_owned(),
-            snapshot: Uuid::new_v4(),
-            articles: None,
-        })
-    };
-    let refused = begin().await.unwrap_err();
+    let refused = distributor.begin(&snapshot("p", &p, lsn(5))).await.unwrap_err();
     assert!(refused.kind == RefusalKind::Busy && refused.message.contains("article set"), "{refused}");
     // Nor is one made known that was begun before.
-    let register = |article, n| distributor.admin(Request::SnapshotRegister(snapshot("p", &[article], lsn(n))));
-    assert_eq!(register(p[0], 5).await.unwrap_err().kind, RefusalKind::Busy);
+    distributor.admin(Request::FilterChangeDrop { token: change.token }).await.unwrap();
+    let begun = snapshot("p", &p, lsn(5));
+    distributor.begin(&begun).await.unwrap();
+    add(&distributor, &change).await.unwrap();
+    let register = distributor.admin(Request::SnapshotRegister(begun.clone())).await;
+    assert_eq!(register.unwrap_err().kind, RefusalKind::Busy);
     let mut reader = distributor.attach().await;
     let article = reader.articles[0].clone();
     let altered = alter(&mut reader, &article, Some("id > 1"), 4).await.unwrap();
-    let register = |article, n| distributor.admin(Request::SnapshotRegister(snapshot("p", &[article], lsn(n))));
     // With the old filter from after the change it would have too many rows; whoever began the change need not have seen its end.
-    assert_eq!(register(p[0], 5).await.unwrap_err().kind, RefusalKind::Invalid);
-    register(altered.id, 5).await.unwrap();
+    let register = distributor.admin(Request::SnapshotRegister(begun)).await;
+    assert_eq!(register.unwrap_err().kind, RefusalKind::Invalid);
+    distributor.register(&snapshot("p", &[altered.id], lsn(5))).await.unwrap();
     distributor.stop().await;
 }

@@ -180,8 +180,9 @@ pub enum Request {
         /// Tables at the publisher that it is of; `None` for those of all articles.
         articles: Option<Vec<TableName>>,
     },
-    /// How far a snapshot has come.
+    /// How far a snapshot has come. Refused as not found once it was given up, as where another one was begun in its place.
     SnapshotProgress(SnapshotProgress),
+    /// A snapshot that was begun is finished. May be repeated.
     SnapshotRegister(Snapshot),
     /// A snapshot that was begun is given up: nothing is kept for it any more.
     SnapshotAbandon {
@@ -195,8 +196,8 @@ pub enum Request {
     SnapshotForget {
         snapshot: Uuid,
     },
-    /// The newest snapshots that hold a publication's articles, but for those that the asker `has`, and from which the queue can still
-    /// go on.
+    /// The fewest, newest snapshots that together hold a publication's articles, but for those that the asker `has`, and from which the
+    /// queue can still go on. Of a [`PublicationKind::Snapshot`] publication the newest one with all articles, whatever the asker has.
     SnapshotLatest {
         publication: String,
         has: Vec<ArticleId>,
@@ -246,7 +247,9 @@ pub enum Response {
         /// The publication's articles.
         articles: Vec<Article>,
     },
-    /// To `SnapshotLatest`: `None` where an article is in no snapshot that can be used, and an empty list where nothing is to be loaded.
+    /// To `SnapshotLatest`: `None` where nothing can be loaded yet, and an empty list where nothing is to be loaded. Who has nothing gets
+    /// all articles, and `None` while one of them is in no snapshot that can be used; who has some gets those of the others that are in
+    /// one.
     SnapshotsToLoad(Option<Vec<SnapshotToLoad>>),
     Snapshots(Vec<ListedSnapshot>),
     TracerHistory(Vec<TracerToken>),

@@ -111,7 +111,8 @@ pub async fn session(
         .into_iter()
         .map(|part| (part.article, part.boundary))
         .collect();
-    let (sender, receiver, articles) = subscribe(settings, &row, position).await?;
+    let held = boundaries.keys().copied().collect();
+    let (sender, receiver, articles) = subscribe(settings, &row, position, held).await?;
     let mut limits = settings.limits;
     if until != Until::Stopped {
         limits.move_millis = 0;
@@ -239,13 +240,12 @@ async fn subscribe(
     settings: &Settings,
     row: &SubscriptionRow,
     position: Lsn,
+    held: Vec<ArticleId>,
 ) -> Result<(Sender<ClientMessage>, Receiver<ServerMessage>, Articles), Error> {
     let connection = Connection::connect(&settings.distributor).await?;
     let address = connection.address().to_owned();
     let (sender, mut receiver) = connection.into_split();
-    sender
-        .send(&ClientMessage::Subscribe { subscription: row.subscription.clone(), position, articles: Vec::new() })
-        .await?;
+    sender.send(&ClientMessage::Subscribe { subscription: row.subscription.clone(), position, articles: held }).await?;
     sender.flush().await?;
     match receiver.next().await? {
         ServerMessage::Subscribed { articles } => Ok((sender, receiver, articles.into_iter().collect())),

@@ -3,7 +3,7 @@
 
 use crate::line::Line;
 use crate::wait;
-use proto::catalog::{DatabaseName, Request, Subscription, SyncType};
+use proto::catalog::{DatabaseName, Request, Response, Subscription, SyncType};
 use proto::codec::decode_changes;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ClientTls, ConnectOptions, Connection};
@@ -166,10 +166,12 @@ fn parsed(table: &str) -> TableName {
 async fn take(options: ConnectOptions, state: Arc<Mutex<State>>, judge: Judge) {
     loop {
         let position = state.lock().expect("this task alone writes").position;
-        if let Ok(connection) = Connection::connect(&options).await {
+        if let Ok(mut connection) = Connection::connect(&options).await
+            && let Ok(Response::Articles(there)) = connection.request(Request::ArticleList { publication: None }).await
+        {
+            let held = state.lock().expect("this task alone writes").held(&there);
             let (sender, mut receiver) = connection.into_split();
-            let subscribe =
-                ClientMessage::Subscribe { subscription: "replica".to_owned(), position, articles: Vec::new() };
+            let subscribe = ClientMessage::Subscribe { subscription: "replica".to_owned(), position, articles: held };
             if sender.send(&subscribe).await.is_ok() && sender.flush().await.is_ok() {
                 while let Ok(message) = receiver.next().await {
                     let mut state = state.lock().expect("this task alone writes");
@@ -186,6 +188,14 @@ async fn take(options: ConnectOptions, state: Arc<Mutex<State>>, judge: Judge) {
 }
 
 impl State {
+    /// The definitions of its tables; at the very beginning, those that there are.
+    fn held(&self, there: &[Article]) -> Vec<ArticleId> {
+        match self.tables.is_empty() {
+            true => there.iter().map(|article| article.id).collect(),
+            false => self.tables.values().filter_map(|table| table.definition).collect(),
+        }
+    }
+
     fn begin(&mut self, articles: Vec<Article>) {
         assert!(self.open.take().is_none(), "this replica cannot undo half a transaction");
         for article in articles {

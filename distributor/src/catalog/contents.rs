@@ -1,8 +1,11 @@
 //! Questions to the catalog.
 
-use super::entry::{DatabaseEntry, Entry, Key, LoginEntry, Sequences, SubscriptionEntry, Table, TracerEntry};
+use super::entry::{
+    DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, Sequences, SubscriptionEntry, Table, TracerEntry,
+};
 use super::{CatalogError, CatalogIndex};
-use proto::catalog::{DatabaseName, FilterChange, Publication, Snapshot};
+use proto::catalog::{DatabaseName, FilterChange, Publication, PublicationKind, Snapshot};
+use proto::snapshot::first_boundary;
 use proto::{Article, codec};
 use uuid::Uuid;
 
@@ -71,10 +74,11 @@ impl<'a> Contents<'a> {
         Ok(articles)
     }
 
-    /// The articles of all publications of a database, and their version.
+    /// The articles of a database that its log reader reads, which are those of all transactional publications, and their version.
     pub fn database_articles(&self, database: &DatabaseName) -> Result<(u64, Vec<Article>), CatalogError> {
         let mut articles = Vec::new();
-        for publication in self.publications_of(database)? {
+        let publications = self.publications_of(database)?.into_iter();
+        for publication in publications.filter(|p| p.kind == PublicationKind::Transactional) {
             articles.extend(self.articles_of(&publication.name)?);
         }
         Ok((self.database(database)?.map_or(0, |d| d.articles_version), articles))
@@ -98,13 +102,42 @@ impl<'a> Contents<'a> {
         Ok(subscriptions)
     }
 
+    /// All snapshots, also of publications that were dropped, oldest first.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, CatalogError> {
+        let mut snapshots: Vec<Snapshot> = self.all(Table::Snapshot, typed!(Snapshot))?;
+        snapshots.sort_by_key(|s| (first_boundary(&s.boundaries), s.created_at));
+        Ok(snapshots)
+    }
+
     /// The snapshots of a publication, oldest first.
     pub fn snapshots_of(&self, publication: &str) -> Result<Vec<Snapshot>, CatalogError> {
         let key = Key::Publication(publication.to_owned()).index_key();
-        let mut snapshots = self.all(Table::Snapshot, typed!(Snapshot))?;
-        snapshots.retain(|s: &Snapshot| Key::Publication(s.publication.clone()).index_key() == key);
-        snapshots.sort_by_key(|s| (s.boundaries.iter().map(|(_, lsn)| *lsn).min(), s.created_at));
+        let mut snapshots = self.snapshots()?;
+        snapshots.retain(|s| Key::Publication(s.publication.clone()).index_key() == key);
         Ok(snapshots)
+    }
+
+    /// A snapshot.
+    pub fn snapshot(&self, id: Uuid) -> Result<Option<Snapshot>, CatalogError> {
+        self.one(&Key::Snapshot(id), typed!(Snapshot))
+    }
+
+    /// All snapshots that are being taken.
+    pub fn pending_snapshots(&self) -> Result<Vec<PendingSnapshot>, CatalogError> {
+        self.all(Table::PendingSnapshot, typed!(PendingSnapshot))
+    }
+
+    /// The snapshots of a publication that are being taken.
+    pub fn pending_snapshots_of(&self, publication: &str) -> Result<Vec<PendingSnapshot>, CatalogError> {
+        let key = Key::Publication(publication.to_owned()).index_key();
+        let mut pending = self.pending_snapshots()?;
+        pending.retain(|s| Key::Publication(s.publication.clone()).index_key() == key);
+        Ok(pending)
+    }
+
+    /// A snapshot that is being taken.
+    pub fn pending_snapshot(&self, id: Uuid) -> Result<Option<PendingSnapshot>, CatalogError> {
+        self.one(&Key::PendingSnapshot(id), typed!(PendingSnapshot))
     }
 
     /// The tracer tokens of a publication, the newest first.

@@ -9,7 +9,7 @@ use super::entry::{Change, Entry, Key};
 use super::filters::is_under_way;
 use super::rules::{Planned, captured, done, existing, invalid, new_version, not_found, well_formed};
 use super::{CatalogError, Contents};
-use proto::catalog::{DatabaseName, Response, Snapshot};
+use proto::catalog::{DatabaseName, Response};
 use proto::message::{Refusal, RefusalKind};
 use proto::{Article, ArticleId, Lsn};
 use std::collections::BTreeSet;
@@ -33,20 +33,12 @@ pub(super) fn lineage<'a>(article: &'a Article, definitions: &'a [Article]) -> V
     line
 }
 
-/// Whether a snapshot is of all of a publication's articles: of each, the definition that was in force at its boundary.
-pub(super) fn fits(snapshot: &Snapshot, definitions: &[Article]) -> bool {
-    let present = in_force(definitions.to_vec());
-    let was_in_force = |article: &Article| {
-        let line = lineage(article, definitions);
-        line.iter().enumerate().any(|(i, definition)| {
-            let successor = i.checked_sub(1).and_then(|i| line[i].since);
-            let parts = snapshot.boundaries.iter().filter(|(id, _)| *id == definition.id);
-            let mut parts = parts.map(|(_, boundary)| successor.is_none_or(|since| *boundary < since)).peekable();
-            parts.peek().is_some() && parts.all(|within| within)
-        })
-    };
-    let taken: BTreeSet<_> = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
-    !present.is_empty() && taken.len() == present.len() && present.iter().all(was_in_force)
+/// Whether somebody who has these definitions has an article: any of its lineage stands for it, also one that was superseded and retired
+/// last.
+pub(super) fn has(held: &[ArticleId], article: &Article, definitions: &[Article]) -> bool {
+    lineage(article, definitions)
+        .iter()
+        .any(|a| held.contains(&a.id) || a.supersedes.is_some_and(|id| held.contains(&id)))
 }
 
 /// A new definition of an article, by the log reader of this epoch; everything up to `durable` is in the queue.
@@ -113,17 +105,40 @@ pub fn forget_undone(
     Ok(done(changes))
 }
 
-/// Deletes the definitions that nothing in a queue which begins after `kept_after` was encoded with.
+/// Deletes the definitions that nothing in a queue which begins after `kept_after` was encoded with. A subscription that has one of them
+/// has its successor by now.
 pub fn retire(contents: Contents<'_>, database: &DatabaseName, kept_after: Option<Lsn>) -> Result<Planned, Refusal> {
     let mut changes = Vec::new();
     for publication in contents.publications_of(database)? {
         let definitions = contents.definitions_of(&publication.name)?;
         let passed = definitions.iter().filter(|a| a.since.is_some_and(|since| Some(since) <= kept_after));
         let retired: BTreeSet<ArticleId> = passed.filter_map(|a| a.supersedes).collect();
-        let there = definitions.iter().filter(|a| retired.contains(&a.id));
-        changes.extend(there.map(|a| Change::Delete(Key::Article(a.id))));
+        let there: Vec<_> = definitions.iter().filter(|a| retired.contains(&a.id)).collect();
+        changes.extend(there.iter().map(|a| Change::Delete(Key::Article(a.id))));
+        if there.is_empty() {
+            continue;
+        }
+        for mut entry in contents.subscriptions_to(&publication.name)? {
+            let articles: BTreeSet<ArticleId> =
+                entry.articles.iter().map(|id| kept_successor(*id, &definitions, &retired)).collect();
+            if !articles.iter().eq(&entry.articles) {
+                entry.articles = articles.into_iter().collect();
+                changes.push(Change::Put(Entry::Subscription(entry)));
+            }
+        }
     }
     Ok(done(changes))
+}
+
+/// A definition, or the first one in its place that is not retired.
+fn kept_successor(mut id: ArticleId, definitions: &[Article], retired: &BTreeSet<ArticleId>) -> ArticleId {
+    // Successors have higher ids, so this ends.
+    while retired.contains(&id)
+        && let Some(next) = definitions.iter().find(|a| a.supersedes == Some(id) && a.id > id)
+    {
+        id = next.id;
+    }
+    id
 }
 
 impl Contents<'_> {

@@ -29,6 +29,24 @@ pub enum Entry {
     Tracer(TracerEntry),
     /// A change of a row filter that is under way.
     FilterChange(FilterChange),
+    /// A snapshot that is being taken.
+    PendingSnapshot(PendingSnapshot),
+}
+
+/// A snapshot that was begun and is neither registered nor given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingSnapshot {
+    /// Identity.
+    pub snapshot: Uuid,
+    /// Publication.
+    pub publication: String,
+    /// Tables at the publisher that it is of; `None` for those of all articles.
+    pub tables: Option<Vec<TableName>>,
+    /// The queue after this is kept for it: its end when the snapshot was first begun. `None` for everything, and of no meaning where
+    /// the publication is not read from the log.
+    pub keep_after: Option<Lsn>,
+    /// When it was first begun, microseconds since 1970-01-01 UTC by this machine's clock.
+    pub begun_at: i64,
 }
 
 /// A tracer token. Times are microseconds since 1970-01-01 UTC by this machine's clock.
@@ -61,6 +79,8 @@ pub struct SubscriptionEntry {
     pub position: Option<Lsn>,
     /// Everything after this is needed.
     pub keep_after: Option<Lsn>,
+    /// The definitions that it has, as it said when it was last streamed. Any definition of an article's lineage stands for the article.
+    pub articles: Vec<ArticleId>,
 }
 
 /// A login.
@@ -123,6 +143,8 @@ pub enum Key {
     Tracer(Uuid),
     /// By publication and table: an article has one.
     FilterChange(String, TableName),
+    /// By the snapshot's id.
+    PendingSnapshot(Uuid),
 }
 
 /// A change of the catalog.
@@ -146,6 +168,7 @@ pub(super) enum Table {
     Sequences,
     Tracer,
     FilterChange,
+    PendingSnapshot,
 }
 
 impl Entry {
@@ -161,6 +184,7 @@ impl Entry {
             Self::Sequences(_) => Key::Sequences,
             Self::Tracer(t) => Key::Tracer(t.token),
             Self::FilterChange(c) => Key::FilterChange(c.publication.clone(), c.source.clone()),
+            Self::PendingSnapshot(s) => Key::PendingSnapshot(s.snapshot),
         }
     }
 }
@@ -183,6 +207,7 @@ impl Key {
                 let names = [publication, &source.schema, &source.table].map(|name| fold(name));
                 (Table::FilterChange, names.join("\0").into_bytes())
             }
+            Self::PendingSnapshot(id) => (Table::PendingSnapshot, id.as_bytes().to_vec()),
         };
         let mut bytes = vec![table as u8];
         bytes.extend(key);

@@ -4,7 +4,7 @@
 //! takes its place: a log reader that comes to the marker, perhaps again after a crash, finds it here or leaves the filter as it is.
 
 use super::entry::{Change, Entry};
-use super::rules::{Planned, done, existing, invalid, not_found, same_table, well_formed};
+use super::rules::{Planned, done, existing, invalid, not_found, read_from_log, same_table, well_formed};
 use super::{CatalogError, Contents};
 use proto::Article;
 use proto::catalog::FilterChange;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 /// A change of an article's filter begins; an earlier one that is still under way comes to nothing.
 pub fn filter_change_add(contents: Contents<'_>, mut change: FilterChange) -> Result<Planned, Refusal> {
     let publication = existing(contents, &change.publication)?;
+    read_from_log(&publication, "to filter its rows otherwise, drop the article and add it again")?;
     let articles = contents.articles_of(&publication.name)?;
     let article = articles
         .iter()

@@ -1,10 +1,11 @@
 //! What may be changed: from a request to the changes that it makes, or to a refusal that says what to do.
 
-use super::definitions::{fits, lineage};
+use super::definitions::lineage;
 use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry, TracerEntry};
+use super::snapshots::keep_for_new;
 use super::{CatalogError, Contents};
 use crate::core::subscriptions::fold;
-use proto::catalog::{LoginRole, Publication, PublicationKind, Response, Snapshot, Subscription, SubscriptionState};
+use proto::catalog::{LoginRole, Publication, PublicationKind, Response, Subscription, SubscriptionState, SyncType};
 use proto::message::{Refusal, RefusalKind};
 use proto::{Article, ArticleId, Lsn, TableName};
 use std::collections::BTreeSet;
@@ -14,8 +15,6 @@ use uuid::Uuid;
 const MAX_NAME: usize = 128;
 /// Most columns of a table in SQL Server.
 const MAX_COLUMNS: usize = 1024;
-/// Snapshots of a publication that are remembered.
-const MAX_SNAPSHOTS: usize = 8;
 /// Tracer tokens of a publication that are remembered.
 pub const MAX_TRACERS: usize = 200;
 
@@ -33,6 +32,10 @@ pub mod plan {
     use super::*;
     pub use crate::catalog::definitions::{article_alter, forget_undone, retire};
     pub use crate::catalog::filters::{filter_change_add, filter_change_drop, filter_changes_settled};
+    pub use crate::catalog::snapshots::{
+        loads, snapshot_abandon, snapshot_asked, snapshot_begin, snapshot_forget, snapshot_latest, snapshot_list,
+        snapshot_register, something_to_load,
+    };
 
     /// A new publication.
     pub fn publication_add(contents: Contents<'_>, publication: Publication) -> Result<Planned, Refusal> {
@@ -69,7 +72,7 @@ pub mod plan {
         Ok(done(vec![Change::Put(Entry::Publication(publication))]))
     }
 
-    /// The end of a publication.
+    /// The end of a publication. Its snapshots stay known until their files are removed.
     pub fn publication_drop(contents: Contents<'_>, name: &str) -> Result<Planned, Refusal> {
         let publication = existing(contents, name)?;
         no_subscriptions(contents, &publication, "dropped")?;
@@ -79,7 +82,9 @@ pub mod plan {
             changes.push(new_version(contents, &publication)?);
         }
         changes.extend(articles.iter().map(|a| Change::Delete(Key::Article(a.id))));
-        changes.extend(contents.snapshots_of(name)?.iter().map(|s| Change::Delete(Key::Snapshot(s.id))));
+        changes.extend(
+            contents.pending_snapshots_of(name)?.iter().map(|s| Change::Delete(Key::PendingSnapshot(s.snapshot))),
+        );
         changes.extend(contents.tracers_of(name)?.iter().map(|t| Change::Delete(Key::Tracer(t.token))));
         changes.extend(
             contents.filter_changes_of(name)?.into_iter().map(|c| Change::Delete(Entry::FilterChange(c).key())),
@@ -90,6 +95,7 @@ pub mod plan {
     /// A tracer token that is about to be written. The oldest ones are forgotten.
     pub fn tracer_post(contents: Contents<'_>, publication: &str, token: Uuid, now: i64) -> Result<Planned, Refusal> {
         let publication = existing(contents, publication)?;
+        read_from_log(&publication, "tracer tokens travel with its changes")?;
         if contents.tracer(token)?.is_some() {
             return Err(exists(format!("tracer token {token} was posted already")));
         }
@@ -143,10 +149,9 @@ pub mod plan {
         Ok(done(changes))
     }
 
-    /// A new article.
+    /// A new article. Subscriptions that there are get it from a snapshot.
     pub fn article_add(contents: Contents<'_>, mut article: Article) -> Result<Planned, Refusal> {
         let publication = existing(contents, &article.publication)?;
-        no_subscriptions(contents, &publication, "given another article")?;
         well_formed(&article)?;
         if publication.kind == PublicationKind::Transactional {
             captured(&article)?;
@@ -196,11 +201,12 @@ pub mod plan {
         Ok(done(changes))
     }
 
-    /// A new subscription; the queue after `keep_after` is kept for it.
+    /// A new subscription, where the queue begins after `kept_after` and ends with `end`.
     pub fn subscription_add(
         contents: Contents<'_>,
         subscription: Subscription,
-        keep_after: Option<Lsn>,
+        kept_after: Option<Lsn>,
+        end: Option<Lsn>,
     ) -> Result<Planned, Refusal> {
         name("subscription", &subscription.name)?;
         name("server", &subscription.database.server)?;
@@ -223,9 +229,42 @@ pub mod plan {
                 subscription.database, publication.name, other.subscription.name
             )));
         }
+        let articles = contents.articles_of(&publication.name)?;
+        let position = begins_at(&publication, &subscription, &articles, kept_after, end)?;
+        let keep_after = match position {
+            Some(position) => Some(position),
+            None => keep_for_new(contents, &publication, kept_after, end)?,
+        };
         let subscription = Subscription { publication: publication.name, ..subscription };
-        let entry =
-            SubscriptionEntry { subscription, state: SubscriptionState::Uninitialized, position: None, keep_after };
+        let entry = SubscriptionEntry {
+            subscription,
+            state: if position.is_some() { SubscriptionState::Active } else { SubscriptionState::Uninitialized },
+            position,
+            keep_after,
+            articles: position.map_or(Vec::new(), |_| articles.iter().map(|a| a.id).collect()),
+        };
+        let response = Response::SubscriptionAdded { position, articles };
+        Ok(Planned { changes: vec![Change::Put(Entry::Subscription(entry))], response })
+    }
+
+    /// A subscription is streamed from a position, which may be before its last one, with these definitions. Those that are not of its
+    /// publication are left out.
+    pub fn subscription_streams(
+        contents: Contents<'_>,
+        name: &str,
+        articles: &[ArticleId],
+        position: Lsn,
+        state: SubscriptionState,
+    ) -> Result<Planned, Refusal> {
+        let mut entry =
+            contents.subscription(name)?.ok_or_else(|| not_found(format!("there is no subscription `{name}`")))?;
+        let known: BTreeSet<ArticleId> =
+            contents.definitions_of(&entry.subscription.publication)?.iter().map(|a| a.id).collect();
+        entry.articles = articles.iter().copied().filter(|id| known.contains(id)).collect();
+        entry.articles.sort_unstable();
+        entry.articles.dedup();
+        // Together: once the queue is not kept any more for the articles that it lacked, it is kept from where it goes on with them.
+        (entry.position, entry.keep_after, entry.state) = (Some(position), Some(position), state);
         Ok(done(vec![Change::Put(Entry::Subscription(entry))]))
     }
 
@@ -234,40 +273,6 @@ pub mod plan {
         let entry =
             contents.subscription(name)?.ok_or_else(|| not_found(format!("there is no subscription `{name}`")))?;
         Ok(done(vec![Change::Delete(Key::Subscription(entry.subscription.name))]))
-    }
-
-    /// A snapshot that was taken.
-    pub fn snapshot_register(contents: Contents<'_>, mut snapshot: Snapshot) -> Result<Planned, Refusal> {
-        let publication = existing(contents, &snapshot.publication)?;
-        filter_changes_settled(contents, &publication.name)?;
-        if snapshot.location.is_empty() {
-            return Err(invalid("a snapshot needs a location".to_owned()));
-        }
-        if !fits(&snapshot, &contents.definitions_of(&publication.name)?) {
-            return Err(invalid(format!(
-                "the articles of publication `{}` changed while the snapshot was taken; take it again",
-                publication.name
-            )));
-        }
-        snapshot.publication = publication.name.clone();
-        let older = contents.snapshots_of(&publication.name)?;
-        let forgotten = (older.len() + 1).saturating_sub(MAX_SNAPSHOTS);
-        let mut changes: Vec<_> = older.iter().take(forgotten).map(|s| Change::Delete(Key::Snapshot(s.id))).collect();
-        changes.push(Change::Put(Entry::Snapshot(snapshot)));
-        Ok(done(changes))
-    }
-
-    /// The newest snapshot that fits the publication's articles and from which a queue that begins after `kept_after` goes on.
-    pub fn snapshot_latest(
-        contents: Contents<'_>,
-        publication: &str,
-        kept_after: Option<Lsn>,
-    ) -> Result<Option<Snapshot>, Refusal> {
-        let publication = existing(contents, publication)?;
-        let definitions = contents.definitions_of(&publication.name)?;
-        let covered = |s: &Snapshot| first_boundary(s) >= kept_after;
-        let snapshots = contents.snapshots_of(&publication.name)?;
-        Ok(snapshots.into_iter().rev().find(|s| fits(s, &definitions) && covered(s)))
     }
 
     /// A new login with the hash of its password.
@@ -290,9 +295,58 @@ pub mod plan {
     }
 }
 
-/// The position from which the queue is needed after a snapshot.
-pub(super) fn first_boundary(snapshot: &Snapshot) -> Option<Lsn> {
-    snapshot.boundaries.iter().map(|(_, lsn)| *lsn).min()
+/// Where a new subscription begins that needs no snapshot; `None` for one that does.
+fn begins_at(
+    publication: &Publication,
+    subscription: &Subscription,
+    articles: &[Article],
+    kept_after: Option<Lsn>,
+    end: Option<Lsn>,
+) -> Result<Option<Lsn>, Refusal> {
+    if subscription.sync == SyncType::Automatic {
+        return Ok(None);
+    }
+    read_from_log(publication, "a subscription to it is always initialised from a snapshot")?;
+    if articles.is_empty() {
+        return Err(invalid(format!(
+            "publication `{}` has no articles; `publisher article add` adds one",
+            publication.name
+        )));
+    }
+    let database = &publication.database;
+    let end = end.ok_or_else(|| {
+        let message = format!(
+            "no position in the log of {database} is known, since no log reader has read it yet: start `publisher run` and try again"
+        );
+        Refusal::new(RefusalKind::Busy, message)
+    })?;
+    let lsn = match subscription.sync {
+        SyncType::InitializeFromLsn(lsn) => lsn,
+        _ => end,
+    };
+    if Some(lsn) < kept_after {
+        return Err(invalid(format!(
+            "a subscription cannot be initialised from {lsn}: the queue of {database} begins after {}, and what comes between is gone.              Take a later backup, or initialise it from a snapshot",
+            kept_after.unwrap_or_default()
+        )));
+    }
+    if lsn > end {
+        return Err(invalid(format!(
+            "a subscription cannot be initialised from {lsn}: the log of {database} has been read up to {end} only"
+        )));
+    }
+    Ok(Some(lsn))
+}
+
+/// Refuses what only a publication can have that is read from the log.
+pub(super) fn read_from_log(publication: &Publication, why: &str) -> Result<(), Refusal> {
+    match publication.kind {
+        PublicationKind::Transactional => Ok(()),
+        PublicationKind::Snapshot => Err(invalid(format!(
+            "publication `{}` is of the type snapshot, nothing of it is read from the log; {why}",
+            publication.name
+        ))),
+    }
 }
 
 pub(super) fn existing(contents: Contents<'_>, publication: &str) -> Result<Publication, Refusal> {
@@ -371,7 +425,7 @@ pub(super) fn done(changes: Vec<Change>) -> Planned {
     Planned { changes, response: Response::Done }
 }
 
-fn exists(message: String) -> Refusal {
+pub(super) fn exists(message: String) -> Refusal {
     Refusal::new(RefusalKind::Exists, message)
 }
 

@@ -4,10 +4,11 @@
 //! database. What it *needs* is kept in the queue: everything after its position or, before it has one, after the place at which
 //! it was made or its snapshot was taken.
 
-use super::retention::Need;
+use super::retention::{Holder, Need};
 use proto::Lsn;
 use proto::catalog::SubscriptionState;
 use proto::message::{Refusal, RefusalKind, Report};
+use proto::snapshot::TableProgress;
 use std::collections::BTreeMap;
 
 /// Names a connection that streams, for as long as the process lives.
@@ -32,12 +33,24 @@ pub struct Progress {
     pub changes: u64,
     /// Last error.
     pub error: Option<String>,
+    /// The tables that it loads.
+    pub loading: Vec<TableProgress>,
 }
 
 impl Progress {
     /// Of a subscription that was just made, or as it was stored.
     pub fn new(state: SubscriptionState, position: Option<Lsn>, keep_after: Option<Lsn>) -> Self {
-        Self { state, position, keep_after, reported_at: None, stream: None, transactions: 0, changes: 0, error: None }
+        Self {
+            state,
+            position,
+            keep_after,
+            reported_at: None,
+            stream: None,
+            transactions: 0,
+            changes: 0,
+            error: None,
+            loading: Vec::new(),
+        }
     }
 }
 
@@ -68,7 +81,8 @@ impl Subscriptions {
         self.all.get(&fold(name))
     }
 
-    /// A connection wants to stream one from a position. `kept_after` is where the queue begins.
+    /// A connection wants to stream one from a position, which is before the last one reported where it goes back to what an article
+    /// that it has loaded since is yet to get. `kept_after` is where the queue begins.
     pub fn subscribe(
         &mut self,
         name: &str,
@@ -76,7 +90,7 @@ impl Subscriptions {
         peer: &str,
         position: Lsn,
         kept_after: Option<Lsn>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<SubscriptionState, Refusal> {
         let progress = self.all.get_mut(&fold(name)).ok_or_else(|| unknown(name))?;
         if let Some((_, other)) = &progress.stream {
             let message = format!("subscription `{name}` is being streamed to {other} already; end that one first");
@@ -95,11 +109,14 @@ impl Subscriptions {
         progress.stream = Some((stream, peer.to_owned()));
         progress.position = Some(position);
         progress.keep_after = Some(position);
-        progress.state = SubscriptionState::Active;
+        // It will say when its articles are all of one position.
+        if progress.state != SubscriptionState::Synchronizing {
+            progress.state = SubscriptionState::Active;
+        }
         progress.error = None;
         progress.transactions = 0;
         progress.changes = 0;
-        Ok(())
+        Ok(progress.state)
     }
 
     /// A connection that streamed has ended.
@@ -140,6 +157,7 @@ impl Subscriptions {
         progress.transactions = report.transactions;
         progress.changes = report.changes;
         progress.error = report.error;
+        progress.loading = report.loading;
         progress.reported_at = Some(now);
         Ok(())
     }
@@ -155,7 +173,7 @@ impl Subscriptions {
     pub fn need(&self, name: &str) -> Option<Need> {
         let progress = self.get(name)?;
         (progress.state != SubscriptionState::Expired)
-            .then(|| Need { subscription: name.to_owned(), after: progress.keep_after })
+            .then(|| Need { holder: Holder::Subscription(name.to_owned()), after: progress.keep_after })
     }
 }
 

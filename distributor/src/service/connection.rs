@@ -83,9 +83,9 @@ pub(super) async fn serve(
                     Err(refusal) => wire.refuse(refusal).await,
                 };
             }
-            ClientMessage::Subscribe { subscription, position, articles: _ } => {
+            ClientMessage::Subscribe { subscription, position, articles } => {
                 return match client.require(&[LoginRole::Subscriber]) {
-                    Ok(()) => stream::serve(state, client, wire, subscription, position).await,
+                    Ok(()) => stream::serve(state, client, wire, subscription, position, articles).await,
                     Err(refusal) => wire.refuse(refusal).await,
                 };
             }

@@ -2,15 +2,19 @@
 
 use super::state::{Database, State, now};
 use crate::catalog::plan;
-use crate::core::retention::{self, Limits, Need, Piece};
+use crate::core::retention::{self, Holder, Limits, Need, Piece};
 use crate::core::subscriptions::expired;
 use crate::log::Extent;
 use crate::queue::record;
+use proto::Lsn;
 use proto::message::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
+/// Why a snapshot is given up.
+const GIVEN_UP: &str =
+    "it took longer than the maximum retention: the queue has not all that follows it; take it again";
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -30,12 +34,18 @@ async fn round(state: &Arc<State>) -> Result<(), Refusal> {
     state.blocking(|state| Ok(state.persist_subscriptions()?)).await?;
     state.blocking(|state| Ok(state.remove_replaced_queues()?)).await?;
     for database in state.databases() {
-        let names = subscriptions_of(state, &database).await?;
-        let needs = state.with_subscriptions(|s| names.iter().filter_map(|name| s.need(name)).collect::<Vec<Need>>());
+        // Before anything else: what is begun from here on needs nothing of what was there until now.
         let extents = database.queue.view().extents();
+        let (name, kept_after) = (database.name.clone(), database.kept_after());
+        let loads = state.read(move |contents| Ok(plan::loads(contents, &name, kept_after))).await??;
+        // After what the catalog says: a subscription that goes back for an article which it lacked until now says so here first.
+        let mut needs: Vec<Need> =
+            state.with_subscriptions(|s| loads.subscriptions.iter().filter_map(|name| s.need(name)).collect());
+        needs.extend(loads.needs);
         let decision = retention::decide(&pieces(&extents), &needs, limits(state), now());
-        for name in &decision.expire {
-            expire(state, &database, name, &needs);
+        for holder in &decision.expire {
+            let need = needs.iter().find(|need| need.holder == *holder);
+            expire(state, &database, holder, need.and_then(|need| need.after).unwrap_or_default()).await?;
         }
         if !decision.expire.is_empty() {
             state.blocking(|state| Ok(state.persist_subscriptions()?)).await?;
@@ -63,29 +73,37 @@ fn pieces(extents: &[Extent]) -> Vec<Piece> {
     finished.iter().map(piece).collect()
 }
 
-async fn subscriptions_of(state: &Arc<State>, database: &Database) -> Result<Vec<String>, Refusal> {
-    let name = database.name.clone();
-    state
-        .read(move |contents| {
-            let mut names = Vec::new();
-            for publication in contents.publications_of(&name)? {
-                let entries = contents.subscriptions_to(&publication.name)?;
-                names.extend(entries.into_iter().map(|entry| entry.subscription.name));
+/// What was kept for somebody until now goes.
+async fn expire(state: &Arc<State>, database: &Database, holder: &Holder, after: Lsn) -> Result<(), Refusal> {
+    match holder {
+        Holder::Subscription(name) => {
+            let queue_end = database.queue.committed().borrow().lsn.unwrap_or_default();
+            tracing::warn!(
+                subscription = name,
+                position = %after,
+                "the subscription is further behind than the maximum retention: it is expired and must be initialised again"
+            );
+            if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.expire(name)) {
+                state.end_stream(stream, expired(name, after, queue_end));
             }
-            Ok(names)
-        })
-        .await
-}
-
-fn expire(state: &State, database: &Database, name: &str, needs: &[Need]) {
-    let after = needs.iter().find(|need| need.subscription == name).and_then(|need| need.after).unwrap_or_default();
-    let queue_end = database.queue.committed().borrow().lsn.unwrap_or_default();
-    tracing::warn!(
-        subscription = name,
-        position = %after,
-        "the subscription is further behind than the maximum retention: it is expired and must be initialised again"
-    );
-    if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.expire(name)) {
-        state.end_stream(stream, expired(name, after, queue_end));
+        }
+        Holder::Load(name) => tracing::warn!(
+            subscription = name,
+            boundary = %after,
+            "the snapshot with articles that the subscription lacks is older than the maximum retention: they need a new one"
+        ),
+        Holder::Snapshot(id) => {
+            tracing::warn!(
+                snapshot = %id,
+                begun_after = %after,
+                "the snapshot takes longer than the maximum retention: it is given up and must be taken again"
+            );
+            let id = *id;
+            if let Some(pending) = state.read(move |contents| contents.pending_snapshot(id)).await? {
+                super::requests::change(state, move |contents| plan::snapshot_abandon(contents, id)).await?;
+                state.snapshots.failed(&pending, GIVEN_UP, now());
+            }
+        }
     }
+    Ok(())
 }

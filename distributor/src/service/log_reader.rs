@@ -2,11 +2,11 @@
 
 use super::connection::{Client, Wire};
 use super::requests::change;
-use super::state::{Database, LogReader, State, now};
+use super::state::{Database, LogReader, State, lock, now};
 use crate::catalog::{Contents, plan};
 use crate::core::clock::Measurement;
 use crate::queue::writer::{Attached, Committed, QueueError};
-use proto::catalog::{DatabaseName, Response};
+use proto::catalog::{DatabaseName, PublicationKind, Response};
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
 use proto::transport::{Receiver, Sender, TransportError};
 use proto::{Article, Lsn};
@@ -17,6 +17,9 @@ use uuid::Uuid;
 
 /// For an earlier connection of the same process to be ended.
 const TAKE_OVER: Duration = Duration::from_secs(10);
+
+/// Longest reason of a log reader's end that is kept, in characters.
+const MAX_ERROR: usize = 4000;
 
 /// Why a log reader's stream ended.
 enum Ended {
@@ -96,6 +99,13 @@ async fn claim(
         let message = format!("there is no publication of {name}; `publisher publication add` makes one");
         Refusal::new(RefusalKind::NotFound, message)
     })?;
+    if publications.iter().all(|p| p.kind == PublicationKind::Snapshot) {
+        let message = format!(
+            "nothing is to be read from the log of {name}: its publications are all of the type snapshot, which `publisher snapshot` \
+             brings to their subscribers"
+        );
+        return Err(Refusal::new(RefusalKind::Invalid, message));
+    }
     let paused = database.queue.committed().borrow().paused.clone();
     if let Some(reason) = paused {
         return Err(Refusal::new(RefusalKind::Busy, format!("the queue of {name} cannot be written: {reason}")));
@@ -190,6 +200,7 @@ async fn stream(
     let count = articles.len();
     wire.tell(&ServerMessage::Attached { epoch, position, position_time, version, articles }).await?;
     tracing::info!(database = %database.name, peer = client.peer, epoch, position = ?position, articles = count, "log reader attached");
+    lock(&database.log_reader_error).take();
 
     let mut watched = database.log_reader.subscribe();
     let superseded = async {
@@ -240,7 +251,12 @@ async fn incoming(
                 let measurement = Measurement { sent_at, received_at: now(), local_ahead, utc_ahead, uncertainty };
                 database.with_clock(|clock| clock.measured(measurement));
             }
-            ClientMessage::ArticlesInUse { .. } | ClientMessage::Clock { .. } => {}
+            ClientMessage::Stopped { epoch, error } if epoch == attached => {
+                let error: String = error.chars().take(MAX_ERROR).collect();
+                tracing::warn!(database = %database.name, "log reader stopped: {error}");
+                *lock(&database.log_reader_error) = Some((error, now()));
+            }
+            ClientMessage::ArticlesInUse { .. } | ClientMessage::Clock { .. } | ClientMessage::Stopped { .. } => {}
             _ => return Err(Refusal::new(RefusalKind::Invalid, "a log reader does not say this").into()),
         }
     }

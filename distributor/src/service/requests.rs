@@ -3,16 +3,12 @@
 use super::connection::Client;
 use super::state::now;
 use super::state::{Database, State, internal, stored_progress};
-use super::{logins, status, tracers};
-use crate::catalog::{Change, Entry, Planned, plan};
+use super::{logins, snapshots, status, tracers};
+use crate::catalog::{Change, Entry, Key, Planned, plan};
 use proto::catalog::{DatabaseName, LoginRole, Request, Response, Subscription};
 use proto::message::{Refusal, RefusalKind};
 use std::sync::Arc;
-use std::time::Duration;
 use zeroize::Zeroizing;
-
-/// For an attached log reader to take up new articles.
-const ARTICLES_IN_USE: Duration = Duration::from_secs(30);
 
 pub(super) async fn handle(state: &Arc<State>, client: &Client, request: Request) -> Result<Response, Refusal> {
     client.require(allowed(&request))?;
@@ -82,6 +78,8 @@ fn described(request: &Request) -> Option<String> {
             format!("snapshot {snapshot} of publication `{publication}` begun")
         }
         Request::SnapshotRegister(s) => format!("snapshot {} of publication `{}` registered", s.id, s.publication),
+        Request::SnapshotAbandon { snapshot } => format!("snapshot {snapshot} given up"),
+        Request::SnapshotForget { snapshot } => format!("snapshot {snapshot} forgotten"),
         Request::TracerPost { publication, token } => {
             format!("tracer token {token} of publication `{publication}` posted")
         }
@@ -142,28 +140,18 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
             let entries = state.read(|contents| contents.subscriptions()).await?;
             Ok(Response::Subscriptions(entries.into_iter().map(|entry| entry.subscription).collect()))
         }
-        Request::SubscriptionDrop { name } => subscription_drop(state, name).await,
-        Request::SnapshotBegin { publication, .. } => snapshot_begin(state, publication).await,
-        Request::SnapshotRegister(snapshot) => {
-            change(state, move |contents| plan::snapshot_register(contents, snapshot.clone())).await
+        Request::SubscriptionDrop { name } => {
+            change(state, move |contents| plan::subscription_drop(contents, &name)).await
         }
-        Request::SnapshotProgress(_)
-        | Request::SnapshotAbandon { .. }
-        | Request::SnapshotList { .. }
-        | Request::SnapshotForget { .. } => {
-            Err(Refusal::new(RefusalKind::Invalid, "this distributor does not answer that yet".to_owned()))
+        Request::SnapshotBegin { publication, snapshot, articles } => {
+            snapshots::begin(state, publication, snapshot, articles).await
         }
-        Request::SnapshotLatest { publication, .. } => {
-            let database = database_of(state, &publication).await?;
-            let kept_after = database.kept_after();
-            let found =
-                state.read(move |contents| Ok(plan::snapshot_latest(contents, &publication, kept_after))).await?;
-            let to_load = |snapshot: proto::catalog::Snapshot| {
-                let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
-                vec![proto::snapshot::SnapshotToLoad { snapshot, articles }]
-            };
-            Ok(Response::SnapshotsToLoad(found?.map(to_load)))
-        }
+        Request::SnapshotProgress(progress) => snapshots::progress(state, progress),
+        Request::SnapshotRegister(snapshot) => snapshots::register(state, snapshot).await,
+        Request::SnapshotAbandon { snapshot } => snapshots::abandon(state, snapshot).await,
+        Request::SnapshotList { publication } => snapshots::list(state, publication).await,
+        Request::SnapshotForget { snapshot } => snapshots::forget(state, snapshot).await,
+        Request::SnapshotLatest { publication, has } => snapshots::latest(state, publication, has).await,
         Request::TracerPost { publication, token } => {
             let now = now();
             change(state, move |contents| plan::tracer_post(contents, &publication, token, now)).await
@@ -194,8 +182,20 @@ pub(super) async fn change(
                     }
                 }
                 Change::Put(Entry::Subscription(entry)) => state.with_subscriptions(|subscriptions| {
-                    subscriptions.add(&entry.subscription.name, stored_progress(entry));
+                    // What is known of one that is there already is newer here.
+                    if subscriptions.get(&entry.subscription.name).is_none() {
+                        subscriptions.add(&entry.subscription.name, stored_progress(entry));
+                    }
                 }),
+                Change::Delete(Key::Subscription(name)) => {
+                    if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.remove(name)) {
+                        let message = format!("subscription `{name}` was dropped");
+                        state.end_stream(stream, Refusal::new(RefusalKind::NotFound, message));
+                    }
+                }
+                Change::Put(Entry::Snapshot(_)) => state.snapshots.one_registered(),
+                Change::Put(Entry::PendingSnapshot(pending)) => state.snapshots.one_begun(pending, now()),
+                Change::Delete(Key::PendingSnapshot(snapshot)) => state.snapshots.ended(*snapshot),
                 _ => {}
             }
         }
@@ -207,23 +207,7 @@ pub(super) async fn change(
 async fn subscription_add(state: &Arc<State>, subscription: Subscription) -> Result<Response, Refusal> {
     let database = database_of(state, &subscription.publication).await?;
     let (kept_after, end) = (database.kept_after(), database.queue.committed().borrow().lsn);
-    change(state, move |contents| {
-        // A snapshot that is there already is what it will begin with; one that is yet to be taken lies after the queue's end.
-        let snapshot = plan::snapshot_latest(contents, &subscription.publication, kept_after)?;
-        let boundary = snapshot.and_then(|s| s.boundaries.iter().map(|(_, lsn)| *lsn).min());
-        plan::subscription_add(contents, subscription.clone(), boundary.or(end))
-    })
-    .await
-}
-
-async fn subscription_drop(state: &Arc<State>, name: String) -> Result<Response, Refusal> {
-    let dropped = name.clone();
-    let response = change(state, move |contents| plan::subscription_drop(contents, &name)).await?;
-    if let Some(stream) = state.with_subscriptions(|subscriptions| subscriptions.remove(&dropped)) {
-        let message = format!("subscription `{dropped}` was dropped");
-        state.end_stream(stream, Refusal::new(RefusalKind::NotFound, message));
-    }
-    Ok(response)
+    change(state, move |contents| plan::subscription_add(contents, subscription.clone(), kept_after, end)).await
 }
 
 async fn login_add(
@@ -236,48 +220,13 @@ async fn login_add(
     change(state, move |contents| plan::login_add(contents, &name, hash.clone(), role)).await
 }
 
-async fn snapshot_begin(state: &Arc<State>, name: String) -> Result<Response, Refusal> {
-    let wanted = name.clone();
-    let found = state
-        .read(move |contents| match contents.publication(&wanted)? {
-            Some(publication) => {
-                let version = contents.database(&publication.database)?.map_or(0, |d| d.articles_version);
-                let articles = contents.articles_of(&publication.name)?;
-                let settled = plan::filter_changes_settled(contents, &publication.name);
-                Ok(Some((publication, articles, version, settled)))
-            }
-            None => Ok(None),
-        })
-        .await?;
-    let (publication, articles, version, settled) = found.ok_or_else(|| no_publication(&name))?;
-    settled?;
-    if articles.is_empty() {
-        let message = format!("publication `{name}` has no articles; `publisher article add` adds one");
-        return Err(Refusal::new(RefusalKind::Invalid, message));
-    }
-    let database = open_database(state, &publication.database)?;
-    let mut log_reader = database.log_reader.subscribe();
-    let in_use = log_reader.wait_for(|slot| slot.as_ref().is_none_or(|reader| reader.in_use >= Some(version)));
-    match tokio::time::timeout(ARTICLES_IN_USE, in_use).await {
-        Ok(_) => Ok(Response::SnapshotBegun { publication, articles, kept_after: database.kept_after() }),
-        Err(_) => {
-            let message = format!(
-                "the log reader of {} has not taken up the publication's articles within {} s; try again, or look at its log",
-                database.name,
-                ARTICLES_IN_USE.as_secs()
-            );
-            Err(Refusal::new(RefusalKind::Busy, message))
-        }
-    }
-}
-
-async fn database_of(state: &Arc<State>, publication: &str) -> Result<Arc<Database>, Refusal> {
+pub(super) async fn database_of(state: &Arc<State>, publication: &str) -> Result<Arc<Database>, Refusal> {
     let name = publication.to_owned();
     let found = state.read(move |contents| contents.publication(&name)).await?;
     open_database(state, &found.ok_or_else(|| no_publication(publication))?.database)
 }
 
-fn open_database(state: &State, name: &DatabaseName) -> Result<Arc<Database>, Refusal> {
+pub(super) fn open_database(state: &State, name: &DatabaseName) -> Result<Arc<Database>, Refusal> {
     state.database(name).ok_or_else(|| {
         let message = format!("the queue of {name} is not open; start the distributor again and look at its log");
         internal(crate::error::DistributorError::new(crate::error::ErrorKind::Storage, message))

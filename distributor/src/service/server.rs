@@ -57,6 +57,8 @@ pub struct Options {
     pub min_retention: Duration,
     /// Keep transactions for a subscription that lags no longer than this.
     pub max_retention: Duration,
+    /// Keep the files of a snapshot that nobody needs at least this long.
+    pub snapshot_retention: Duration,
     /// Opens the queues' logs.
     pub open_log: OpenLog,
 }
@@ -69,6 +71,7 @@ impl Default for Options {
             segment_size: DEFAULT_SEGMENT_SIZE,
             min_retention: Duration::ZERO,
             max_retention: Duration::from_secs(72 * 3600),
+            snapshot_retention: Duration::from_secs(24 * 3600),
             open_log: Arc::new(|directory, size| Ok(Box::new(SegmentLog::open(directory, size)?))),
         }
     }

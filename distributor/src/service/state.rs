@@ -2,6 +2,7 @@
 
 use super::data_directory::DataDirectory;
 use super::server::Options;
+use super::snapshots::Snapshots;
 use crate::catalog::{Catalog, Change, Contents, DatabaseEntry, Entry, Planned, SubscriptionEntry};
 use crate::core::clock::ServerClock;
 use crate::core::subscriptions::{Progress, StreamId, Subscriptions, fold};
@@ -28,6 +29,8 @@ pub(super) struct State {
     /// How to end the streams.
     streams: Mutex<HashMap<StreamId, oneshot::Sender<Refusal>>>,
     next_stream: AtomicU64,
+    /// What is told of snapshots.
+    pub(super) snapshots: Snapshots,
     tracers: TracerSender,
     tracers_seen: Mutex<Option<mpsc::UnboundedReceiver<TracerSeen>>>,
 }
@@ -44,6 +47,8 @@ pub(super) struct Database {
     pub(super) articles_version: watch::Sender<u64>,
     /// Its log reader.
     pub(super) log_reader: watch::Sender<Option<LogReader>>,
+    /// Why the last one stopped, and when; forgotten when the next one attaches.
+    pub(super) log_reader_error: Mutex<Option<(String, i64)>>,
     /// Its server's clock.
     pub(super) clock: Mutex<ServerClock>,
 }
@@ -80,7 +85,8 @@ impl State {
     /// Opens catalog and queues. Blocks.
     pub(super) fn open(directory: DataDirectory, options: Options) -> Result<Self, DistributorError> {
         let mut catalog = Catalog::open(&directory.catalog())?;
-        let (databases, entries) = catalog.read(|c| Ok((c.databases()?, c.subscriptions()?)))?;
+        let (databases, entries, pending) =
+            catalog.read(|c| Ok((c.databases()?, c.subscriptions()?, c.pending_snapshots()?)))?;
         let mut subscriptions = Subscriptions::new();
         for entry in &entries {
             subscriptions.add(&entry.subscription.name, stored_progress(entry));
@@ -94,6 +100,7 @@ impl State {
             subscriptions: Mutex::new(subscriptions),
             streams: Mutex::default(),
             next_stream: AtomicU64::new(1),
+            snapshots: Snapshots::begun(&pending),
             tracers,
             tracers_seen: Mutex::new(Some(seen)),
         };
@@ -118,6 +125,7 @@ impl State {
             replaced: watch::Sender::new(false),
             articles_version: watch::Sender::new(entry.articles_version),
             log_reader: watch::Sender::new(None),
+            log_reader_error: Mutex::default(),
             clock: Mutex::default(),
         };
         if let Some(earlier) = databases.insert(key, Arc::new(database)) {
@@ -275,6 +283,6 @@ fn database_key(name: &DatabaseName) -> (String, String) {
     (fold(&name.server), fold(&name.database))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
 //! What `status` shows.
 
-use super::state::{Database, State, now};
+use super::state::{Database, State, lock, now};
 use crate::log::{LogError, LogView, Place};
 use crate::queue::{Committed, record};
 use proto::Lsn;
-use proto::catalog::{DatabaseStatus, Status, SubscriptionStatus};
+use proto::catalog::{DatabaseStatus, PublicationKind, Status, SubscriptionStatus};
 use proto::message::{Refusal, RefusalKind};
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         let name = entry.subscription.name.clone();
         let Some(progress) = state.with_subscriptions(|s| s.get(&name).cloned()) else { continue };
         let publication = publications.iter().find(|(p, _)| p.name == entry.subscription.publication);
+        // What is not read from the log has no position in it.
+        let publication = publication.filter(|(p, _)| p.kind == PublicationKind::Transactional);
         let database = publication.and_then(|(p, _)| state.database(&p.database));
         let after = progress.position.or(progress.keep_after);
         let (pending_bytes, pending_transactions, latency) = match database {
@@ -55,7 +57,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
             transactions: progress.transactions,
             changes: progress.changes,
             error: progress.error,
-            loading: Vec::new(),
+            loading: progress.loading,
         });
     }
 
@@ -69,7 +71,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         paused,
         databases,
         subscriptions: shown,
-        snapshots: Vec::new(),
+        snapshots: state.snapshots.all(),
     })
 }
 
@@ -80,7 +82,7 @@ fn database_status(database: &Database, publications: Vec<(String, u32)>) -> Dat
         database: database.name.clone(),
         publications,
         log_reader: database.log_reader.borrow().as_ref().map(|reader| (reader.peer.clone(), reader.since)),
-        log_reader_error: None,
+        log_reader_error: lock(&database.log_reader_error).clone(),
         position: committed.lsn,
         last_commit: committed.last_commit,
         latency: database_latency(database, &committed),

@@ -1,15 +1,19 @@
 //! A subscription's stream: from the queue to its connection.
 
 use super::connection::{Client, Wire};
+use super::requests::change;
 use super::state::{Database, State, now};
 use super::tracers;
+use crate::catalog::{Contents, plan};
 use crate::core::subscriptions::{StreamId, expired, fold};
 use crate::log::LogError;
 use crate::queue::Delivery;
+use proto::catalog::PublicationKind;
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
 use proto::transport::{Receiver, Sender, TransportError};
-use proto::{Article, Lsn};
+use proto::{Article, ArticleId, Lsn};
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Why a stream ended.
 enum Ended {
@@ -47,8 +51,9 @@ pub(super) async fn serve(
     mut wire: Wire,
     name: String,
     position: Lsn,
+    articles: Vec<ArticleId>,
 ) -> Result<(), TransportError> {
-    let ended = match stream(&state, &client, &mut wire, &name, position).await {
+    let ended = match stream(&state, &client, &mut wire, &name, position, articles).await {
         Ok(never) => match never {},
         Err(ended) => ended,
     };
@@ -72,14 +77,24 @@ async fn stream(
     wire: &mut Wire,
     name: &str,
     position: Lsn,
+    held: Vec<ArticleId>,
 ) -> Result<Never, Ended> {
     let (database, articles) = find(state, name).await?;
     let (id, ended) = state.open_stream();
     let streaming = Streaming { state: state.clone(), id };
     let kept_after = database.kept_after();
-    state.with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
+    let taken = state
+        .with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
+    let mut registered = state.snapshots.registered();
+    registered.mark_changed();
+    let (subscription, has) = (name.to_owned(), held.clone());
+    let streams =
+        move |contents: Contents<'_>| plan::subscription_streams(contents, &subscription, &has, position, taken);
+    change(state, streams).await?;
 
-    let (view, ids) = (database.queue.view(), articles.iter().map(|a| a.id).collect::<Vec<_>>());
+    // Never those of another publication.
+    let ids: Vec<ArticleId> = articles.iter().map(|a| a.id).filter(|id| held.contains(id)).collect();
+    let view = database.queue.view();
     let limit = database.queue.committed().borrow().offset;
     let started = state.blocking(move |_| Ok(Delivery::start(&*view, ids, position, limit))).await?;
     let delivery = started.map_err(|error| unreadable(name, position, &database, &error))?;
@@ -88,7 +103,7 @@ async fn stream(
 
     let streamed = tokio::select! {
         ended = incoming(&mut wire.receiver, state, name, id) => ended,
-        ended = deliver(state, &wire.sender, &database, name, delivery) => ended,
+        ended = deliver(state, &wire.sender, &database, name, delivery, registered) => ended,
         refusal = ended => Err(refusal.unwrap_or_else(|_| stopping()).into()),
     };
     drop(streaming);
@@ -107,6 +122,13 @@ async fn find(state: &Arc<State>, name: &str) -> Result<(Arc<Database>, Vec<Arti
         let message = format!("there is no subscription `{name}`; `subscriber subscription add` makes one");
         Refusal::new(RefusalKind::NotFound, message)
     })?;
+    if publication.kind == PublicationKind::Snapshot {
+        let message = format!(
+            "publication `{}` is of the type snapshot: it is loaded from its snapshots, nothing of it is streamed",
+            publication.name
+        );
+        return Err(Refusal::new(RefusalKind::Invalid, message));
+    }
     let database = state.database(&publication.database).ok_or_else(stopping)?;
     // What comes into force later arrives in its place in the stream.
     let durable = database.queue.committed().borrow().lsn;
@@ -137,10 +159,19 @@ async fn deliver(
     database: &Arc<Database>,
     name: &str,
     mut delivery: Delivery,
+    mut registered: watch::Receiver<u64>,
 ) -> Result<Never, Ended> {
     let mut committed = database.queue.committed();
     let mut told = None;
     loop {
+        if registered.has_changed().unwrap_or(false) {
+            registered.mark_unchanged();
+            let (subscription, kept_after) = (name.to_owned(), database.kept_after());
+            let ask = move |contents: Contents<'_>| Ok(plan::something_to_load(contents, &subscription, kept_after));
+            if state.read(ask).await?? {
+                sender.send(&ServerMessage::SnapshotReady).await?;
+            }
+        }
         let limit = committed.borrow_and_update().offset;
         let (read, returned) = state.blocking(move |_| Ok((delivery.read(limit), delivery))).await?;
         delivery = returned;
@@ -155,7 +186,13 @@ async fn deliver(
         }
         sender.flush().await?;
         if batch.drained {
-            committed.changed().await.map_err(|_| stopping())?;
+            tokio::select! {
+                changed = committed.changed() => changed.map_err(|_| stopping())?,
+                changed = registered.changed() => {
+                    changed.map_err(|_| stopping())?;
+                    registered.mark_changed();
+                }
+            }
         }
     }
 }

@@ -115,6 +115,28 @@ impl Distributor {
         self.admin(Request::SubscriptionAdd(subscription(name, publication))).await
     }
 
+    pub async fn begin(&self, snapshot: &Snapshot) -> Result<Response, Refusal> {
+        let (publication, snapshot) = (snapshot.publication.clone(), snapshot.id);
+        self.admin(Request::SnapshotBegin { publication, snapshot, articles: None }).await
+    }
+
+    /// Begins a snapshot and makes it known.
+    pub async fn register(&self, snapshot: &Snapshot) -> Result<Response, Refusal> {
+        self.begin(snapshot).await?;
+        self.admin(Request::SnapshotRegister(snapshot.clone())).await
+    }
+
+    /// What somebody who has these articles of publication `p` is to load: snapshots with their articles.
+    pub async fn latest(&self, has: &[ArticleId]) -> Option<Vec<(Uuid, Vec<ArticleId>)>> {
+        let request = Request::SnapshotLatest { publication: "p".to_owned(), has: has.to_vec() };
+        match self.admin(request).await.unwrap() {
+            Response::SnapshotsToLoad(found) => {
+                found.map(|found| found.into_iter().map(|load| (load.snapshot.id, load.articles)).collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub async fn attach(&self) -> LogReader {
         LogReader::attach(&self.address, Uuid::new_v4()).await.unwrap()
     }
@@ -158,7 +180,8 @@ pub fn database() -> DatabaseName {
 /// The answer to a question for the latest snapshot: all of one, or none.
 pub fn to_load(snapshot: Option<Snapshot>) -> Response {
     Response::SnapshotsToLoad(snapshot.map(|snapshot| {
-        let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+        let mut articles: Vec<_> = snapshot.boundaries.iter().map(|(id, _)| *id).collect();
+        articles.sort_unstable();
         vec![SnapshotToLoad { snapshot, articles }]
     }))
 }
@@ -287,9 +310,16 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
+    /// With every definition that there ever was.
     pub async fn open(address: &str, name: &str, position: Lsn) -> Result<Self, Refusal> {
+        Self::with(address, name, position, &(1..=100).map(ArticleId).collect::<Vec<_>>()).await
+    }
+
+    /// With these articles.
+    pub async fn with(address: &str, name: &str, position: Lsn, articles: &[ArticleId]) -> Result<Self, Refusal> {
         let (sender, mut receiver) = connect(address, "admin", PASSWORD).await.unwrap().into_split();
-        let subscribe = ClientMessage::Subscribe { subscription: name.to_owned(), position, articles: vec![] };
+        let (subscription, articles) = (name.to_owned(), articles.to_vec());
+        let subscribe = ClientMessage::Subscribe { subscription, position, articles };
         sender.send(&subscribe).await.unwrap();
         sender.flush().await.unwrap();
         match next(&mut receiver).await {

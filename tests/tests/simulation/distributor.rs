@@ -159,10 +159,12 @@ impl Distributor {
             }
             ClientMessage::Append { epoch, chunks } => Input::Append { epoch, chunks },
             ClientMessage::Progress { epoch, lsn, committed_at } => Input::Progress { epoch, lsn, committed_at },
-            ClientMessage::Subscribe { subscription, position, articles: _ } => {
+            ClientMessage::Subscribe { subscription, position, articles: held } => {
                 let kept_after = self.disk.dropped;
                 match process.subscriptions.subscribe(&subscription, id as u64, "peer", position, kept_after) {
-                    Ok(()) => {
+                    Ok(_) => {
+                        // With the position, as what the subscription has.
+                        self.disk.positions.insert(subscription.clone(), position);
                         let wanted = self.subscriptions.iter().find(|(name, _)| *name == subscription);
                         let wanted = wanted.expect("the subscription exists").1.clone();
                         let durable = process.visible;
@@ -172,7 +174,7 @@ impl Distributor {
                                 && self.disk.definitions.iter().any(first)
                         };
                         let articles: Vec<Article> = self.disk.definitions.iter().filter(tables).cloned().collect();
-                        let wanted = articles.iter().map(|a| a.id).collect();
+                        let wanted = articles.iter().map(|a| a.id).filter(|id| held.contains(id)).collect();
                         network.distributor_sends(id, ServerMessage::Subscribed { articles });
                         process.streams.insert(id, Stream { articles: wanted, sent: position, part: 0, told: None });
                     }

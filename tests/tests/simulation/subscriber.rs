@@ -131,10 +131,8 @@ impl Subscriber {
             if distributor_runs && process.outstanding.is_none() && process.stream.is_idle() {
                 let connection = network.connect();
                 let (subscription, position) = (self.name.clone(), process.stream.position());
-                network.client_sends(
-                    connection,
-                    ClientMessage::Subscribe { subscription, position, articles: Vec::new() },
-                );
+                let articles = self.committed.definitions.iter().map(|article| article.id).collect();
+                network.client_sends(connection, ClientMessage::Subscribe { subscription, position, articles });
                 process.connection = Some(connection);
             }
             return;
