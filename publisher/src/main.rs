@@ -19,6 +19,7 @@ use serde::Serialize;
 use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::time::Duration;
+use workdir::Compression;
 
 /// Publishes tables of a SQL Server database.
 #[derive(Debug, Parser)]
@@ -246,6 +247,9 @@ struct SnapshotArgs {
     /// Rows that a data file holds at most, about: a larger table is cut into ranges of its first key column, each in a file of its own
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "NUMBER")]
     rows_per_file: u64,
+    /// Compression of the data files: none or zstd
+    #[arg(long, default_value_t, value_name = "METHOD")]
+    compression: Compression,
     #[command(flatten)]
     sides: Sides,
 }
@@ -460,6 +464,7 @@ async fn snapshot(args: SnapshotArgs) -> Done {
         work_dir,
         sessions: usize::from(args.snapshot_sessions),
         rows_per_file: args.rows_per_file,
+        compression: args.compression,
     };
     let progress = Progress::new();
     let snapshot = tokio::select! {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use views::Views;
-use workdir::{SnapshotWriter, WorkDir, WorkDirError};
+use workdir::{Compression, SnapshotWriter, WorkDir, WorkDirError};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
@@ -69,6 +69,8 @@ pub struct SnapshotAgent {
     pub sessions: usize,
     /// Rows that a data file holds at most, about.
     pub rows_per_file: u64,
+    /// How its data files are compressed.
+    pub compression: Compression,
 }
 
 impl SnapshotAgent {
@@ -90,7 +92,7 @@ impl SnapshotAgent {
             ));
         }
         let planned = plan::plan(self, &mut client, articles, progress).await?;
-        let writer = SnapshotWriter::create(self.work_dir.clone(), id).await?;
+        let writer = SnapshotWriter::create(self.work_dir.clone(), id).await?.with_compression(self.compression);
         match self.write(&mut client, &writer, id, &publication, planned, facts.snapshot_isolation, progress).await {
             Ok(snapshot) => {
                 // A connection that has been silent while the tables were read may be gone by now.

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! The data files are those of `bcp … -N` ([`native`]), so that Microsoft's own tools load them with the format file:
-//! `bcp db.sales.orders in 0001.sales.orders.001.bcp -f 0001.sales.orders.xml -S … -E`.
+//! `bcp db.sales.orders in 0001.sales.orders.001.bcp -f 0001.sales.orders.xml -S … -E`. Where a snapshot is compressed they are called
+//! `….bcp.zst`, and `zstd -d` gives the bcp file.
 //!
 //! Every file is written under another name, synced and renamed; the manifest comes last. So a folder with a manifest is a whole
 //! snapshot, and one without is rubbish. Reading verifies size and SHA-256 of each file on the way and takes file names only in
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod compression;
 mod error;
 mod local;
 pub mod location;
@@ -36,6 +38,7 @@ mod reader;
 mod storage;
 mod writer;
 
+pub use compression::Compression;
 pub use error::{ErrorKind, WorkDirError};
 pub use location::{Credentials, open};
 pub use manifest::Manifest;

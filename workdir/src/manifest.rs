@@ -61,7 +61,7 @@ pub struct FileEntry {
 pub struct DataEntry {
     /// The file.
     pub file: FileEntry,
-    /// Bytes of the rows; the file has fewer where it is compressed.
+    /// Bytes of the rows; the file has fewer where it is compressed, which its name ends with `.zst` for.
     pub bytes: u64,
     /// Rows in it.
     pub rows: u64,

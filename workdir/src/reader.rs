@@ -1,5 +1,6 @@
 //! Reading a snapshot.
 
+use crate::compression::Decompressor;
 use crate::error::WorkDirError;
 use crate::location::{self, Credentials};
 use crate::manifest::{DataEntry, FileEntry, Manifest, ManifestArticle};
@@ -164,20 +165,13 @@ impl RowReader {
 
 impl OpenFile {
     async fn open(work_dir: &dyn WorkDir, id: Uuid, entry: DataEntry) -> Result<Self, WorkDirError> {
-        let mut file = VerifiedFile::open(work_dir, id, &entry.file).await?;
+        let file = VerifiedFile::open(work_dir, id, &entry.file).await?;
+        let decompressor = Decompressor::new(&entry.file.name, entry.bytes)?;
         let (sender, blocks) = mpsc::channel(BLOCKS_AHEAD);
         tokio::spawn(async move {
-            loop {
-                match file.read().await {
-                    Ok(None) => return,
-                    read => {
-                        let failed = read.is_err();
-                        let Some(read) = read.transpose() else { return };
-                        if sender.send(read).await.is_err() || failed {
-                            return;
-                        }
-                    }
-                }
+            if let Err(error) = hand_over(file, decompressor, &sender).await {
+                // Nobody waits for it any more where it cannot be sent.
+                let _ = sender.send(Err(error)).await;
             }
         });
         Ok(Self { entry, blocks, buffer: Vec::new(), at: 0, rows: 0 })
@@ -231,6 +225,23 @@ impl OpenFile {
     fn damaged(&self, why: String) -> WorkDirError {
         WorkDirError::damaged(format!("the snapshot's file {} is damaged: {why}", self.entry.file.name))
     }
+}
+
+/// Reads a file to its end, for as long as somebody takes its blocks.
+async fn hand_over(
+    mut file: VerifiedFile,
+    mut decompressor: Decompressor,
+    blocks: &mpsc::Sender<Result<Vec<u8>, WorkDirError>>,
+) -> Result<(), WorkDirError> {
+    while let Some(mut stored) = file.read().await? {
+        let mut at = 0;
+        while let Some(block) = decompressor.next(&mut stored, &mut at)? {
+            if blocks.send(Ok(block)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    decompressor.finish()
 }
 
 /// A file whose size and SHA-256 are compared with the manifest's while it is read.

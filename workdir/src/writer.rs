@@ -1,5 +1,6 @@
 //! Writing a snapshot.
 
+use crate::compression::{Compression, Compressor};
 use crate::error::WorkDirError;
 use crate::manifest::{DataEntry, FileEntry, Manifest, ManifestArticle};
 use crate::name;
@@ -37,13 +38,19 @@ pub struct ArticleScripts {
 pub struct SnapshotWriter {
     work_dir: Arc<dyn WorkDir>,
     id: Uuid,
+    compression: Compression,
 }
 
 impl SnapshotWriter {
     /// Makes the folder of a new snapshot.
     pub async fn create(work_dir: Arc<dyn WorkDir>, id: Uuid) -> Result<Self, WorkDirError> {
         work_dir.create_folder(id).await?;
-        Ok(Self { work_dir, id })
+        Ok(Self { work_dir, id, compression: Compression::None })
+    }
+
+    /// The same, with data files that are compressed so.
+    pub fn with_compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
     }
 
     /// Writes an article's scripts and its format file. `number` is its own in the snapshot; `parts` are the ranges of keys that its rows
@@ -70,7 +77,8 @@ impl SnapshotWriter {
 
     /// Begins a part of an article: the range at this index of [`ArticleFiles::parts`].
     pub async fn part(&self, article: &ArticleFiles, index: usize) -> Result<PartWriter, WorkDirError> {
-        let data = HashedFile::create(&*self.work_dir, self.id, name::data(&article.stem, index + 1)).await?;
+        let name = self.compression.file(name::data(&article.stem, index + 1));
+        let data = HashedFile::create(&*self.work_dir, self.id, name).await?;
         Ok(PartWriter { columns: article.article.columns.clone(), buffer: new_block(), rows: 0, bytes: 0, data })
     }
 
@@ -218,8 +226,10 @@ enum Step {
 impl HashedFile {
     async fn create(work_dir: &dyn WorkDir, id: Uuid, name: String) -> Result<Self, WorkDirError> {
         let file = work_dir.create(id, name::check(&name)?).await?;
+        let compressor = Compressor::new(Compression::of_file(&name))
+            .map_err(|error| WorkDirError::storage(format!("{name} cannot be compressed"), error))?;
         let (blocks, receiver) = mpsc::channel(BLOCKS_AHEAD);
-        Ok(Self { blocks, task: tokio::spawn(write_blocks(file, name, receiver)) })
+        Ok(Self { blocks, task: tokio::spawn(write_blocks(file, name, compressor, receiver)) })
     }
 
     async fn write(&mut self, block: Vec<u8>) -> Result<(), WorkDirError> {
@@ -247,20 +257,17 @@ impl HashedFile {
 async fn write_blocks(
     mut file: Box<dyn FileWriter>,
     name: String,
+    mut compressor: Compressor,
     mut steps: mpsc::Receiver<Step>,
 ) -> Result<FileEntry, WorkDirError> {
     let mut hasher = Sha256::new();
     let mut size = 0;
+    let failed = |error| WorkDirError::storage(format!("{name} cannot be compressed"), error);
     loop {
-        match steps.recv().await {
-            Some(Step::Block(block)) => {
-                size += block.len() as u64;
-                hasher.update(&block);
-                file.write(block).await?;
-            }
+        let (stored, last) = match steps.recv().await {
+            Some(Step::Block(block)) => (compressor.push(block).map_err(failed)?, false),
             Some(Step::Finish) => {
-                file.finish().await?;
-                return Ok(FileEntry { name, size, sha256: hexadecimal(&hasher.finalize()) });
+                (std::mem::replace(&mut compressor, Compressor::None).finish().map_err(failed)?, true)
             }
             None => {
                 return Err(WorkDirError::storage(
@@ -268,6 +275,15 @@ async fn write_blocks(
                     io::ErrorKind::Interrupted.into(),
                 ));
             }
+        };
+        size += stored.len() as u64;
+        hasher.update(&stored);
+        if !stored.is_empty() {
+            file.write(stored).await?;
+        }
+        if last {
+            file.finish().await?;
+            return Ok(FileEntry { name, size, sha256: hexadecimal(&hasher.finalize()) });
         }
     }
 }

@@ -13,8 +13,8 @@ use workdir::Credentials;
 crate::storage_tests!(Local);
 
 /// A folder. It goes by being moved away, which is what an unmounted share looks like: its path leads nowhere, what is open stays open.
-struct Local {
-    root: PathBuf,
+pub struct Local {
+    pub root: PathBuf,
     _folder: TempDir,
 }
 

@@ -4,10 +4,10 @@ use crate::backend::{Backend, fails};
 use proto::catalog::{DatabaseName, Publication, PublicationKind};
 use proto::{Article, ArticleId, Capture, Column, ColumnType, KeyRange, Lsn, Row, TableName, Value};
 use uuid::Uuid;
-use workdir::{ArticleScripts, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
+use workdir::{ArticleScripts, Compression, ErrorKind, SnapshotReader, SnapshotWriter, WorkDirError};
 
 const ROWS: i32 = 30_000;
-const DATA: &str = "0001.sales.orders.001.bcp";
+pub const DATA: &str = "0001.sales.orders.001.bcp";
 const SCRIPT: &str = "0001.sales.orders.sch";
 const OTHER_SCRIPT: &str = "0002.sales.______lines.sch";
 
@@ -38,8 +38,12 @@ fn row(number: i32) -> Row {
     vec![Value::I32(number), note]
 }
 
-/// Writes a snapshot of two articles, one of them with a name that would lead elsewhere.
 async fn written(backend: &impl Backend) -> Uuid {
+    written_with(backend, Compression::None).await
+}
+
+/// Writes a snapshot of two articles, one of them with a name that would lead elsewhere.
+pub async fn written_with(backend: &impl Backend, compression: Compression) -> Uuid {
     let publication = Publication {
         name: "p".into(),
         kind: PublicationKind::Transactional,
@@ -49,7 +53,7 @@ async fn written(backend: &impl Backend) -> Uuid {
         created_at: 0,
     };
     let id = Uuid::new_v4();
-    let writer = SnapshotWriter::create(backend.open(), id).await.unwrap();
+    let writer = SnapshotWriter::create(backend.open(), id).await.unwrap().with_compression(compression);
     let mut finished = Vec::new();
     for (id, table) in [(1, "orders"), (2, "../../lines")] {
         // As long as each other, so that only their checksums tell the files of both articles apart.
@@ -68,7 +72,7 @@ async fn written(backend: &impl Backend) -> Uuid {
 }
 
 /// Reads it as a subscriber does, by its location.
-async fn read(backend: &impl Backend, id: Uuid) -> Result<Vec<Row>, WorkDirError> {
+pub async fn read(backend: &impl Backend, id: Uuid) -> Result<Vec<Row>, WorkDirError> {
     let reader = SnapshotReader::open(&format!("{}/{id}", backend.url()), &backend.credentials()).await?;
     let mut rows = Vec::new();
     for id in [1, 2] {
