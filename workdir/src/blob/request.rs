@@ -136,7 +136,7 @@ fn denied(code: &str, authorization: &Authorization) -> String {
         ) => "it lacks a permission: the publisher needs read, write, delete and list, the subscriber read",
         ("KeyBasedAuthenticationNotPermitted", _) => "the storage account does not allow the use of its keys",
         ("AuthorizationSourceIPMismatch" | "AuthorizationFailure", _) => {
-            "it is wrong, or the storage account's firewall or the addresses of the signature do not let this machine in"
+            "it is wrong or has expired, or the storage account's firewall or the addresses of the signature do not let this machine in"
         }
         _ => "the storage account does not allow it",
     };
