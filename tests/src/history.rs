@@ -147,18 +147,16 @@ impl History {
         self.committed.lock().expect("nothing panics while it is held").keys().copied().collect()
     }
 
-    /// The history in the order of commits; `lsns` is what the server says of each serial number.
+    /// The history of transactions in the order of commits; `lsns` is what the server says of their serial numbers.
     ///
     /// # Panics
-    /// When these are not exactly the transactions that the writers know to be committed.
+    /// When one of them is not known to be committed.
     pub fn timeline(&self, lsns: &BTreeMap<i64, Lsn>) -> Timeline {
         let committed = self.committed.lock().expect("nothing panics while it is held");
-        let known: Vec<i64> = committed.keys().copied().collect();
-        let captured: Vec<i64> = lsns.keys().copied().collect();
-        assert_eq!(known, captured, "what the writers committed is what was captured");
+        let effects = |serial| committed.get(serial).expect("what was captured is what a writer committed").clone();
         let transactions: BTreeMap<Lsn, Vec<Effect>> =
-            lsns.iter().map(|(serial, lsn)| (*lsn, committed[serial].clone())).collect();
-        assert_eq!(transactions.len(), known.len(), "each transaction has a commit LSN of its own");
+            lsns.iter().map(|(serial, lsn)| (*lsn, effects(serial))).collect();
+        assert_eq!(transactions.len(), lsns.len(), "each transaction has a commit LSN of its own");
         Timeline { first: self.first.clone(), transactions }
     }
 }

@@ -142,21 +142,7 @@ impl Line {
     /// # Panics
     /// When it cannot be had.
     pub async fn source_client(&self) -> sqlserver::Client {
-        let server = &self.source.server;
-        let options = sqlserver::ServerOptions {
-            host: server.host.clone(),
-            port: server.port,
-            database: self.source.name.clone(),
-            login: server.login.clone(),
-            password: server.password.clone().into(),
-            encryption: sqlserver::Encryption::LoginOnly,
-            trust_server_certificate: true,
-            server_ca: None,
-            application_name: "test".to_owned(),
-            connect_timeout: std::time::Duration::from_secs(30),
-            command_timeout: Some(std::time::Duration::from_secs(60)),
-        };
-        sqlserver::Client::connect(&options).await.expect("the source takes connections")
+        self.source.client().await
     }
 
     /// Runs a publisher command that must succeed.

@@ -78,6 +78,27 @@ impl TestDatabase {
         self.server.connect(&self.name).await.expect("the test's database takes connections")
     }
 
+    /// Connects to it as the product does.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn client(&self) -> sqlserver::Client {
+        let options = sqlserver::ServerOptions {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            database: self.name.clone(),
+            login: self.server.login.clone(),
+            password: self.server.password.clone().into(),
+            encryption: sqlserver::Encryption::LoginOnly,
+            trust_server_certificate: true,
+            server_ca: None,
+            application_name: "test".to_owned(),
+            connect_timeout: std::time::Duration::from_secs(30),
+            command_timeout: Some(std::time::Duration::from_secs(60)),
+        };
+        sqlserver::Client::connect(&options).await.expect("the test's database takes the product's connections")
+    }
+
     /// Runs a batch on a connection of its own.
     ///
     /// # Panics

@@ -139,7 +139,9 @@ async fn stream(line: &mut Line, from: Lsn) -> Vec<(Lsn, Rows)> {
     let mut target = line.target.connect().await;
     let (mut looks, mut last) = (Vec::new(), from);
     while looks.len() < LOOKS {
+        let subscriber = line.subscriber.as_mut().unwrap();
         let (position, rows) = wait::until("the subscriber to move on", async || {
+            assert!(subscriber.is_running(), "the subscriber ended: {}", subscriber.stderr());
             look(&mut target).await.filter(|(position, _)| *position > last)
         })
         .await;
@@ -147,6 +149,13 @@ async fn stream(line: &mut Line, from: Lsn) -> Vec<(Lsn, Rows)> {
         looks.push((position, rows));
     }
     looks
+}
+
+/// The history up to a position that is captured.
+async fn timeline_to(line: &Line, history: &History, position: Lsn) -> history::Timeline {
+    let mut lsns = history::captured(&line.source).await.unwrap();
+    lsns.retain(|_, lsn| *lsn <= position);
+    history.timeline(&lsns)
 }
 
 /// The history in commit order, once all of it is captured.
@@ -157,6 +166,7 @@ async fn timeline(line: &Line, history: &History) -> history::Timeline {
         (captured.len() >= known.len()).then_some(captured)
     })
     .await;
+    assert!(known.into_iter().eq(lsns.keys().copied()), "what the writers committed is what was captured");
     history.timeline(&lsns)
 }
 
@@ -185,6 +195,8 @@ async fn what_committed_up_to_the_boundary_is_in_the_snapshot_and_what_committed
     assert!(agent.status.success(), "{}", agent.stderr);
     says_how_long_it_locked(&agent);
     let (position, loaded) = hand_over(&line).await;
+    assert_eq!(position, boundary(&line).await, "the stream goes on from where the marker committed");
+    timeline_to(&line, &history, position).await.assert_is("what was handed over", position, &loaded);
     let looks = stream(&mut line, position).await;
     let transactions = workload.stop().await;
     line.drain().await;
@@ -197,8 +209,6 @@ async fn what_committed_up_to_the_boundary_is_in_the_snapshot_and_what_committed
         loaded.len(),
         looks.iter().map(|(position, _)| timeline.around(*position).0).collect::<Vec<_>>()
     );
-    assert_eq!(position, boundary(&line).await, "the stream goes on from where the marker committed");
-    timeline.assert_is("what was handed over", position, &loaded);
     assert!(before >= 100);
     assert_eq!(held.kept_waiting.last(), Some(&false), "nobody waits while the tables are read");
     let lsns = history::captured(&line.source).await.unwrap();
@@ -237,6 +247,8 @@ async fn without_snapshot_isolation_writers_wait_and_readers_do_not_until_the_sn
     assert_eq!(held.kept_waiting.last(), Some(&true), "writers wait while the tables are read");
     workload.makes(MEANWHILE).await;
     let (position, loaded) = hand_over(&line).await;
+    assert_eq!(position, boundary(&line).await, "the stream goes on from where the marker committed");
+    timeline_to(&line, &history, position).await.assert_is("what was handed over", position, &loaded);
     let looks = stream(&mut line, position).await;
     let transactions = workload.stop().await;
     line.drain().await;
@@ -244,8 +256,6 @@ async fn without_snapshot_isolation_writers_wait_and_readers_do_not_until_the_sn
 
     let timeline = timeline(&line, &history).await;
     println!("{transactions} transactions, {:?} around the boundary; {held:?}", timeline.around(position));
-    assert_eq!(position, boundary(&line).await);
-    timeline.assert_is("what was handed over", position, &loaded);
     let lsns = history::captured(&line.source).await.unwrap();
     assert!(lsns[held.serials.last().unwrap()] < position, "and what was committed then is in the snapshot");
     for (position, rows) in looks.into_iter().chain([end]) {

@@ -2,7 +2,7 @@
 //! product's own connections to judge the product.
 
 use std::time::Duration;
-use tiberius::{AuthMethod, Client, Config, EncryptionLevel, Row, ToSql};
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel, Row, ToSql, TokenRow};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
@@ -102,6 +102,17 @@ impl Connection {
         let error = |source| failed(server, sql, source);
         let results = self.client.query(sql, parameters).await.map_err(error)?.into_results().await.map_err(error)?;
         Ok(results.into_iter().flatten().collect())
+    }
+
+    /// Loads rows into all columns of a table, as a bulk copy.
+    pub async fn load(&mut self, table: &str, rows: Vec<TokenRow<'static>>) -> Result<u64, SqlError> {
+        let server = self.server.as_str();
+        let error = |source| failed(server, table, source);
+        let mut load = self.client.bulk_insert(table).await.map_err(error)?;
+        for row in rows {
+            load.send(row).await.map_err(error)?;
+        }
+        Ok(load.finalize().await.map_err(error)?.total())
     }
 
     /// Streams the rows of one query.
