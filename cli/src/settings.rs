@@ -42,6 +42,7 @@ pub const SETTINGS: &[&str] = &[
     "min-retention",
     "no-tls",
     "segment-size",
+    "snapshot-retention",
     "tls-cert",
     "tls-key",
     // Subscriber.

@@ -15,7 +15,8 @@ mod snapshots;
 
 pub use contents::Contents;
 pub use entry::{
-    Change, DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, Sequences, SubscriptionEntry, TracerEntry,
+    Change, DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, ReadAfter, Sequences, SubscriptionEntry,
+    TracerEntry,
 };
 pub use index::{CatalogIndex, IndexError, MemoryIndex};
 pub use rules::{Planned, plan};

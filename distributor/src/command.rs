@@ -1,5 +1,6 @@
 //! The commands.
 
+mod progress;
 mod status;
 
 use clap::{Args, Parser, Subcommand};
@@ -36,7 +37,7 @@ enum Command {
         #[command(subcommand)]
         command: LoginCommand,
     },
-    /// Show databases, log readers, queues and subscriptions
+    /// Show databases, log readers, queues, subscriptions and snapshots under way
     Status(status::StatusArgs),
 }
 
@@ -70,6 +71,9 @@ struct RunArgs {
     /// Keep transactions no longer than this for a subscription that does not take them; it expires then
     #[arg(long, default_value = "72h", value_parser = cli::duration::parse, value_name = "DURATION")]
     max_retention: Duration,
+    /// Keep the files of a snapshot that no subscription needs at least this long
+    #[arg(long, default_value = "24h", value_parser = cli::duration::parse, value_name = "DURATION")]
+    snapshot_retention: Duration,
     /// Size after which a file of the queue is finished; only finished files can be dropped
     #[arg(long, default_value_t = DEFAULT_SEGMENT_SIZE, value_parser = segment_size, value_name = "BYTES")]
     segment_size: u64,
@@ -176,6 +180,7 @@ async fn serve(args: RunArgs) -> Outcome {
         segment_size: args.segment_size,
         min_retention: args.min_retention,
         max_retention: args.max_retention,
+        snapshot_retention: args.snapshot_retention,
         ..Options::default()
     };
     let server = Server::open(directory, options).await?;

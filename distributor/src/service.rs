@@ -3,6 +3,7 @@
 //! - [`server`]: listening, logging in, ending. `connection`: what a client that was let in wants.
 //! - `requests`: administration. `log_reader`: a publication database's stream into its queue. `stream`: a subscription's
 //!   stream out of it.
+//! - `snapshots`: what is told and asked of snapshots.
 //! - `housekeeping`: positions on disk, retention. `status`: what is shown.
 //! - [`data_directory`], [`logins`]: what stands on disk beside queue and catalog, passwords.
 

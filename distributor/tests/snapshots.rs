@@ -7,7 +7,8 @@ mod harness;
 use distributor::service::Options;
 use harness::*;
 use proto::catalog::{Request, Response, Snapshot, SubscriptionState};
-use proto::message::{RefusalKind, ServerMessage};
+use proto::message::{ClientMessage, RefusalKind, Report, ServerMessage};
+use proto::snapshot::{SnapshotProgress, TableProgress};
 use proto::{ArticleId, Chunk, Lsn, TableName};
 use std::time::Duration;
 use uuid::Uuid;
@@ -228,7 +229,7 @@ async fn a_late_article_comes_to_a_running_subscription_with_all_that_follows_it
             break version;
         }
     };
-    let in_use = proto::message::ClientMessage::ArticlesInUse { epoch: reader.epoch, version };
+    let in_use = ClientMessage::ArticlesInUse { epoch: reader.epoch, version };
     reader.sender.send(&in_use).await.unwrap();
     reader.sender.flush().await.unwrap();
     let taken = snapshot("p", &[late], lsn(20));
@@ -294,5 +295,138 @@ async fn nobody_gets_articles_of_another_publication() {
     reader.until_durable(lsn(1)).await;
     let mut curious = Subscriber::with(&distributor.address, "s", Lsn::ZERO, &[p[0], secret]).await.unwrap();
     assert_eq!(curious.until(lsn(1)).await, transaction(1, &p, 1));
+    distributor.stop().await;
+}
+
+async fn listed(distributor: &Distributor) -> Vec<(Uuid, bool, Vec<String>, bool)> {
+    match distributor.admin(Request::SnapshotList { publication: None }).await.unwrap() {
+        Response::Snapshots(all) => {
+            all.into_iter().map(|s| (s.snapshot.id, s.current, s.needed_by, s.removable)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Now, microseconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64
+}
+
+#[tokio::test]
+async fn a_snapshot_may_go_when_it_is_old_and_nobody_needs_it() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let p = distributor.publish(1).await;
+    let forget = |id: Uuid| distributor.admin(Request::SnapshotForget { snapshot: id });
+    let (old, mut young, current) = (snapshot("p", &p, lsn(5)), snapshot("p", &p, lsn(6)), snapshot("p", &p, lsn(7)));
+    young.created_at = now();
+    distributor.register(&old).await.unwrap();
+    distributor.subscribe_to("p", "s").await.unwrap();
+    let s = || vec!["s".to_owned()];
+    assert_eq!(listed(&distributor).await, [(old.id, true, s(), false)]);
+    assert_eq!(forget(old.id).await.unwrap_err().kind, RefusalKind::Busy);
+    distributor.register(&young).await.unwrap();
+    distributor.register(&current).await.unwrap();
+    // It waits, so it will begin with the newest.
+    let expected = [(old.id, false, vec![], true), (young.id, false, vec![], false), (current.id, true, s(), false)];
+    assert_eq!(listed(&distributor).await, expected);
+    // While it loads, from whichever it is, or runs the scripts that come after, none goes.
+    for state in [SubscriptionState::Initializing, SubscriptionState::Synchronizing, SubscriptionState::Failed] {
+        let report = Report {
+            subscription: "s".to_owned(),
+            state,
+            position: None,
+            transactions: 0,
+            changes: 0,
+            error: None,
+            loading: vec![],
+            tracers: vec![],
+            sent_at: 0,
+        };
+        let (sender, receiver) = distributor.connect().await.into_split();
+        sender.send(&ClientMessage::Report(report)).await.unwrap();
+        sender.flush().await.unwrap();
+        distributor.until(|status| status.subscriptions[0].state == state).await;
+        drop((sender, receiver));
+        assert_eq!(listed(&distributor).await[0], (old.id, false, s(), false), "{state:?}");
+        assert_eq!(forget(old.id).await.unwrap_err().kind, RefusalKind::Busy);
+    }
+    let subscriber = Subscriber::with(&distributor.address, "s", lsn(7), &p).await.unwrap();
+    subscriber.report(SubscriptionState::Active, Some(lsn(7))).await;
+    distributor.until(|status| status.subscriptions[0].state == SubscriptionState::Active).await;
+    let expected = [(old.id, false, vec![], true), (young.id, false, vec![], false), (current.id, true, vec![], false)];
+    assert_eq!(listed(&distributor).await, expected);
+    forget(old.id).await.unwrap();
+    assert_eq!(forget(old.id).await.unwrap_err().kind, RefusalKind::NotFound);
+    assert_eq!(listed(&distributor).await.len(), 2);
+    // Those of a publication that is gone stay listed until their files are, also with another one of its name.
+    drop(subscriber);
+    distributor.admin(Request::SubscriptionDrop { name: "s".to_owned() }).await.unwrap();
+    distributor.admin(Request::PublicationDrop { name: "p".to_owned() }).await.unwrap();
+    assert_eq!(listed(&distributor).await, [(young.id, false, vec![], true), (current.id, false, vec![], true)]);
+    distributor.publish(1).await;
+    assert_eq!(listed(&distributor).await, [(young.id, false, vec![], false), (current.id, false, vec![], true)]);
+    forget(current.id).await.unwrap();
+    let unknown = Request::SnapshotList { publication: Some("q".to_owned()) };
+    assert_eq!(distributor.admin(unknown).await.unwrap_err().kind, RefusalKind::NotFound);
+    distributor.stop().await;
+}
+
+#[tokio::test]
+async fn the_progress_of_snapshots_is_shown_until_they_end_and_their_errors_until_the_next_one() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let p = distributor.publish(1).await;
+    let taken = snapshot("p", &p, lsn(5));
+    let progress = |error: Option<&str>| SnapshotProgress {
+        snapshot: taken.id,
+        publication: "p".to_owned(),
+        begun_at: 1,
+        reported_at: 1,
+        tables: vec![TableProgress {
+            table: TableName { schema: "dbo".to_owned(), table: "t1".to_owned() },
+            rows: 5,
+            rows_expected: 10,
+            bytes: 50,
+            elapsed: 1,
+            done: false,
+        }],
+        error: error.map(str::to_owned),
+    };
+    let report = |error| distributor.admin(Request::SnapshotProgress(progress(error)));
+    assert_eq!(report(None).await.unwrap_err().kind, RefusalKind::NotFound);
+    distributor.begin(&taken).await.unwrap();
+    report(None).await.unwrap();
+    let shown = distributor.status().await.snapshots;
+    assert_eq!((shown.len(), &shown[0].tables), (1, &progress(None).tables));
+    assert!(shown[0].begun_at > 1 && shown[0].reported_at >= shown[0].begun_at, "by the distributor's clock");
+    report(Some("the disk is full")).await.unwrap();
+    distributor.admin(Request::SnapshotAbandon { snapshot: taken.id }).await.unwrap();
+    assert_eq!(distributor.status().await.snapshots[0].error.as_deref(), Some("the disk is full"));
+    let next = snapshot("p", &p, lsn(6));
+    distributor.begin(&next).await.unwrap();
+    let shown = distributor.status().await.snapshots;
+    assert_eq!(shown.iter().map(|s| (s.snapshot, s.error.clone())).collect::<Vec<_>>(), [(next.id, None)]);
+    distributor.admin(Request::SnapshotRegister(next)).await.unwrap();
+    assert_eq!(distributor.status().await.snapshots, []);
+    distributor.stop().await;
+}
+
+#[tokio::test]
+async fn why_the_log_reader_stopped_is_shown_until_the_next_one_attaches() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    distributor.publish(1).await;
+    let reader = distributor.attach().await;
+    let stopped = |epoch, error: &str| ClientMessage::Stopped { epoch, error: error.to_owned() };
+    reader.sender.send(&stopped(reader.epoch - 1, "long ago")).await.unwrap();
+    reader.sender.send(&stopped(reader.epoch, "the log has a gap")).await.unwrap();
+    reader.sender.flush().await.unwrap();
+    drop(reader);
+    let status = distributor.until(|s| s.databases[0].log_reader.is_none()).await;
+    assert_eq!(status.databases[0].log_reader_error.as_ref().unwrap().0, "the log has a gap");
+    let reader = distributor.attach().await;
+    assert_eq!(distributor.status().await.databases[0].log_reader_error, None);
+    drop(reader);
     distributor.stop().await;
 }

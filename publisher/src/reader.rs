@@ -20,7 +20,7 @@ use self::log::{Batch, Log, Published, Slice};
 use crate::core::{Input, LogReader, Output, Source};
 use crate::error::{Error, ErrorKind};
 use crate::publication::now;
-use crate::retry::Backoff;
+use crate::retry::{Backoff, is_final};
 use proto::catalog::DatabaseName;
 use proto::message::{ClientMessage, ServerMessage};
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
@@ -148,6 +148,13 @@ async fn read(
     } else {
         session.run().await
     };
+    if let Err(error) = &ended
+        && is_final(error)
+    {
+        let stopped = ClientMessage::Stopped { epoch, error: error.to_string() };
+        // For `status`. The connection may be what failed.
+        let _ = tokio::time::timeout(GOODBYE, session.sender.send(&stopped)).await;
+    }
     // The distributor notices a closed connection by itself; this only makes it sooner.
     let _ = tokio::time::timeout(GOODBYE, session.sender.shutdown()).await;
     ended

@@ -12,6 +12,14 @@ const BUSY: Duration = Duration::from_secs(2);
 /// What has worked for this long starts counting attempts anew.
 const STEADY: Duration = Duration::from_secs(2);
 
+/// Whether trying again cannot help.
+pub fn is_final(error: &Error) -> bool {
+    match error.kind {
+        ErrorKind::Transient | ErrorKind::Busy | ErrorKind::Fenced => false,
+        ErrorKind::Problem | ErrorKind::Invalid | ErrorKind::Refused | ErrorKind::WorkingDirectory => true,
+    }
+}
+
 /// Counts attempts.
 #[derive(Debug, Default)]
 pub struct Backoff {
@@ -24,15 +32,15 @@ impl Backoff {
         if worked >= STEADY {
             self.attempts = 0;
         }
-        match error.kind {
-            ErrorKind::Transient => {
-                let pause = FIRST.saturating_mul(1 << self.attempts.min(10)).min(LONGEST);
-                self.attempts += 1;
-                Some(pause)
-            }
-            ErrorKind::Busy | ErrorKind::Fenced => Some(BUSY),
-            ErrorKind::Problem | ErrorKind::Invalid | ErrorKind::Refused | ErrorKind::WorkingDirectory => None,
+        if is_final(error) {
+            return None;
         }
+        if error.kind != ErrorKind::Transient {
+            return Some(BUSY);
+        }
+        let pause = FIRST.saturating_mul(1 << self.attempts.min(10)).min(LONGEST);
+        self.attempts += 1;
+        Some(pause)
     }
 }
 

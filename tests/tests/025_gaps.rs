@@ -54,7 +54,7 @@ async fn stop_publisher(line: &mut Line) {
     line.publisher.take().unwrap().terminate().await;
 }
 
-/// The log reader must end by itself, and say which database it is about and each of `parts`.
+/// The log reader must end by itself, and say which database it is about and each of `parts`; so does the distributor's status.
 async fn alarm(line: &mut Line, parts: &[&str]) -> Outcome {
     let outcome = line.publisher.take().unwrap().ended().await;
     assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
@@ -62,6 +62,12 @@ async fn alarm(line: &mut Line, parts: &[&str]) -> Outcome {
     for part in parts.iter().chain(&["SOURCE/shop"]) {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }
+    wait::until("the distributor to be told why", async || {
+        let status = line.status().await;
+        let told = status["databases"][0]["log_reader_error"][0].as_str();
+        told.filter(|told| parts.iter().all(|part| told.contains(part))).map(|_| ())
+    })
+    .await;
     outcome
 }
 

@@ -1,12 +1,12 @@
 //! Questions to the catalog.
 
 use super::entry::{
-    DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, Sequences, SubscriptionEntry, Table, TracerEntry,
+    DatabaseEntry, Entry, Key, LoginEntry, PendingSnapshot, ReadAfter, Sequences, SubscriptionEntry, Table, TracerEntry,
 };
 use super::{CatalogError, CatalogIndex};
 use proto::catalog::{DatabaseName, FilterChange, Publication, PublicationKind, Snapshot};
 use proto::snapshot::first_boundary;
-use proto::{Article, codec};
+use proto::{Article, ArticleId, codec};
 use uuid::Uuid;
 
 /// The catalog as its index holds it.
@@ -138,6 +138,11 @@ impl<'a> Contents<'a> {
     /// A snapshot that is being taken.
     pub fn pending_snapshot(&self, id: Uuid) -> Result<Option<PendingSnapshot>, CatalogError> {
         self.one(&Key::PendingSnapshot(id), typed!(PendingSnapshot))
+    }
+
+    /// From where an article is read, by its first definition; `None` before the log reader took it up.
+    pub fn read_after(&self, article: ArticleId) -> Result<Option<ReadAfter>, CatalogError> {
+        self.one(&Key::ReadAfter(article), typed!(ReadAfter))
     }
 
     /// The tracer tokens of a publication, the newest first.

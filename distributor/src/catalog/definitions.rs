@@ -5,7 +5,7 @@
 //! is in force: one that is registered and not there yet is forgotten when a log reader attaches, which comes to the schema change
 //! again.
 
-use super::entry::{Change, Entry, Key};
+use super::entry::{Change, Entry, Key, ReadAfter};
 use super::filters::is_under_way;
 use super::rules::{Planned, captured, done, existing, invalid, new_version, not_found, well_formed};
 use super::{CatalogError, Contents};
@@ -105,6 +105,59 @@ pub fn forget_undone(
     Ok(done(changes))
 }
 
+/// The log reader of a database has taken up this version of its articles, when it had read up to `read`. Of those that it reads
+/// already nothing changes.
+pub fn articles_taken_up(
+    contents: Contents<'_>,
+    database: &DatabaseName,
+    version: u64,
+    read: Option<Lsn>,
+) -> Result<Planned, Refusal> {
+    let (present, articles) = contents.database_articles(database)?;
+    let definitions = contents.definitions()?;
+    let mut changes = Vec::new();
+    // It takes up a newer version next; which articles this one was of is not known any more.
+    for article in articles.iter().filter(|_| version == present) {
+        let first = first_definition(article, &definitions);
+        if first.supersedes.is_none() && contents.read_after(first.id)?.is_none() {
+            changes.push(Change::Put(Entry::ReadAfter(ReadAfter { article: first.id, after: read })));
+        }
+    }
+    Ok(done(changes))
+}
+
+/// From where on all changes of a publication's articles are in the queue, if that begins before.
+pub(super) fn all_read_after(contents: Contents<'_>, articles: &[Article]) -> Result<Lsn, Refusal> {
+    let definitions = contents.definitions()?;
+    let mut after = Lsn::ZERO;
+    for article in articles {
+        let first = first_definition(article, &definitions);
+        // What was before one that is retired is not in the queue any more.
+        if first.supersedes.is_some() {
+            continue;
+        }
+        let read = contents.read_after(first.id)?.ok_or_else(|| {
+            let message = format!(
+                "the log reader does not read {} yet; start `publisher run`, or look at its log, and try again",
+                article.source
+            );
+            Refusal::new(RefusalKind::Busy, message)
+        })?;
+        after = after.max(read.after.unwrap_or_default()).max(first.capture.start_lsn);
+    }
+    Ok(after)
+}
+
+/// The earliest definition of an article that is known.
+fn first_definition<'a>(article: &'a Article, definitions: &'a [Article]) -> &'a Article {
+    lineage(article, definitions).last().copied().unwrap_or(article)
+}
+
+/// What goes with a definition.
+pub(super) fn forgotten(id: ArticleId) -> [Change; 2] {
+    [Change::Delete(Key::Article(id)), Change::Delete(Key::ReadAfter(id))]
+}
+
 /// Deletes the definitions that nothing in a queue which begins after `kept_after` was encoded with. A subscription that has one of them
 /// has its successor by now.
 pub fn retire(contents: Contents<'_>, database: &DatabaseName, kept_after: Option<Lsn>) -> Result<Planned, Refusal> {
@@ -114,7 +167,7 @@ pub fn retire(contents: Contents<'_>, database: &DatabaseName, kept_after: Optio
         let passed = definitions.iter().filter(|a| a.since.is_some_and(|since| Some(since) <= kept_after));
         let retired: BTreeSet<ArticleId> = passed.filter_map(|a| a.supersedes).collect();
         let there: Vec<_> = definitions.iter().filter(|a| retired.contains(&a.id)).collect();
-        changes.extend(there.iter().map(|a| Change::Delete(Key::Article(a.id))));
+        changes.extend(there.iter().flat_map(|a| forgotten(a.id)));
         if there.is_empty() {
             continue;
         }

@@ -31,6 +31,17 @@ pub enum Entry {
     FilterChange(FilterChange),
     /// A snapshot that is being taken.
     PendingSnapshot(PendingSnapshot),
+    /// From where an article is read.
+    ReadAfter(ReadAfter),
+}
+
+/// From where in the log an article that was added is read: all its changes after this are in the queue, or were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAfter {
+    /// Its first definition.
+    pub article: ArticleId,
+    /// What the log reader had read when it took it up; `None` at the very beginning, when the log is read from where it is captured.
+    pub after: Option<Lsn>,
 }
 
 /// A snapshot that was begun and is neither registered nor given up.
@@ -145,6 +156,8 @@ pub enum Key {
     FilterChange(String, TableName),
     /// By the snapshot's id.
     PendingSnapshot(Uuid),
+    /// By the article's first definition.
+    ReadAfter(ArticleId),
 }
 
 /// A change of the catalog.
@@ -169,6 +182,7 @@ pub(super) enum Table {
     Tracer,
     FilterChange,
     PendingSnapshot,
+    ReadAfter,
 }
 
 impl Entry {
@@ -185,6 +199,7 @@ impl Entry {
             Self::Tracer(t) => Key::Tracer(t.token),
             Self::FilterChange(c) => Key::FilterChange(c.publication.clone(), c.source.clone()),
             Self::PendingSnapshot(s) => Key::PendingSnapshot(s.snapshot),
+            Self::ReadAfter(r) => Key::ReadAfter(r.article),
         }
     }
 }
@@ -208,6 +223,7 @@ impl Key {
                 (Table::FilterChange, names.join("\0").into_bytes())
             }
             Self::PendingSnapshot(id) => (Table::PendingSnapshot, id.as_bytes().to_vec()),
+            Self::ReadAfter(id) => (Table::ReadAfter, id.0.to_be_bytes().to_vec()),
         };
         let mut bytes = vec![table as u8];
         bytes.extend(key);

@@ -1,6 +1,6 @@
 //! What may be changed: from a request to the changes that it makes, or to a refusal that says what to do.
 
-use super::definitions::lineage;
+use super::definitions::{all_read_after, forgotten, lineage};
 use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry, TracerEntry};
 use super::snapshots::keep_for_new;
 use super::{CatalogError, Contents};
@@ -30,7 +30,7 @@ pub struct Planned {
 /// Plans of changes, a function a request.
 pub mod plan {
     use super::*;
-    pub use crate::catalog::definitions::{article_alter, forget_undone, retire};
+    pub use crate::catalog::definitions::{article_alter, articles_taken_up, forget_undone, retire};
     pub use crate::catalog::filters::{filter_change_add, filter_change_drop, filter_changes_settled};
     pub use crate::catalog::snapshots::{
         loads, snapshot_abandon, snapshot_asked, snapshot_begin, snapshot_forget, snapshot_latest, snapshot_list,
@@ -81,7 +81,7 @@ pub mod plan {
         if !articles.is_empty() {
             changes.push(new_version(contents, &publication)?);
         }
-        changes.extend(articles.iter().map(|a| Change::Delete(Key::Article(a.id))));
+        changes.extend(articles.iter().flat_map(|a| forgotten(a.id)));
         changes.extend(
             contents.pending_snapshots_of(name)?.iter().map(|s| Change::Delete(Key::PendingSnapshot(s.snapshot))),
         );
@@ -196,7 +196,7 @@ pub mod plan {
             .ok_or_else(|| not_found(format!("publication `{}` has no article of {source}", publication.name)))?;
         let definitions = contents.definitions_of(&publication.name)?;
         let mut changes = vec![new_version(contents, &publication)?];
-        changes.extend(lineage(article, &definitions).iter().map(|a| Change::Delete(Key::Article(a.id))));
+        changes.extend(lineage(article, &definitions).iter().flat_map(|a| forgotten(a.id)));
         changes.push(Change::Delete(Key::FilterChange(publication.name, article.source.clone())));
         Ok(done(changes))
     }
@@ -230,7 +230,7 @@ pub mod plan {
             )));
         }
         let articles = contents.articles_of(&publication.name)?;
-        let position = begins_at(&publication, &subscription, &articles, kept_after, end)?;
+        let position = begins_at(contents, &publication, &subscription, &articles, kept_after, end)?;
         let keep_after = match position {
             Some(position) => Some(position),
             None => keep_for_new(contents, &publication, kept_after, end)?,
@@ -297,6 +297,7 @@ pub mod plan {
 
 /// Where a new subscription begins that needs no snapshot; `None` for one that does.
 fn begins_at(
+    contents: Contents<'_>,
     publication: &Publication,
     subscription: &Subscription,
     articles: &[Article],
@@ -320,10 +321,19 @@ fn begins_at(
         );
         Refusal::new(RefusalKind::Busy, message)
     })?;
+    let read_after = all_read_after(contents, articles)?;
     let lsn = match subscription.sync {
         SyncType::InitializeFromLsn(lsn) => lsn,
-        _ => end,
+        // Of what committed before, changes of an article that was just added may be missing.
+        _ => return Ok(Some(end.max(read_after))),
     };
+    if lsn < read_after {
+        return Err(invalid(format!(
+            "a subscription cannot be initialised from {lsn}: all articles of publication `{}` are read only from {read_after} on. Take \
+             a later backup, or initialise it from a snapshot",
+            publication.name
+        )));
+    }
     if Some(lsn) < kept_after {
         return Err(invalid(format!(
             "a subscription cannot be initialised from {lsn}: the queue of {database} begins after {}, and what comes between is gone.              Take a later backup, or initialise it from a snapshot",

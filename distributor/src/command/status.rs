@@ -1,10 +1,12 @@
 //! `distributor status`.
 
+use super::progress::{self, Figures};
 use super::{Outcome, connect};
 use clap::Args;
 use cli::output::{Table, print, print_json};
 use cli::{DistributorArgs, OutputArgs, size};
 use proto::catalog::{Request, Response, Status, SubscriptionStatus};
+use proto::snapshot::TableProgress;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -52,7 +54,7 @@ pub(super) async fn run(args: StatusArgs) -> Outcome {
     }
 }
 
-/// The status with a mark on what is over the threshold (microseconds).
+/// The status with a mark on what is over the threshold (microseconds), and with the figures of tables.
 fn json(status: &Status, threshold: i64) -> Result<serde_json::Value, serde_json::Error> {
     let mut value = serde_json::to_value(status)?;
     for part in ["databases", "subscriptions"] {
@@ -61,8 +63,29 @@ fn json(status: &Status, threshold: i64) -> Result<serde_json::Value, serde_json
             entry["over_latency_threshold"] = over.into();
         }
     }
+    for (i, snapshot) in status.snapshots.iter().enumerate() {
+        let shown = &mut value["snapshots"][i];
+        shown["tables"] = figures(&snapshot.tables)?;
+        shown["total"] = serde_json::to_value(Figures::total(&snapshot.tables))?;
+    }
+    for (i, subscription) in status.subscriptions.iter().enumerate() {
+        let shown = &mut value["subscriptions"][i];
+        shown["loading"] = figures(&subscription.loading)?;
+        shown["loading_total"] = serde_json::to_value(Figures::total(&subscription.loading))?;
+    }
     value["latency_threshold"] = threshold.into();
     Ok(value)
+}
+
+/// Tables with what they say and what follows from it.
+fn figures(tables: &[TableProgress]) -> Result<serde_json::Value, serde_json::Error> {
+    let tables = tables.iter().map(|table| {
+        let mut value = serde_json::to_value(Figures::of(table))?;
+        value["table"] = table.table.to_string().into();
+        value["elapsed"] = table.elapsed.into();
+        Ok(value)
+    });
+    tables.collect()
 }
 
 fn is_over(latency: Option<i64>, threshold: i64) -> bool {
@@ -77,6 +100,27 @@ fn text(status: &Status, threshold: i64) -> String {
     }
     let _ = write!(text, "\n{}", databases(status, threshold));
     let _ = write!(text, "\n{}", subscriptions(status, threshold));
+    if !status.snapshots.is_empty() {
+        let snapshots = status.snapshots.iter().map(|s| (s.publication.as_str(), s.tables.as_slice()));
+        let _ = write!(text, "\n{}", progress::table("SNAPSHOT OF", snapshots));
+    }
+    let loading = || status.subscriptions.iter().filter(|s| !s.loading.is_empty());
+    if loading().next().is_some() {
+        let loading = loading().map(|s| (s.subscription.name.as_str(), s.loading.as_slice()));
+        let _ = write!(text, "\n{}", progress::table("LOADING", loading));
+    }
+    for shown in &status.databases {
+        if let Some((error, at)) = &shown.log_reader_error {
+            let ago = age(status.now - at);
+            let _ = writeln!(text, "\n{}: the log reader stopped {ago} ago: {error}", shown.database);
+        }
+    }
+    for shown in &status.snapshots {
+        if let Some(error) = &shown.error {
+            let ago = age(status.now - shown.reported_at);
+            let _ = writeln!(text, "\n{}: snapshot {} stopped {ago} ago: {error}", shown.publication, shown.snapshot);
+        }
+    }
     for shown in &status.subscriptions {
         if let Some(error) = &shown.error {
             let _ = writeln!(text, "\n{}: {error}", shown.subscription.name);
@@ -101,6 +145,7 @@ fn databases(status: &Status, threshold: i64) -> Table {
         let publications: Vec<_> = shown.publications.iter().map(|(name, n)| format!("{name} ({n})")).collect();
         let reader = match &shown.log_reader {
             Some((peer, since)) => format!("{peer}, {}", age(status.now - since)),
+            None if shown.log_reader_error.is_some() => "stopped".to_owned(),
             None => "not attached".to_owned(),
         };
         table.row([
@@ -186,10 +231,18 @@ fn age(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{json, text};
-    use proto::Lsn;
     use proto::catalog::{
         DatabaseName, DatabaseStatus, Status, Subscription, SubscriptionState, SubscriptionStatus, SyncType,
     };
+    use proto::snapshot::{SnapshotProgress, TableProgress};
+    use proto::{Lsn, TableName};
+    use uuid::Uuid;
+
+    /// A table of 1,000 rows that takes ten seconds so far.
+    fn table(name: &str, rows: u64) -> TableProgress {
+        let table = TableName { schema: "sales".to_owned(), table: name.to_owned() };
+        TableProgress { table, rows, rows_expected: 1_000, bytes: rows * 10, elapsed: 10_000_000, done: false }
+    }
 
     #[test]
     fn everything_that_needs_attention_is_shown() {
@@ -203,7 +256,7 @@ mod tests {
                 database: database.clone(),
                 publications: vec![("sports".to_owned(), 3)],
                 log_reader: None,
-                log_reader_error: None,
+                log_reader_error: Some(("the log of SQL1/Retail has a gap".to_owned(), 40_000_000)),
                 position: Some(Lsn::new(1, 2, 3)),
                 last_commit: None,
                 latency: Some(2_000_000),
@@ -232,20 +285,39 @@ mod tests {
                 transactions: 0,
                 changes: 0,
                 error: Some("a key is there twice".to_owned()),
-                loading: vec![],
+                loading: vec![table("orders", 500)],
             }],
-            snapshots: vec![],
+            snapshots: vec![SnapshotProgress {
+                snapshot: Uuid::nil(),
+                publication: "sports".to_owned(),
+                begun_at: 0,
+                reported_at: 90_000_000,
+                tables: vec![table("stock", 250)],
+                error: Some("the disk is full".to_owned()),
+            }],
         };
         let marked = json(&status, 30_000_000).expect("a status can be written as JSON");
         assert_eq!(marked["subscriptions"][0]["over_latency_threshold"], true);
         assert_eq!(marked["databases"][0]["over_latency_threshold"], false);
+        assert_eq!(marked["subscriptions"][0]["loading"][0]["table"], "sales.orders");
+        assert_eq!(marked["subscriptions"][0]["loading_total"]["rows_per_second"], 50.0);
+        assert_eq!(marked["snapshots"][0]["total"]["seconds_left"], 30);
         let shown = text(&status, 30_000_000);
         for expected in [
             "5.0 GiB free",
             "PAUSED: no space left",
             "SQL1/Retail",
             "sports (3)",
-            "not attached",
+            "stopped  ",
+            "SQL1/Retail: the log reader stopped 1 min ago: the log of SQL1/Retail has a gap",
+            "SNAPSHOT OF",
+            "sales.stock",
+            "25 %",
+            "sports: snapshot 00000000-0000-0000-0000-000000000000 stopped 10 s ago: the disk is full",
+            "LOADING",
+            "sales.orders",
+            "50 %",
+            "0 of 1 done",
             "00000001:00000002:0003",
             "failed",
             "1 min ago",

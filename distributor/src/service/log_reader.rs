@@ -196,7 +196,7 @@ async fn stream(
     versions.mark_unchanged();
     let name = database.name.clone();
     let (version, articles) = state.read(move |contents| contents.database_articles(&name)).await?;
-    in_use(database, version);
+    taken_up(state, database, version, position).await?;
     let count = articles.len();
     wire.tell(&ServerMessage::Attached { epoch, position, position_time, version, articles }).await?;
     tracing::info!(database = %database.name, peer = client.peer, epoch, position = ?position, articles = count, "log reader attached");
@@ -213,7 +213,7 @@ async fn stream(
         drop(seen);
     };
     tokio::select! {
-        ended = incoming(&mut wire.receiver, &wire.sender, state, database, epoch) => ended,
+        ended = incoming(&mut wire.receiver, &wire.sender, state, database, epoch, position) => ended,
         ended = outgoing(state, &wire.sender, database, versions, version, position) => ended,
         refused = refused => match refused {
             Ok(refusal) => Err(refusal.into()),
@@ -234,11 +234,16 @@ async fn incoming(
     state: &Arc<State>,
     database: &Arc<Database>,
     attached: u64,
+    mut read: Option<Lsn>,
 ) -> Result<Never, Ended> {
     loop {
         match receiver.next().await? {
-            ClientMessage::Append { epoch, chunks } => database.queue.append(epoch, chunks).await?,
+            ClientMessage::Append { epoch, chunks } => {
+                read = read.max(chunks.last().map(|chunk| chunk.lsn));
+                database.queue.append(epoch, chunks).await?;
+            }
             ClientMessage::Progress { epoch, lsn, committed_at } => {
+                read = read.max(Some(lsn));
                 database.queue.progress(epoch, lsn, committed_at).await?
             }
             ClientMessage::AlterArticle { epoch, article } => {
@@ -246,7 +251,9 @@ async fn incoming(
                 sender.send(&ServerMessage::ArticleAltered(altered)).await?;
                 sender.flush().await?;
             }
-            ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => in_use(database, version),
+            ClientMessage::ArticlesInUse { epoch, version } if epoch == attached => {
+                taken_up(state, database, version, read).await?;
+            }
             ClientMessage::Clock { epoch, sent_at, local_ahead, utc_ahead, uncertainty } if epoch == attached => {
                 let measurement = Measurement { sent_at, received_at: now(), local_ahead, utc_ahead, uncertainty };
                 database.with_clock(|clock| clock.measured(measurement));
@@ -285,12 +292,21 @@ async fn alter(
     }
 }
 
-fn in_use(database: &Database, version: u64) {
+/// The log reader reads with this version of the articles what comes after `read`.
+async fn taken_up(
+    state: &Arc<State>,
+    database: &Arc<Database>,
+    version: u64,
+    read: Option<Lsn>,
+) -> Result<(), Refusal> {
+    let name = database.name.clone();
+    change(state, move |contents| plan::articles_taken_up(contents, &name, version, read)).await?;
     database.log_reader.send_modify(|slot| {
         if let Some(reader) = slot {
             reader.in_use = Some(version);
         }
     });
+    Ok(())
 }
 
 async fn outgoing(

@@ -4,8 +4,8 @@ use super::connection::Client;
 use super::state::now;
 use super::state::{Database, State, internal, stored_progress};
 use super::{logins, snapshots, status, tracers};
-use crate::catalog::{Change, Entry, Key, Planned, plan};
-use proto::catalog::{DatabaseName, LoginRole, Request, Response, Subscription};
+use crate::catalog::{Change, Contents, Entry, Key, Planned, plan};
+use proto::catalog::{DatabaseName, LoginRole, Request, Response, Subscription, SyncType};
 use proto::message::{Refusal, RefusalKind};
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -170,7 +170,7 @@ async fn answer(state: &Arc<State>, request: Request) -> Result<Response, Refusa
 /// Makes a planned change, and what follows from it for the running service.
 pub(super) async fn change(
     state: &Arc<State>,
-    plan: impl Fn(crate::catalog::Contents<'_>) -> Result<Planned, Refusal> + Send + 'static,
+    plan: impl Fn(Contents<'_>) -> Result<Planned, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
     let and_then = |state: &State, changes: &[Change]| {
         for change in changes {
@@ -206,8 +206,16 @@ pub(super) async fn change(
 
 async fn subscription_add(state: &Arc<State>, subscription: Subscription) -> Result<Response, Refusal> {
     let database = database_of(state, &subscription.publication).await?;
-    let (kept_after, end) = (database.kept_after(), database.queue.committed().borrow().lsn);
-    change(state, move |contents| plan::subscription_add(contents, subscription.clone(), kept_after, end)).await
+    if subscription.sync != SyncType::Automatic {
+        let name = database.name.clone();
+        let (version, _) = state.read(move |contents| contents.database_articles(&name)).await?;
+        snapshots::articles_in_use(&database, version).await?;
+    }
+    let plan = move |contents: Contents<'_>| {
+        let (kept_after, end) = (database.kept_after(), database.queue.committed().borrow().lsn);
+        plan::subscription_add(contents, subscription.clone(), kept_after, end)
+    };
+    change(state, plan).await
 }
 
 async fn login_add(

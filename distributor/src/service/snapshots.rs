@@ -1,7 +1,7 @@
 //! Requests about snapshots, and what is told of those that are being taken.
 
 use super::requests::{change, database_of, open_database};
-use super::state::{State, lock, now};
+use super::state::{Database, State, lock, now};
 use crate::catalog::{Contents, PendingSnapshot, plan};
 use crate::core::subscriptions::fold;
 use proto::catalog::{DatabaseName, PublicationKind, Response, Snapshot};
@@ -116,17 +116,7 @@ pub(super) async fn begin(
     let asked = state.read(ask).await??;
     let database = open_database(state, &asked.publication.database)?;
     if asked.publication.kind == PublicationKind::Transactional {
-        let mut log_reader = database.log_reader.subscribe();
-        let version = asked.version;
-        let in_use = log_reader.wait_for(|slot| slot.as_ref().is_none_or(|reader| reader.in_use >= Some(version)));
-        if tokio::time::timeout(ARTICLES_IN_USE, in_use).await.is_err() {
-            let message = format!(
-                "the log reader of {} has not taken up the publication's articles within {} s; try again, or look at its log",
-                database.name,
-                ARTICLES_IN_USE.as_secs()
-            );
-            return Err(Refusal::new(RefusalKind::Busy, message));
-        }
+        articles_in_use(&database, asked.version).await?;
     }
     let plan = move |contents: Contents<'_>| {
         // Not sooner: nothing may be dropped between here and when it is kept.
@@ -134,6 +124,21 @@ pub(super) async fn begin(
         plan::snapshot_begin(contents, &asked, snapshot, tables.as_deref(), end, now())
     };
     change(state, plan).await
+}
+
+/// Waits until the log reader, if one is attached, reads with this version of the articles.
+pub(super) async fn articles_in_use(database: &Database, version: u64) -> Result<(), Refusal> {
+    let mut log_reader = database.log_reader.subscribe();
+    let in_use = log_reader.wait_for(|slot| slot.as_ref().is_none_or(|reader| reader.in_use >= Some(version)));
+    if tokio::time::timeout(ARTICLES_IN_USE, in_use).await.is_ok() {
+        return Ok(());
+    }
+    let message = format!(
+        "the log reader of {} has not taken up the publication's articles within {} s; try again, or look at its log",
+        database.name,
+        ARTICLES_IN_USE.as_secs()
+    );
+    Err(Refusal::new(RefusalKind::Busy, message))
 }
 
 pub(super) fn progress(state: &State, progress: SnapshotProgress) -> Result<Response, Refusal> {
