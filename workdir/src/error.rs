@@ -29,8 +29,9 @@ pub enum ErrorKind {
 impl WorkDirError {
     /// Whether trying again later can help without anyone doing something about it.
     pub fn is_transient(&self) -> bool {
-        use io::ErrorKind::{AlreadyExists, NotFound, PermissionDenied};
-        let stays = |error: &io::Error| matches!(error.kind(), NotFound | PermissionDenied | AlreadyExists);
+        use io::ErrorKind::{AlreadyExists, NotFound, PermissionDenied, Unsupported};
+        let stays =
+            |error: &io::Error| matches!(error.kind(), NotFound | PermissionDenied | AlreadyExists | Unsupported);
         self.kind == ErrorKind::Storage && !self.source.as_ref().is_some_and(stays)
     }
 

@@ -23,7 +23,8 @@
 //! the form that [`name`] makes them, so a damaged or forged snapshot gives an error that names the file and never leaves its folder.
 //!
 //! - [`SnapshotWriter`], [`PartWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
-//! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built today: `file://` and Azure Blob Storage.
+//! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built: a file system (`file://`), a share (`smb://`), Azure Blob
+//!   Storage (`https://`).
 #![forbid(unsafe_code)]
 
 mod blob;
@@ -35,6 +36,7 @@ pub mod manifest;
 pub mod name;
 pub mod native;
 mod reader;
+mod smb;
 mod storage;
 mod writer;
 

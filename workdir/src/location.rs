@@ -5,6 +5,7 @@ use crate::blob::address::NamedBy;
 use crate::error::WorkDirError;
 use crate::local::LocalWorkDir;
 use crate::name;
+use crate::smb::SmbWorkDir;
 use crate::storage::WorkDir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ fn open_as(url: &str, named_by: NamedBy, credentials: &Credentials) -> Result<Ar
     let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("http" | "https") => Ok(Arc::new(BlobWorkDir::open(url, named_by, credentials)?)),
+        Some("smb") => Ok(Arc::new(SmbWorkDir::open(url, named_by, credentials)?)),
         _ => Ok(Arc::new(LocalWorkDir::new(file_path(url)?))),
     }
 }
@@ -58,14 +60,8 @@ fn file_path(url: &str) -> Result<PathBuf, WorkDirError> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(invalid("it is not a URL; for a folder write file:///path/to/folder"));
     };
-    match scheme.to_ascii_lowercase().as_str() {
-        "file" => {}
-        "smb" => {
-            return Err(invalid(
-                "smb:// is not built yet; mount the share on both sides and use file:///path/to/mount",
-            ));
-        }
-        _ => return Err(invalid("only file:// and https:// (Azure Blob Storage) are known")),
+    if !scheme.eq_ignore_ascii_case("file") {
+        return Err(invalid("only file://, smb:// and https:// (Azure Blob Storage) are known"));
     }
     let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
     if !path.starts_with('/') {
@@ -79,15 +75,21 @@ fn file_path(url: &str) -> Result<PathBuf, WorkDirError> {
 }
 
 pub(crate) fn file_url(path: &Path) -> String {
-    let mut url = "file://".to_owned();
-    for byte in path.to_string_lossy().bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            url.push(char::from(byte));
+    let parts: Vec<String> = path.to_string_lossy().split('/').map(percent_encoded).collect();
+    format!("file://{}", parts.join("/"))
+}
+
+/// A name as a part of a URL's path.
+pub(crate) fn percent_encoded(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    url
+    encoded
 }
 
 /// Text in which `%` and two hexadecimal digits stand for a byte of UTF-8.
@@ -121,13 +123,6 @@ mod tests {
             let path = format!("/{}", parts.join("/"));
             prop_assert_eq!(file_path(&file_url(Path::new(&path))).unwrap(), Path::new(&path));
         }
-    }
-
-    #[test]
-    fn storage_that_is_not_built_says_what_to_do() {
-        let url = "smb://a.file.core.windows.net/share";
-        let error = super::open(url, &Credentials::default()).unwrap_err().to_string();
-        assert!(error.contains("not built yet") && error.contains("file://"), "{error}");
     }
 
     #[test]

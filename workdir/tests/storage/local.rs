@@ -73,10 +73,10 @@ impl Backend for Local {
 }
 
 /// A file system of its own, unmounted in the end.
-struct Mount(PathBuf);
+pub struct Mount(PathBuf);
 
 impl Mount {
-    fn tmpfs(at: &Path, bytes: usize) -> Self {
+    pub fn tmpfs(at: &Path, bytes: usize) -> Self {
         assert_eq!(
             std::fs::metadata("/proc/self").unwrap().uid(),
             0,

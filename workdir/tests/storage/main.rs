@@ -14,6 +14,9 @@ mod files;
 mod local;
 mod outages;
 mod proxy;
+#[path = "../samba/mod.rs"]
+mod samba;
+mod share;
 mod snapshots;
 
 use backend::Backend;

@@ -1,8 +1,8 @@
 //! A line to a server that can be cut.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -38,6 +38,8 @@ pub struct Proxy {
 struct Counts {
     faults: AtomicU64,
     downloaded: AtomicU64,
+    /// What the server has sent since the fault was set.
+    seen: Mutex<Vec<u8>>,
 }
 
 impl Proxy {
@@ -65,6 +67,7 @@ impl Proxy {
         self.close();
         self.counts.faults.store(0, Ordering::SeqCst);
         self.counts.downloaded.store(0, Ordering::SeqCst);
+        self.counts.seen.lock().unwrap().clear();
         // Every connection of before has a watcher of its own; only the one that accepts stays.
         while self.mode.receiver_count() > 1 {
             tokio::task::yield_now().await;
@@ -80,6 +83,11 @@ impl Proxy {
     /// Bytes from the server since the fault was set.
     pub fn downloaded(&self) -> u64 {
         self.counts.downloaded.load(Ordering::SeqCst)
+    }
+
+    /// Whether the server has sent these bytes since the fault was set.
+    pub fn downloads_contain(&self, bytes: &[u8]) -> bool {
+        self.counts.seen.lock().unwrap().windows(bytes.len()).any(|window| window == bytes)
     }
 }
 
@@ -134,7 +142,7 @@ async fn connection(
     let (mut from_server, mut to_server) = server.split();
     tokio::select! {
         cut = forward(&mut from_client, &mut to_server, up, None) => if cut? { counts.faults.fetch_add(1, Ordering::SeqCst); },
-        cut = forward(&mut from_server, &mut to_client, down, Some(&counts.downloaded)) => if cut? { counts.faults.fetch_add(1, Ordering::SeqCst); },
+        cut = forward(&mut from_server, &mut to_client, down, Some(counts)) => if cut? { counts.faults.fetch_add(1, Ordering::SeqCst); },
     }
     Ok(())
 }
@@ -144,7 +152,7 @@ async fn forward(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     limit: u64,
-    count: Option<&AtomicU64>,
+    count: Option<&Counts>,
 ) -> std::io::Result<bool> {
     let (mut buffer, mut left) = (vec![0; 64 << 10], limit);
     while left > 0 {
@@ -156,7 +164,8 @@ async fn forward(
         to.write_all(&buffer[..read]).await?;
         left -= read as u64;
         if let Some(count) = count {
-            count.fetch_add(read as u64, Ordering::SeqCst);
+            count.downloaded.fetch_add(read as u64, Ordering::SeqCst);
+            count.seen.lock().unwrap().extend_from_slice(&buffer[..read]);
         }
     }
     Ok(true)
