@@ -201,6 +201,11 @@ fn if_missing(article: &Article, name: &str) -> String {
     )
 }
 
+/// Two statements that an interruption does not leave half done: what is there already when the script runs again is left alone.
+fn at_once(first: &str, second: &str) -> String {
+    format!("BEGIN\nBEGIN TRANSACTION;\n{first};\n{second};\nCOMMIT TRANSACTION;\nEND")
+}
+
 fn same(a: &TableName, b: &TableName) -> bool {
     a.schema.eq_ignore_ascii_case(&b.schema) && a.table.eq_ignore_ascii_case(&b.table)
 }

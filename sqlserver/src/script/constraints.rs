@@ -230,7 +230,8 @@ fn add_constraint(
     let name = quote::identifier(name);
     let add = format!("ALTER TABLE {table} {check}ADD CONSTRAINT {name} {definition}");
     if disabled {
-        line(script, format_args!("BEGIN\n{add};\nALTER TABLE {table} NOCHECK CONSTRAINT {name};\nEND"));
+        let switch = format!("ALTER TABLE {table} NOCHECK CONSTRAINT {name}");
+        line(script, format_args!("{}", super::at_once(&add, &switch)));
     } else {
         line(script, format_args!("{add}"));
     }

@@ -189,8 +189,8 @@ fn checks_and_defaults_stand_as_far_as_they_can() {
             "{missing} N'plain')\nALTER TABLE [dbo].[t] ADD CONSTRAINT [plain] CHECK ([b]>(0))\nGO\n\
              {missing} N'nfr')\nALTER TABLE [dbo].[t] WITH NOCHECK ADD CONSTRAINT [nfr] CHECK NOT FOR REPLICATION \
              (SESSION_CONTEXT(N'replication') IS NOT NULL OR ([b]<(9)))\nGO\n\
-             {missing} N'off')\nBEGIN\nALTER TABLE [dbo].[t] WITH NOCHECK ADD CONSTRAINT [off] CHECK ([b]<>(5));\n\
-             ALTER TABLE [dbo].[t] NOCHECK CONSTRAINT [off];\nEND\nGO\n\
+             {missing} N'off')\nBEGIN\nBEGIN TRANSACTION;\nALTER TABLE [dbo].[t] WITH NOCHECK ADD CONSTRAINT [off] CHECK ([b]<>(5));\n\
+             ALTER TABLE [dbo].[t] NOCHECK CONSTRAINT [off];\nCOMMIT TRANSACTION;\nEND\nGO\n\
              IF NOT EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N'[dbo].[t]') AND name = N'b' AND \
              default_object_id <> 0)\nALTER TABLE [dbo].[t] ADD CONSTRAINT [df] DEFAULT (getdate()) FOR [b]\nGO\n"
         )
@@ -288,9 +288,9 @@ fn triggers_are_made_for_the_destination_and_know_replication() {
         format!(
             "{missing} N'plain')\nEXEC (N'CREATE TRIGGER [dbo].[plain] ON [dbo].[t2]\nWITH EXECUTE AS OWNER AFTER INSERT AS\n\
              INSERT log VALUES (''it''''s'')')\nGO\n\
-             {missing} N'nfr')\nBEGIN\nEXEC (N'CREATE TRIGGER [dbo].[nfr] ON [dbo].[t2]\nfor update not for replication as\n\
+             {missing} N'nfr')\nBEGIN\nBEGIN TRANSACTION;\nEXEC (N'CREATE TRIGGER [dbo].[nfr] ON [dbo].[t2]\nfor update not for replication as\n\
              IF SESSION_CONTEXT(N''replication'') IS NOT NULL RETURN; begin set nocount on end');\n\
-             ALTER TABLE [dbo].[t2] DISABLE TRIGGER [nfr];\nEND\nGO\n"
+             ALTER TABLE [dbo].[t2] DISABLE TRIGGER [nfr];\nCOMMIT TRANSACTION;\nEND\nGO\n"
         )
     );
     let reasons = ["it mentions secret", "it mentions Audit", "a line GO", "encrypted"];

@@ -28,7 +28,7 @@ pub(super) fn triggers(scene: &Scene<'_>, script: &mut String, left_out: &mut Ve
         if trigger.disabled {
             let table = quote::table(destination);
             let disable = format!("ALTER TABLE {table} DISABLE TRIGGER {}", quote::identifier(&trigger.name));
-            line(script, format_args!("BEGIN\n{create};\n{disable};\nEND"));
+            line(script, format_args!("{}", super::at_once(&create, &disable)));
         } else {
             line(script, format_args!("{create}"));
         }

@@ -1,8 +1,8 @@
 //! `INSERT BULK`: rows that arrive as a stream of values.
 //!
 //! Source: <https://learn.microsoft.com/sql/t-sql/statements/bulk-insert-transact-sql>,
-//! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/5ee52ecd-2baf-4bb2-b7fa-3e5e7f6d3ba1>. Constraints are always
-//! checked, as with `CHECK_CONSTRAINTS`.
+//! <https://learn.microsoft.com/openspecs/windows_protocols/ms-tds/5ee52ecd-2baf-4bb2-b7fa-3e5e7f6d3ba1>. Without `CHECK_CONSTRAINTS`, the
+//! server would not check the table's checks and foreign keys and trust them no longer: that is refused where there are any.
 
 use super::compiled::DmlKind;
 use super::convert;
@@ -59,12 +59,14 @@ impl SqlSession {
         self.require_write("INSERT", &table)?;
         let mut keep_nulls = false;
         let mut fire_triggers = false;
+        let mut check_constraints = false;
         for option in options {
             let upper = option.to_ascii_uppercase();
             match upper.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default() {
                 "KEEP_NULLS" => keep_nulls = true,
                 "FIRE_TRIGGERS" => fire_triggers = true,
-                "TABLOCK" | "CHECK_CONSTRAINTS" | "ROWS_PER_BATCH" | "KILOBYTES_PER_BATCH" | "ORDER" | "" => {}
+                "CHECK_CONSTRAINTS" => check_constraints = true,
+                "TABLOCK" | "ROWS_PER_BATCH" | "KILOBYTES_PER_BATCH" | "ORDER" | "" => {}
                 _ => return Err(SqlError::unsupported(format!("INSERT BULK with {option}")).into()),
             }
         }
@@ -73,6 +75,13 @@ impl SqlSession {
         }
         if !table.writable {
             return Err(SqlError::unsupported(format!("INSERT BULK into {}.{}", table.schema, table.name)).into());
+        }
+        let catalog = self.catalog();
+        let entry = catalog.table_by_id(table.object_id).filter(|_| table.database != TEMPORARY_DATABASE);
+        let constrained = entry.is_some_and(|entry| !entry.checks.is_empty() || !entry.foreign_keys.is_empty());
+        if constrained && !check_constraints {
+            let what = "INSERT BULK without CHECK_CONSTRAINTS into a table with checks or foreign keys";
+            return Err(SqlError::unsupported(what).into());
         }
         self.pending_load =
             Some(PendingLoad { target: target.clone(), columns: columns.to_vec(), keep_nulls, fire_triggers });

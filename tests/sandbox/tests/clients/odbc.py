@@ -327,7 +327,7 @@ def bulk_copy():
 @step
 def bulk_copy_that_breaks_a_constraint_leaves_nothing():
     try:
-        session.cursor().bulkcopy("once", [(50, "a"), (51, "b"), (1, "c")])
+        session.cursor().bulkcopy("once", [(50, "a"), (51, "b"), (1, "c")], check_constraints=True)
     except Exception as raised:
         assert "2627" in str(raised), raised
     else:

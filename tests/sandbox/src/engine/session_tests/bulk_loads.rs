@@ -45,6 +45,19 @@ fn a_row_that_breaks_a_constraint_undoes_the_load() {
 }
 
 #[test]
+fn constraints_that_would_not_be_trusted_any_more_refuse_a_load() {
+    let server = TestServer::new();
+    let mut c = server.shop();
+    c.ok("CREATE TABLE t (a int PRIMARY KEY CHECK (a > 0)); CREATE TABLE u (a int PRIMARY KEY REFERENCES t (a))");
+    for table in ["t", "u"] {
+        assert_eq!(c.error(&format!("INSERT BULK {table} ([a] int)")).number, 50000);
+    }
+    let statement = "INSERT BULK t ([a] int) WITH (CHECK_CONSTRAINTS)";
+    assert_eq!(load(&mut c, statement, vec![vec![Datum::Int(0)]]).errors(), [547]);
+    assert!(load(&mut c, statement, vec![vec![Datum::Int(1)]]).errors().is_empty());
+}
+
+#[test]
 fn a_hundred_thousand_rows_load_quickly() {
     let server = TestServer::new();
     let mut c = server.shop();
