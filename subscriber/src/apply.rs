@@ -91,6 +91,11 @@ impl Applier {
         })
     }
 
+    /// Its connection, once nothing is open in it.
+    pub fn into_client(self) -> Client {
+        self.client
+    }
+
     /// Applies whole transactions and moves the position, in one database transaction.
     pub async fn batch(&mut self, chunks: &[Chunk], position: Lsn) -> Result<(), Error> {
         if self.has_singles(chunks) {

@@ -2,17 +2,21 @@
 //!
 //! - [`stream`]: takes the chunks as the distributor delivers them, checks that nothing is missing, and groups whole transactions
 //!   into batches; says when the position may move.
+//! - [`parts`]: what the snapshot contains of each article and up to where, and what of a change its parts still need.
 //! - [`decode`]: a chunk's segments as changes, checked against their article.
 //! - [`net`]: compacts changes to the net change per key and table.
 //! - [`plan`]: in which order the net changes of several tables are applied so that foreign keys hold at each statement.
 
 pub mod decode;
 pub mod net;
+pub mod parts;
 pub mod plan;
 pub mod stream;
 
 #[cfg(test)]
 mod net_tests;
+#[cfg(test)]
+mod parts_tests;
 #[cfg(test)]
 mod stream_tests;
 
@@ -81,6 +85,20 @@ pub enum CoreError {
         table: String,
         /// Where.
         lsn: Lsn,
+    },
+    /// A change that falls between the positions of a snapshot's parts, and which they cannot take.
+    #[error(
+        "a change of table {table} at {lsn}, key column(s) {key_columns}, {detail}; make a new snapshot, then drop and add the subscription"
+    )]
+    PartsApart {
+        /// The publisher's table.
+        table: String,
+        /// Names of the key columns.
+        key_columns: String,
+        /// Where.
+        lsn: Lsn,
+        /// What it does.
+        detail: String,
     },
     /// A change that does not fit its article's definition.
     #[error("a change of table {table} at {lsn} cannot be used: {detail}")]

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::retry::Retry;
 use crate::session::{Ended, Settings, Until, session, stopped};
 use sqlserver::{Client, state};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,35 +20,67 @@ pub enum Schedule {
     Once,
 }
 
-/// Runs the named subscriptions of the database, or all. Ends when all have ended; the first failure of any is the result. One that
-/// fails does not stop the others.
+/// How often the database is looked at for subscriptions that were added.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Runs the named subscriptions of the database, or all, then also those that are added meanwhile. Ends when all have ended; the first
+/// failure of any is the result. One that fails does not stop the others.
 pub async fn run(
     settings: Settings,
     names: &[String],
     schedule: Schedule,
-    stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     let mut running: JoinSet<Result<(), Error>> = JoinSet::new();
+    let mut known = BTreeSet::new();
     for name in subscriptions(&settings, names, schedule, stop.clone()).await? {
+        known.insert(name.to_lowercase());
         running.spawn(subscription(settings.clone(), name, schedule, stop.clone()));
     }
+    let takes_up = names.is_empty() && schedule != Schedule::Once;
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut result = Ok(());
-    while let Some(ended) = running.join_next().await {
-        let ended = ended
-            .unwrap_or_else(|panicked| Err(Error::invalid(format!("a subscription ended abnormally: {panicked}"))));
-        if let Err(error) = ended {
-            if !running.is_empty() {
-                tracing::error!("a subscription failed, others go on: {}", error.without_values());
+    while !running.is_empty() {
+        tokio::select! {
+            Some(ended) = running.join_next() => {
+                let ended = ended.unwrap_or_else(|panicked| {
+                    Err(Error::invalid(format!("a subscription ended abnormally: {panicked}")))
+                });
+                if let Err(error) = ended {
+                    if !running.is_empty() {
+                        tracing::error!("a subscription failed, others go on: {}", error.without_values());
+                    }
+                    if result.is_ok() {
+                        result = Err(error);
+                    }
+                }
             }
-            if result.is_ok() {
-                result = Err(error);
+            _ = look.tick(), if takes_up && !*stop.borrow() => {
+                let listed = tokio::select! {
+                    listed = list(&settings) => listed,
+                    () = stopped(&mut stop) => continue,
+                };
+                // A database that cannot be asked is the subscriptions' own trouble.
+                for name in listed.unwrap_or_default() {
+                    if known.insert(name.to_lowercase()) {
+                        tracing::info!(subscription = name, "was added");
+                        running.spawn(subscription(settings.clone(), name, schedule, stop.clone()));
+                    }
+                }
             }
         }
     }
     result
 }
 
-/// Their names, as the database spells them.
+/// The names of all of the database, as it spells them.
+async fn list(settings: &Settings) -> Result<Vec<String>, Error> {
+    let mut client = Client::connect(&settings.server).await?;
+    Ok(state::list(&mut client).await?.into_iter().map(|row| row.subscription).collect())
+}
+
+/// The names of those that are to be run.
 async fn subscriptions(
     settings: &Settings,
     names: &[String],
@@ -56,14 +89,9 @@ async fn subscriptions(
 ) -> Result<Vec<String>, Error> {
     let mut retry = Retry::default();
     let there: Vec<String> = loop {
-        let listed = async {
-            let mut client = Client::connect(&settings.server).await?;
-            state::list(&mut client).await
-        };
-        match listed.await {
-            Ok(rows) => break rows.into_iter().map(|row| row.subscription).collect(),
+        match list(settings).await {
+            Ok(names) => break names,
             Err(error) => {
-                let error = Error::from(error);
                 if schedule == Schedule::Once {
                     return Err(error);
                 }

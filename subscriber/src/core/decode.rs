@@ -2,7 +2,7 @@
 
 use super::{Articles, CoreError};
 use proto::codec::decode_changes;
-use proto::{Article, ArticleOptions, CallFormat, Change, Chunk, Column, Command, Lsn, Value};
+use proto::{Article, ArticleOptions, CallFormat, Change, Chunk, Column, Command, Lsn, Segment, Value};
 use std::sync::Arc;
 
 /// Calls `take` with each change of a chunk, in the order of the transaction.
@@ -15,23 +15,30 @@ pub fn each_change<E: From<CoreError>>(
         let article = articles
             .get(segment.article)
             .ok_or_else(|| CoreError::UnknownArticle { article: segment.article.to_string(), lsn: chunk.lsn })?;
-        let layout = Layout::of(article);
-        let mut count = 0_u32;
-        for change in decode_changes(&segment.payload) {
-            let malformed = |detail: String| malformed(article, chunk.lsn, detail);
-            let change = change.map_err(|e| malformed(e.to_string()))?;
-            layout.check(&change).map_err(malformed)?;
-            count += 1;
-            take(article, change)?;
-        }
-        if count != segment.changes {
-            return Err(malformed(
-                article,
-                chunk.lsn,
-                format!("{count} changes where {} were announced", segment.changes),
-            )
-            .into());
-        }
+        changes_of(segment, article, chunk.lsn, |change| take(article, change))?;
+    }
+    Ok(())
+}
+
+/// Calls `take` with each change of one segment, in order.
+pub fn changes_of<E: From<CoreError>>(
+    segment: &Segment,
+    article: &Article,
+    lsn: Lsn,
+    mut take: impl FnMut(Change) -> Result<(), E>,
+) -> Result<(), E> {
+    let layout = Layout::of(article);
+    let mut count = 0_u32;
+    for change in decode_changes(&segment.payload) {
+        let malformed = |detail: String| malformed(article, lsn, detail);
+        let change = change.map_err(|e| malformed(e.to_string()))?;
+        layout.check(&change).map_err(malformed)?;
+        count += 1;
+        take(change)?;
+    }
+    if count != segment.changes {
+        let detail = format!("{count} changes where {} were announced", segment.changes);
+        return Err(malformed(article, lsn, detail).into());
     }
     Ok(())
 }

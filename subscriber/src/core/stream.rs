@@ -10,6 +10,7 @@
 //!
 //! At most one output of those that want an answer ([`Output::wants_answer`]) is outstanding; [`Input::Done`] answers it.
 
+use super::parts::Parts;
 use super::{Articles, CoreError};
 use proto::{Article, ArticleId, Chunk, Lsn, Marker, MarkerKind, SchemaChange, TableChange};
 use std::collections::{HashMap, VecDeque};
@@ -141,12 +142,15 @@ struct Open {
 #[derive(Debug)]
 pub struct Stream {
     limits: Limits,
-    /// LSN up to which each article is contained in the snapshot.
-    boundaries: HashMap<ArticleId, Lsn>,
+    /// What the snapshot contains of each article, and up to where.
+    parts: Parts,
+    /// The latest of their boundaries.
+    last_boundary: Lsn,
+    /// Every definition that is known.
+    articles: Articles,
     /// Destination tables, as numbers.
     tables: HashMap<(String, String), usize>,
     destinations: HashMap<ArticleId, usize>,
-    names: HashMap<ArticleId, String>,
     position: Lsn,
     received: Lsn,
     /// Up to here there is nothing beyond what is gathered or handed out.
@@ -176,14 +180,16 @@ struct Outstanding {
 }
 
 impl Stream {
-    /// A stream that goes on after `position`, of articles contained in the snapshot up to `boundaries`.
-    pub fn new(position: Lsn, boundaries: HashMap<ArticleId, Lsn>, articles: &Articles, limits: Limits) -> Self {
+    /// A stream that goes on after `position`, of articles of which the snapshot contains these `parts`.
+    pub fn new(position: Lsn, mut parts: Parts, articles: &Articles, limits: Limits) -> Self {
+        parts.inherit(articles);
         let mut stream = Self {
             limits,
-            boundaries,
+            last_boundary: parts.last_of_all(),
+            parts,
+            articles: articles.clone(),
             tables: HashMap::new(),
             destinations: HashMap::new(),
-            names: HashMap::new(),
             position,
             received: position,
             caught_up: position,
@@ -199,7 +205,6 @@ impl Stream {
             tracers: VecDeque::new(),
         };
         articles.iter().for_each(|article| stream.know(article));
-        stream.inherit(articles);
         stream
     }
 
@@ -207,22 +212,6 @@ impl Stream {
         let name = (article.destination.schema.to_lowercase(), article.destination.table.to_lowercase());
         let next = self.tables.len();
         self.destinations.insert(article.id, *self.tables.entry(name).or_insert(next));
-        self.names.insert(article.id, article.source.to_string());
-    }
-
-    /// A snapshot contains a table also as far as it was published under definitions before that of the snapshot.
-    fn inherit(&mut self, articles: &Articles) {
-        let contained: Vec<(ArticleId, Lsn)> = self.boundaries.iter().map(|(id, boundary)| (*id, *boundary)).collect();
-        for (id, boundary) in contained {
-            let mut before = articles.get(id).and_then(|article| article.supersedes);
-            // Each is older than the one that supersedes it, so that this ends whatever the distributor says.
-            let mut last = id;
-            while let Some(id) = before.filter(|id| *id < last) {
-                self.boundaries.entry(id).or_insert(boundary);
-                before = articles.get(id).and_then(|article| article.supersedes);
-                last = id;
-            }
-        }
     }
 
     /// The tracer tokens whose transactions are applied and durable, each once.
@@ -234,6 +223,12 @@ impl Stream {
     /// Everything up to here is applied and durable.
     pub fn position(&self) -> Lsn {
         self.position
+    }
+
+    /// The latest boundary of the snapshot's parts: with the position there or behind it, all tables are as the publisher was at one
+    /// moment; before it, they are not.
+    pub fn last_boundary(&self) -> Lsn {
+        self.last_boundary
     }
 
     /// Transactions and row changes applied since the stream began.
@@ -324,37 +319,36 @@ impl Stream {
             }
         }
         chunk.schema = schema;
-        for segment in &chunk.segments {
-            if !self.boundaries.contains_key(&segment.article) {
-                return Err(self.unknown(segment.article, lsn));
-            }
+        for segment in std::mem::take(&mut chunk.segments) {
+            let id = segment.article;
+            let article = self.articles.get(id).filter(|_| self.parts.has(id)).ok_or_else(|| self.unknown(id, lsn))?;
+            chunk.segments.extend(self.parts.rest(article, segment, lsn)?);
         }
-        chunk
-            .segments
-            .retain(|s| s.changes > 0 && self.boundaries.get(&s.article).is_some_and(|boundary| lsn > *boundary));
         Ok(())
     }
 
     fn unknown(&self, id: ArticleId, lsn: Lsn) -> CoreError {
-        let article = self.names.get(&id).map_or_else(|| id.to_string(), |table| format!("{id} ({table})"));
+        let article =
+            self.articles.get(id).map_or_else(|| id.to_string(), |article| format!("{id} ({})", article.source));
         CoreError::UnknownArticle { article, lsn }
     }
 
     /// Whether a schema change is to be carried out: not if the snapshot was taken under its definition.
     fn takes_force(&mut self, change: &SchemaChange, lsn: Lsn) -> Result<bool, CoreError> {
         let article = &change.article;
-        if self.boundaries.get(&article.id).is_some_and(|boundary| lsn <= *boundary) {
+        if self.parts.last(article.id).is_some_and(|boundary| lsn <= boundary) {
             return Ok(false);
         }
         let before = article.supersedes.unwrap_or(article.id);
-        let boundary = *self.boundaries.get(&before).ok_or_else(|| self.unknown(before, lsn))?;
+        let boundary = self.parts.last(before).ok_or_else(|| self.unknown(before, lsn))?;
         let lacks = change.changes.iter().any(|change| matches!(change, TableChange::AddColumn { .. }));
         if lsn <= boundary && lacks {
             return Err(CoreError::SnapshotTooLate { table: article.source.to_string(), lsn });
         }
         self.know(article);
+        self.articles.learn(article.clone());
         // Also where the snapshot is from: the new definition goes on where the one before it stood.
-        self.boundaries.entry(article.id).or_insert(boundary);
+        self.parts.share(article.id, before);
         Ok(true)
     }
 
@@ -474,7 +468,9 @@ impl Stream {
         let nothing_between = self.gathered.chunks.is_empty() && self.open.as_ref().is_none_or(|open| !open.in_pieces);
         // A tracer token has arrived once the position is at it, and measures how long that takes.
         let traced = self.tracers.front().is_some_and(|(lsn, _)| *lsn <= self.caught_up);
-        let due = traced || now.saturating_sub(self.moved_at) >= self.limits.move_millis;
+        // So does the end of what is not of one moment, which others wait for.
+        let together = self.position < self.last_boundary && self.caught_up >= self.last_boundary;
+        let due = traced || together || now.saturating_sub(self.moved_at) >= self.limits.move_millis;
         if nothing_between && self.caught_up > self.position && due {
             let position = self.caught_up;
             self.outstanding = Some(Outstanding { position: Some(position), ..Outstanding::default() });

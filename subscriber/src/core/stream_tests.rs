@@ -1,11 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use super::net_tests::article;
+use super::parts::{Part, Parts};
 use super::stream::{Input, Limits, Output, Stream};
 use super::{Articles, CoreError};
 use proptest::prelude::*;
 use proto::codec::encode_change;
-use proto::{Article, ArticleId, Change, Chunk, Lsn, SchemaChange, Segment, TableChange, Value};
-use std::collections::HashMap;
+use proto::{Article, ArticleId, Change, Chunk, KeyRange, Lsn, SchemaChange, Segment, TableChange, Value};
 
 const LIMITS: Limits = Limits { changes: 10, bytes: 1_000, millis: 200, move_millis: 1_000 };
 
@@ -25,12 +25,17 @@ fn whole(n: u32) -> Chunk {
     chunk(n, 0, true, 1, 10)
 }
 
+/// Whole articles, each up to an LSN.
+fn contained(articles: &[(u32, u32)]) -> Parts {
+    let part = |(id, boundary)| (ArticleId(id), Part { range: KeyRange::ALL, boundary: lsn(boundary) });
+    articles.iter().copied().map(part).collect()
+}
+
 /// Articles 1 and 2 of table t (2 is the newer definition), 3 of table u; the snapshot contains 1 up to 0, 2 and 3 up to 5.
 fn stream(limits: Limits) -> Stream {
     let articles: Articles =
         [(1, "t"), (2, "T"), (3, "u")].into_iter().map(|(id, t)| (*article(id, t)).clone()).collect();
-    let boundaries = HashMap::from([(ArticleId(1), lsn(0)), (ArticleId(2), lsn(5)), (ArticleId(3), lsn(5))]);
-    Stream::new(lsn(0), boundaries, &articles, limits)
+    Stream::new(lsn(0), contained(&[(1, 0), (2, 5), (3, 5)]), &articles, limits)
 }
 
 fn feed(stream: &mut Stream, inputs: impl IntoIterator<Item = Input>) -> Vec<Output> {
@@ -130,7 +135,8 @@ fn what_the_snapshot_contains_is_not_applied_again() {
             Input::Drained,
         ],
     );
-    assert_eq!(lsns(&outputs[0]), [lsn(6)]);
+    assert_eq!(outputs, [Output::Move { position: lsn(5) }]);
+    assert_eq!(lsns(&feed(&mut stream, [Input::Done])[1]), [lsn(6)]);
 }
 
 #[test]
@@ -248,8 +254,7 @@ fn what_the_snapshot_has_of_definitions_and_rows_is_not_done_again() {
             .into_iter()
             .chain([(*article(3, "u")).clone()])
             .collect();
-    let boundaries = HashMap::from([(ArticleId(7), lsn(5)), (ArticleId(3), lsn(0))]);
-    let mut stream = Stream::new(lsn(0), boundaries, &articles, LIMITS);
+    let mut stream = Stream::new(lsn(0), contained(&[(7, 5), (3, 0)]), &articles, LIMITS);
     let chunks = [
         whole(2),
         altering(chunk(3, 0, true, 7, 10), 1, 7, come()),
@@ -309,11 +314,15 @@ fn missing_doubled_and_reordered_chunks_stop_the_stream() {
 #[test]
 fn a_position_that_moves_without_changes_is_written_now_and_then() {
     let mut stream = stream(LIMITS);
+    // What is of several moments before the last boundary, 5, is not kept waiting there.
+    assert_eq!(stream.handle(8, Input::CaughtUp(lsn(4))).unwrap(), []);
+    assert_eq!(stream.handle(9, Input::CaughtUp(lsn(5))).unwrap(), [Output::Move { position: lsn(5) }]);
+    stream.handle(10, Input::Done).unwrap();
     assert_eq!(stream.handle(10, Input::CaughtUp(lsn(7))).unwrap(), []);
     assert_eq!(stream.handle(999, Input::Tick).unwrap(), []);
-    assert_eq!(stream.handle(1_000, Input::Tick).unwrap(), [Output::Move { position: lsn(7) }]);
+    assert_eq!(stream.handle(1_010, Input::Tick).unwrap(), [Output::Move { position: lsn(7) }]);
     assert_eq!(
-        stream.handle(1_001, Input::Done).unwrap(),
+        stream.handle(1_011, Input::Done).unwrap(),
         [Output::Report { position: lsn(7), transactions: 0, changes: 0 }]
     );
     assert_eq!(stream.handle(5_000, Input::Tick).unwrap(), []);

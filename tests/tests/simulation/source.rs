@@ -25,6 +25,8 @@ const FILTERED: usize = 1;
 const COMPOSITE: usize = 2;
 /// Length of `note` at first.
 const LENGTH: u16 = 200;
+/// Values of the first key column, from 0.
+pub const KEYS: i32 = 8;
 /// Distance of two commits' LSNs, so that there are LSNs between them.
 const LSN_STEP: u32 = 16;
 
@@ -34,20 +36,25 @@ pub type Key = Vec<i32>;
 /// A table's rows.
 pub type Rows = BTreeMap<Key, Row>;
 
+/// Fingerprints of a table's rows, by value of the first key column.
+type Prints = [u64; KEYS as usize];
+
 #[derive(Debug)]
 pub struct Source {
     tables: [Rows; TABLES],
-    prints: [u64; TABLES],
+    prints: [Prints; TABLES],
     /// Of each commit, what it left in each table's change table; the commit with index `i` has LSN [`lsn_of`]`(i)`.
     commits: Vec<Vec<(usize, ChangeRow)>>,
     /// Fingerprints of what is published of the tables, before the first commit and after each.
-    history: Vec<[u64; TABLES]>,
+    history: Vec<[Prints; TABLES]>,
     /// What was changed of the tables' schemas: the commit that it belongs to, the table, the statement.
     altered: Vec<(usize, usize, String)>,
     /// Tables whose `note` is gone.
     noteless: [bool; TABLES],
     /// Length of each table's `note`.
     lengths: [u16; TABLES],
+    /// An update of a key may be captured as one.
+    pub updates_keys_in_place: bool,
     /// Commits that the capture job has seen.
     captured: usize,
     /// How far it says to have come.
@@ -146,12 +153,13 @@ impl Source {
     pub fn new(rng: &mut StdRng) -> Self {
         let mut source = Self {
             tables: Default::default(),
-            prints: [0; TABLES],
+            prints: Default::default(),
             commits: Vec::new(),
             history: Vec::new(),
             altered: Vec::new(),
             noteless: [false; TABLES],
             lengths: [LENGTH; TABLES],
+            updates_keys_in_place: true,
             captured: 0,
             max_lsn: None,
             cleaned: Lsn::ZERO,
@@ -181,7 +189,7 @@ impl Source {
                     let (published, before) = (is_published(table, &row), print_of(table, &row));
                     let row = row[..row.len() - 1].to_vec();
                     if published {
-                        self.prints[table] ^= before ^ print_of(table, &row);
+                        self.prints[table][key[0] as usize] ^= before ^ print_of(table, &row);
                     }
                     self.tables[table].insert(key, row);
                 }
@@ -258,9 +266,10 @@ impl Source {
         self.commits.len()
     }
 
-    /// Fingerprint of what is published of a table after so many commits.
-    pub fn print_after(&self, commits: usize, table: usize) -> u64 {
-        self.history[commits][table]
+    /// Fingerprint of what is published of a table after so many commits, of keys whose first column is one of `first`.
+    pub fn print_after(&self, commits: usize, table: usize, first: impl Fn(i32) -> bool) -> u64 {
+        let prints = (0..KEYS).zip(self.history[commits][table]);
+        prints.filter(|(key, _)| first(*key)).fold(0, |all, (_, print)| all ^ print)
     }
 
     /// What is published of a table now.
@@ -332,16 +341,17 @@ impl Source {
             Some(_) => Some(self.random_row(table, &old_key, rng)),
         };
         if let Some(old) = self.tables[table].remove(&old_key).filter(|old| is_published(table, old)) {
-            self.prints[table] ^= print_of(table, &old);
+            self.prints[table][old_key[0] as usize] ^= print_of(table, &old);
         }
         if let Some(new) = &new {
             let key = key_of(&new[..key_columns(table)]);
+            let first = key[0] as usize;
             self.tables[table].insert(key, new.clone());
             if is_published(table, new) {
-                self.prints[table] ^= print_of(table, new);
+                self.prints[table][first] ^= print_of(table, new);
             }
         }
-        self.captured_rows(table, command, old, new, command % 2 == 0)
+        self.captured_rows(table, command, old, new, self.updates_keys_in_place && command % 2 == 0)
     }
 
     /// What capture makes of a statement: an update of the key arrives as delete and insert, or `in_place` as an update, as a server with
@@ -397,7 +407,7 @@ impl Source {
 }
 
 fn random_key(table: usize, rng: &mut StdRng) -> Key {
-    (0..key_columns(table)).map(|_| rng.random_range(0..8)).collect()
+    (0..key_columns(table)).map(|_| rng.random_range(0..KEYS)).collect()
 }
 
 /// Applies a change to a table and its fingerprint; panics where it does not fit what is there.

@@ -5,14 +5,15 @@ use super::network::{ConnectionId, Network, Read};
 use super::source::{Rows, Source, TABLES, apply, commits_up_to, key_of, print_of, table_of};
 use proto::catalog::SubscriptionState;
 use proto::message::{ClientMessage, Report, ServerMessage};
-use proto::{Article, ArticleId, Change, Chunk, Lsn, Row, SchemaChange, TableChange};
+use proto::{Article, ArticleId, Change, Chunk, KeyRange, Lsn, Row, SchemaChange, TableChange, Value};
 use rand::Rng;
 use rand::rngs::StdRng;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use subscriber::core::Articles;
 use subscriber::core::decode::each_change;
 use subscriber::core::net::{Compactor, NetChanges};
+use subscriber::core::parts::Part;
 use subscriber::core::stream::{Input, Limits, Output, Stream};
 
 /// Small, so that batches close and transactions go in pieces for every reason.
@@ -24,9 +25,9 @@ struct Content {
     tables: [Rows; TABLES],
     prints: [u64; TABLES],
     position: Lsn,
-    /// The articles' definitions, and up to where each was in the snapshot.
     definitions: Vec<Article>,
-    boundaries: HashMap<ArticleId, Lsn>,
+    /// What the snapshot had of each, and up to where.
+    parts: Vec<(ArticleId, Part)>,
 }
 
 #[derive(Debug)]
@@ -58,23 +59,32 @@ impl Subscriber {
             prints: [0; TABLES],
             position: Lsn::ZERO,
             definitions: tables.iter().map(|table| articles[*table].clone()).collect(),
-            boundaries: HashMap::new(),
+            parts: Vec::new(),
         };
         for table in tables {
             content.tables[*table] = source.published(*table);
-            content.prints[*table] = source.print_after(source.commits(), *table);
-            content.boundaries.insert(articles[*table].id, Lsn::ZERO);
+            content.prints[*table] = source.print_after(source.commits(), *table, |_| true);
+            content.parts.push((articles[*table].id, Part { range: KeyRange::ALL, boundary: Lsn::ZERO }));
         }
         Self { name: name.to_owned(), committed: content, process: None, commits: 0 }
     }
 
-    /// Takes a table's rows again, as a later part of the snapshot: it contains everything up to now, and streaming it begins there.
-    pub fn snapshot_again(&mut self, table: usize, articles: &[Article], source: &Source) {
+    /// Takes a table's rows from a value of the first key column on again, as a later part of the snapshot: it contains everything up to
+    /// now, and streaming it begins there.
+    pub fn snapshot_again(&mut self, table: usize, from: i32, articles: &[Article], source: &Source) {
         assert!(self.process.is_none(), "parts of a snapshot are loaded before the stream begins");
-        self.committed.tables[table] = source.published(table);
-        self.committed.prints[table] = source.print_after(source.commits(), table);
+        let content = &mut self.committed;
+        let rows = &mut content.tables[table];
+        rows.retain(|key, _| key[0] < from);
+        rows.extend(source.published(table).into_iter().filter(|(key, _)| key[0] >= from));
+        content.prints[table] = rows.values().fold(0, |print, row| print ^ print_of(table, row));
         let boundary = source.commits().checked_sub(1).map_or(Lsn::ZERO, super::source::lsn_of);
-        self.committed.boundaries.insert(articles[table].id, boundary);
+        let (article, bound) = (articles[table].id, Some(Value::I32(from)));
+        for (_, part) in content.parts.iter_mut().filter(|(id, part)| *id == article && part.range.upper.is_none()) {
+            part.range.upper = bound.clone();
+        }
+        let later = Part { range: KeyRange { lower: bound, upper: None }, boundary };
+        content.parts.push((article, later));
     }
 
     pub fn position(&self) -> Lsn {
@@ -96,7 +106,7 @@ impl Subscriber {
 
     fn new_stream(&self) -> Stream {
         let articles: Articles = self.committed.definitions.iter().cloned().collect();
-        Stream::new(self.committed.position, self.committed.boundaries.clone(), &articles, LIMITS)
+        Stream::new(self.committed.position, self.committed.parts.iter().cloned().collect(), &articles, LIMITS)
     }
 
     /// SIGKILL. What was being committed either was or was not.
@@ -262,15 +272,19 @@ impl Subscriber {
         let present = |article: &&Article| !self.committed.definitions.iter().any(|d| d.supersedes == Some(article.id));
         for article in self.committed.definitions.iter().filter(present) {
             let table = table_of(article);
-            let contained = self.committed.boundaries[&article.id].max(self.committed.position);
-            let commits = commits_up_to(contained);
-            assert_eq!(
-                self.committed.prints[table],
-                source.print_after(commits, table),
-                "table {table} of {} at {} is not what the publisher had after {commits} commits",
-                self.name,
-                self.committed.position
-            );
+            for (_, part) in self.committed.parts.iter().filter(|(id, _)| *id == article.id) {
+                let holds = |key: i32| part.range.contains(&Value::I32(key)).expect("keys are ordered");
+                let rows = self.committed.tables[table].iter().filter(|(key, _)| holds(key[0]));
+                let commits = commits_up_to(part.boundary.max(self.committed.position));
+                assert_eq!(
+                    rows.fold(0, |print, (_, row)| print ^ print_of(table, row)),
+                    source.print_after(commits, table, holds),
+                    "table {table}, {}, of {} at {} is not what the publisher had after {commits} commits",
+                    part.range,
+                    self.name,
+                    self.committed.position
+                );
+            }
             let counted = self.committed.tables[table].values().fold(0, |print, row| print ^ print_of(table, row));
             assert_eq!(counted, self.committed.prints[table], "the simulation's own fingerprint is wrong");
         }
@@ -294,8 +308,9 @@ impl Content {
                 other => panic!("nobody did {other:?}"),
             }
         }
-        let before = self.boundaries[&superseded];
-        self.boundaries.insert(change.article.id, before);
+        let before = self.parts.iter().filter(|(id, _)| *id == superseded);
+        let now: Vec<_> = before.map(|(_, part)| (change.article.id, part.clone())).collect();
+        self.parts.extend(now);
         self.definitions.push(change.article.clone());
     }
 }
