@@ -8,7 +8,8 @@ use std::str::FromStr;
 ///
 /// `binary(10)` on the server, big-endian, so that byte order and numeric order agree
 /// (<https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-lsn-time-mapping-transact-sql>).
-/// Its text form is that of SQL Server's tools, `0000002d:00000a68:0003`. LSNs of different databases, or of a database
+/// Its text form is that of SQL Server's tools, `0000002d:00000a68:0003`; it is also read as T-SQL shows the binary,
+/// `0x0000002D00000A680003`. LSNs of different databases, or of a database
 /// before and after a restore, must not be compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn {
@@ -68,7 +69,7 @@ impl From<Lsn> for u128 {
 
 /// A number or text that is not an LSN.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an LSN; expected the form 0000002d:00000a68:0003")]
+#[error("`{0}` is not an LSN; expected the form 0000002d:00000a68:0003, or 0x0000002D00000A680003")]
 pub struct InvalidLsn(String);
 
 impl TryFrom<u128> for Lsn {
@@ -129,6 +130,11 @@ impl FromStr for Lsn {
     type Err = InvalidLsn;
     fn from_str(text: &str) -> Result<Self, InvalidLsn> {
         let invalid = || InvalidLsn(text.to_owned());
+        if let Some(digits) = text.strip_prefix("0x") {
+            let is_binary = digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+            let number = u128::from_str_radix(digits, 16).ok().filter(|_| is_binary).ok_or_else(invalid)?;
+            return Self::try_from(number);
+        }
         let mut parts = text.split(':');
         let mut part = |digits: usize| {
             let part = parts.next()?;
@@ -164,6 +170,8 @@ mod tests {
             let lsn = Lsn::from_bytes(bytes);
             prop_assert_eq!(lsn.to_bytes(), bytes);
             prop_assert_eq!(lsn.to_string().parse::<Lsn>().unwrap(), lsn);
+            prop_assert_eq!(lsn.to_string().to_uppercase().parse::<Lsn>().unwrap(), lsn);
+            prop_assert_eq!(format!("0x{:020X}", u128::from(lsn)).parse::<Lsn>().unwrap(), lsn);
         }
 
         #[test]
@@ -196,6 +204,11 @@ mod tests {
             "0000002d:00000a68:0003:1",
             "0000002g:00000a68:0003",
             "+000002d:00000a68:0003",
+            "0x",
+            "0x0000002D00000A68000",
+            "0x0000002D00000A6800031",
+            "0x+000002D00000A680003",
+            "0000002D00000A680003",
         ] {
             assert!(text.parse::<Lsn>().is_err(), "{text}");
         }

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
 use crate::quote;
-use proto::Lsn;
+use proto::{Lsn, Value};
 use uuid::Uuid;
 
 mod loads;
@@ -103,7 +103,7 @@ pub async fn list(client: &mut Client) -> Result<Vec<SubscriptionRow>, Error> {
     let mut subscriptions = Vec::new();
     for mut row in client.query(WHAT, SQL, &[]).await? {
         let snapshot = match row.pop() {
-            Some(proto::Value::Guid(bytes)) => Some(Uuid::from_bytes(bytes)),
+            Some(Value::Guid(bytes)) => Some(Uuid::from_bytes(bytes)),
             _ => None,
         };
         let mut fields = Fields::new(row, client, WHAT);
@@ -135,16 +135,19 @@ pub async fn read(client: &mut Client, subscription: &str) -> Result<Option<Subs
     Ok(list(client).await?.into_iter().find(|row| row.subscription.to_lowercase() == lower))
 }
 
-/// Adds a subscription that has not been initialised.
+/// Adds a subscription, at the stage and the position that the row says.
 pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error> {
     const SQL: &str = "INSERT INTO [replication].subscription_state \
         (subscription, publication, publication_server, publication_database, state, position, snapshot_id, updated_at) \
-        VALUES (@P1, @P2, @P3, @P4, 'uninitialized', NULL, NULL, SYSUTCDATETIME())";
+        VALUES (@P1, @P2, @P3, @P4, @P5, CAST(@P6 AS binary(10)), NULL, SYSUTCDATETIME())";
+    let position = row.position.map_or(Value::Null, |position| Value::Bytes(position.to_bytes().to_vec()));
     let parameters = [
         (&*row.subscription).into(),
         (&*row.publication).into(),
         (&*row.publication_server).into(),
         (&*row.publication_database).into(),
+        row.stage.name().into(),
+        (&position).into(),
     ];
     client.execute("adding a subscription's state", SQL, &parameters).await.map(|_| ())
 }

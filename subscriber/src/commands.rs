@@ -1,5 +1,7 @@
 //! `subscriber subscription add|list|drop`.
 
+mod existing;
+
 use crate::distributor::{Distributor, same_name};
 use crate::error::Error;
 use proto::catalog::{Status, Subscription, SyncType};
@@ -11,11 +13,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Subscribes the database to a publication: registers at the distributor and makes the row of its state. Done again after a crash
 /// between the two, it does what is missing.
+///
+/// With another [`SyncType`] than automatic, the tables must be there and fit; the subscription is active at once.
 pub async fn add(
     server: &ServerOptions,
     distributor: &ConnectOptions,
     name: &str,
     publication: &str,
+    sync: SyncType,
 ) -> Result<(), Error> {
     check_name(name)?;
     let mut client = Client::connect(server).await?;
@@ -27,33 +32,41 @@ pub async fn add(
         let place = client.place();
         return Err(Error::invalid(format!("subscription {} exists at {place} already", row.subscription)));
     }
-    let registered = distributor.subscriptions().await?.into_iter().find(|other| same_name(&other.name, name));
-    match registered {
-        Some(other) if other.database == here && same_name(&other.publication, &publication.name) => {
-            tracing::info!(subscription = name, "was registered at the distributor already");
-        }
-        _ => {
-            let created_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
-            let subscription = Subscription {
-                name: name.to_owned(),
-                publication: publication.name.clone(),
-                database: here,
-                sync: SyncType::Automatic,
-                created_at,
-            };
-            distributor.add(subscription).await?;
-        }
+    if sync != SyncType::Automatic {
+        // Before anything is registered, though looked at again with the articles that the registration gives.
+        existing::check(&mut client, &distributor.articles(&publication.name).await?).await?;
     }
+    let registered = distributor.subscriptions().await?.into_iter().find(|other| same_name(&other.name, name));
+    let mine = registered.filter(|other| other.database == here && same_name(&other.publication, &publication.name));
     let row = SubscriptionRow {
         subscription: name.to_owned(),
-        publication: publication.name,
+        publication: publication.name.clone(),
         publication_server: publication.database.server,
         publication_database: publication.database.database,
         stage: Stage::Uninitialized,
         position: None,
         snapshot: None,
     };
-    Ok(state::add(&mut client, &row).await?)
+    if let Some(other) = mine {
+        if other.sync == SyncType::Automatic && sync == SyncType::Automatic {
+            tracing::info!(subscription = name, "was registered at the distributor already");
+            return Ok(state::add(&mut client, &row).await?);
+        }
+        // Where it was to begin is not known any more, or is another place now.
+        distributor.drop(&other.name).await?;
+    }
+    let created_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    let subscription =
+        Subscription { name: name.to_owned(), publication: publication.name, database: here, sync, created_at };
+    let (position, articles) = distributor.add(subscription).await?;
+    let Some(position) = position else { return Ok(state::add(&mut client, &row).await?) };
+    let begun = existing::begin(&mut client, row, position, &articles).await;
+    if begun.is_err()
+        && let Err(error) = distributor.drop(name).await
+    {
+        tracing::warn!(subscription = name, %error, "the distributor still has the subscription; `subscriber subscription drop` removes it");
+    }
+    begun
 }
 
 fn check_name(name: &str) -> Result<(), Error> {

@@ -1,11 +1,11 @@
 //! Requests to the distributor.
 
 use crate::error::{Error, ErrorKind};
-use proto::ArticleId;
 use proto::catalog::{Publication, Request, Response, Status, Subscription};
 use proto::message::{ClientMessage, RefusalKind, Report};
 use proto::snapshot::SnapshotToLoad;
 use proto::transport::{ConnectOptions, Connection, TransportError};
+use proto::{Article, ArticleId, Lsn};
 
 /// A connection for requests.
 #[derive(Debug)]
@@ -39,10 +39,20 @@ impl Distributor {
         }
     }
 
-    /// Registers a subscription.
-    pub async fn add(&mut self, subscription: Subscription) -> Result<(), Error> {
-        self.0.request(Request::SubscriptionAdd(subscription)).await?;
-        Ok(())
+    /// The articles of a publication.
+    pub async fn articles(&mut self, publication: &str) -> Result<Vec<Article>, Error> {
+        match self.0.request(Request::ArticleList { publication: Some(publication.to_owned()) }).await? {
+            Response::Articles(articles) => Ok(articles),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Registers a subscription. Gives where it begins, if not with a snapshot, and the publication's articles.
+    pub async fn add(&mut self, subscription: Subscription) -> Result<(Option<Lsn>, Vec<Article>), Error> {
+        match self.0.request(Request::SubscriptionAdd(subscription)).await? {
+            Response::SubscriptionAdded { position, articles } => Ok((position, articles)),
+            _ => Err(self.unexpected()),
+        }
     }
 
     /// Removes a subscription; one that is not there is no error.

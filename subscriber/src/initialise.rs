@@ -22,6 +22,7 @@ mod sources;
 mod tables;
 
 pub use crate::progress::Loading;
+pub(crate) use pre_creation::refuse_missing_procedures;
 pub use report::reporting;
 pub use scripts::scripts;
 
@@ -48,7 +49,7 @@ pub async fn load(
     let name = &subscription.subscription;
     let sources = sources::open(&settings.snapshots, subscription, snapshots).await?;
     let mut articles: Vec<&Article> = sources.iter().map(|source| &source.article).collect();
-    pre_creation::refuse_missing_procedures(client, &articles).await?;
+    refuse_missing_procedures(client, &articles).await?;
     let known = Known::read(client, name).await?;
     let is_new =
         |article: &&Article| !sources.iter().any(|source| source.article.id == article.id && known.holds(source));

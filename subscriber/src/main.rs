@@ -1,9 +1,11 @@
 //! The subscriber's program.
 #![forbid(unsafe_code)]
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::Table;
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
+use proto::Lsn;
+use proto::catalog::SyncType;
 use std::process::ExitCode;
 use std::time::Duration;
 use subscriber::core::stream::Limits;
@@ -43,6 +45,8 @@ enum Action {
         #[arg(long)]
         publication: String,
         #[command(flatten)]
+        sync: SyncArgs,
+        #[command(flatten)]
         sides: Sides,
     },
     /// List the database's subscriptions
@@ -60,6 +64,41 @@ enum Action {
         #[command(flatten)]
         sides: Sides,
     },
+}
+
+#[derive(Debug, Args)]
+struct SyncArgs {
+    /// How the subscription gets its first rows
+    #[arg(long, value_enum, default_value = "automatic")]
+    sync_type: SyncTypeArg,
+    /// Position in the publication database's log as of which the tables are, as 0x… or 0000002d:00000a68:0003
+    #[arg(long, value_name = "LSN", required_if_eq("sync_type", "initialize-from-lsn"))]
+    subscription_lsn: Option<Lsn>,
+}
+
+/// `@sync_type` of `sp_addsubscription`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SyncTypeArg {
+    /// From a snapshot: tables and rows
+    Automatic,
+    /// Tables and rows are there and equal to the publisher's; what commits from now on is delivered
+    ReplicationSupportOnly,
+    /// Tables and rows are there as of --subscription-lsn; what comes after it is delivered
+    InitializeFromLsn,
+}
+
+impl SyncArgs {
+    fn sync(&self) -> Result<SyncType, Error> {
+        match (self.sync_type, self.subscription_lsn) {
+            (SyncTypeArg::Automatic, None) => Ok(SyncType::Automatic),
+            (SyncTypeArg::ReplicationSupportOnly, None) => Ok(SyncType::ReplicationSupportOnly),
+            (SyncTypeArg::InitializeFromLsn, Some(lsn)) => Ok(SyncType::InitializeFromLsn(lsn)),
+            (SyncTypeArg::InitializeFromLsn, None) => {
+                Err(Error::invalid("--sync-type initialize-from-lsn needs --subscription-lsn"))
+            }
+            (_, Some(_)) => Err(Error::invalid("--subscription-lsn belongs to --sync-type initialize-from-lsn alone")),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -152,9 +191,10 @@ async fn carry_out(command: Command) -> Result<(), Error> {
 
 async fn administer(action: Action) -> Result<(), Error> {
     match action {
-        Action::Add { subscription, publication, sides } => {
+        Action::Add { subscription, publication, sync, sides } => {
+            let sync = sync.sync()?;
             let (server, distributor) = sides.options()?;
-            commands::add(&server, &distributor, &subscription, &publication).await?;
+            commands::add(&server, &distributor, &subscription, &publication, sync).await?;
             cli::output::print(format_args!("subscription {subscription} added\n"))?;
         }
         Action::List { sides, output } => {

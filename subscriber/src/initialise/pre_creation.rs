@@ -22,7 +22,7 @@ pub(super) async fn refuse_foreign_rows(client: &mut Client, articles: &[&Articl
 }
 
 /// Refuses articles whose changes would go to procedures that nobody made.
-pub(super) async fn refuse_missing_procedures(client: &mut Client, articles: &[&Article]) -> Result<(), Error> {
+pub(crate) async fn refuse_missing_procedures(client: &mut Client, articles: &[&Article]) -> Result<(), Error> {
     for article in articles {
         for command in [&article.options.insert, &article.options.update, &article.options.delete] {
             let Command::Call { procedure, generated: false, .. } = command else { continue };
