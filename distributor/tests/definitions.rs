@@ -202,6 +202,47 @@ async fn superseded_definitions_go_once_the_queue_has_nothing_of_them() {
 }
 
 #[tokio::test]
+async fn a_subscription_goes_on_having_an_article_however_many_definitions_are_retired() {
+    let directory = data_directory();
+    let options = distributor::service::Options { segment_size: 4 << 10, ..options() };
+    let distributor = Distributor::start(directory.path(), options).await;
+    let p = distributor.publish(1).await;
+    distributor.subscribe_to("p", "s").await.unwrap();
+    let mut reader = distributor.attach().await;
+    reader.append(transaction(1, &p, 1)).await;
+    reader.until_durable(lsn(1)).await;
+    let subscriber = Subscriber::with(&distributor.address, "s", lsn(1), &p).await.unwrap();
+    let mut present = reader.articles[0].clone();
+    for since in [2, 40] {
+        present = alter(&mut reader, next_definition(&present, lsn(since))).await.unwrap();
+        reader.append(change(since, &present)).await;
+        for n in since + 1..since + 30 {
+            reader.append(transaction(n, &[present.id], 10)).await;
+        }
+        reader.until_durable(lsn(since + 29)).await;
+        subscriber.report(SubscriptionState::Active, Some(lsn(since + 28))).await;
+        distributor.until(|s| s.databases[0].oldest > Some(lsn(since))).await;
+    }
+    // Of who still has the first one nothing is known any more once the second one is gone as well.
+    let latest = || distributor.admin(Request::SnapshotLatest { publication: "p".to_owned(), has: p.clone() });
+    let retired = async {
+        loop {
+            match latest().await {
+                Err(refusal) => break refusal,
+                Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(SOON, retired).await.unwrap().kind, RefusalKind::Expired);
+    distributor.register(&snapshot("p", &[present.id], lsn(70))).await.unwrap();
+    match distributor.admin(Request::SnapshotList { publication: None }).await.unwrap() {
+        Response::Snapshots(listed) => assert_eq!(listed[0].needed_by, Vec::<String>::new()),
+        other => panic!("{other:?}"),
+    }
+    distributor.stop().await;
+}
+
+#[tokio::test]
 async fn whether_schema_changes_are_replicated_can_be_changed() {
     let directory = data_directory();
     let distributor = Distributor::start(directory.path(), options()).await;

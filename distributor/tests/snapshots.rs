@@ -330,8 +330,8 @@ async fn a_snapshot_may_go_when_it_is_old_and_nobody_needs_it() {
     // It waits, so it will begin with the newest.
     let expected = [(old.id, false, vec![], true), (young.id, false, vec![], false), (current.id, true, s(), false)];
     assert_eq!(listed(&distributor).await, expected);
-    // While it loads, from whichever it is, or runs the scripts that come after, none goes.
-    for state in [SubscriptionState::Initializing, SubscriptionState::Synchronizing, SubscriptionState::Failed] {
+    // While it loads, from whichever it is, none goes.
+    for state in [SubscriptionState::Initializing, SubscriptionState::Failed] {
         let report = Report {
             subscription: "s".to_owned(),
             state,
@@ -352,6 +352,12 @@ async fn a_snapshot_may_go_when_it_is_old_and_nobody_needs_it() {
         assert_eq!(forget(old.id).await.unwrap_err().kind, RefusalKind::Busy);
     }
     let subscriber = Subscriber::with(&distributor.address, "s", lsn(7), &p).await.unwrap();
+    // Nor while the scripts are yet to be run that come after.
+    for state in [SubscriptionState::Synchronizing, SubscriptionState::Failed] {
+        subscriber.report(state, Some(lsn(7))).await;
+        distributor.until(|status| status.subscriptions[0].state == state).await;
+        assert_eq!(listed(&distributor).await[0], (old.id, false, s(), false), "{state:?}");
+    }
     subscriber.report(SubscriptionState::Active, Some(lsn(7))).await;
     distributor.until(|status| status.subscriptions[0].state == SubscriptionState::Active).await;
     let expected = [(old.id, false, vec![], true), (young.id, false, vec![], false), (current.id, true, vec![], false)];
