@@ -22,7 +22,6 @@ use async_trait::async_trait;
 use authorize::Authorization;
 use azure_core::http::policies::Policy;
 use azure_core::http::{ClientOptions, HttpClientOptions, Pipeline, RetryOptions, Transport, new_http_client};
-use azure_storage_blob::models::BlockLookupList;
 use azure_storage_blob::{BlobClient, BlobClientOptions};
 use download::BlobReader;
 use futures::future::try_join_all;
@@ -113,32 +112,14 @@ impl Store {
         }
     }
 
-    /// Removes a blob; none there is no error, nor is a folder that is not empty yet.
+    /// Removes a blob, or the blocks of one that was never finished (seen on the service, and Azurite does so:
+    /// <https://github.com/Azure/azure-storage-node/issues/350>); none there is no error, nor is a folder that is not empty yet.
     async fn delete(&self, blob: &str) -> Result<(), Failure> {
         let client = self.client(blob);
         let deleted = self.retried(|| async { client.delete(None).await.map(|_| ()) }).await;
         match deleted {
             Err(failure) if is_missing_blob(&failure) || failure.code() == "DirectoryIsNotEmpty" => Ok(()),
             deleted => deleted,
-        }
-    }
-
-    /// Throws away what was sent of a blob that was never finished, which a removal does not find: an empty one takes its place and
-    /// is removed.
-    async fn delete_unfinished(&self, blob: &str) -> Result<(), Failure> {
-        let client = self.client(blob).block_blob_client();
-        let nothing = BlockLookupList { latest: Some(Vec::new()), ..BlockLookupList::default() };
-        self.retried(|| async { client.commit_block_list(nothing.clone().try_into()?, None).await.map(|_| ()) })
-            .await?;
-        self.delete(blob).await
-    }
-
-    /// Removes what was listed; `again` if it was listed again after it had been removed.
-    async fn remove_entry(&self, entry: &Entry, again: bool) -> Result<(), Failure> {
-        match entry {
-            Entry::Blob(blob, _) if again => self.delete_unfinished(blob).await,
-            Entry::Blob(blob, _) => self.delete(blob).await,
-            Entry::Folder(_) => Ok(()),
         }
     }
 }
@@ -242,7 +223,6 @@ impl WorkDir for BlobWorkDir {
     async fn remove_folder(&self, snapshot: Uuid) -> Result<(), WorkDirError> {
         let (store, folder) = (&self.store, self.folder(snapshot));
         let problem = |failure: Failure| store.problem("remove", &folder, &failure);
-        let mut earlier = Vec::new();
         for _ in 0..REMOVAL_ROUNDS {
             let listing = Listing { prefix: &folder, deep: true, uncommitted: true, page: Listing::PAGE };
             let mut blobs = store.list(listing).await.map_err(problem)?;
@@ -253,10 +233,12 @@ impl WorkDir for BlobWorkDir {
             // The deepest come first.
             blobs.reverse();
             for some in blobs.chunks(REMOVED_AT_ONCE) {
-                let removals = some.iter().map(|entry| store.remove_entry(entry, earlier.contains(entry)));
-                try_join_all(removals).await.map_err(problem)?;
+                let names = some.iter().filter_map(|entry| match entry {
+                    Entry::Blob(blob, _) => Some(blob),
+                    Entry::Folder(_) => None,
+                });
+                try_join_all(names.map(|blob| store.delete(blob))).await.map_err(problem)?;
             }
-            earlier = blobs;
         }
         Err(WorkDirError::storage(
             format!("cannot remove {}", store.shown(&folder)),

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 use workdir::{Credentials, ErrorKind, WorkDir, WorkDirError};
 
@@ -286,40 +287,57 @@ async fn a_host_that_is_unknown_or_gone_is_named_and_no_secret_is() {
     }
 }
 
-/// A server that gives a list in two parts, as Blob Storage does after 5,000 entries and whenever it likes
-/// (<https://learn.microsoft.com/rest/api/storageservices/list-blobs#remarks>).
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_several_pages_is_read_to_its_end() {
+/// A server that answers one request after the other as told, each on a connection of its own, and gives their first lines.
+async fn scripted(answers: Vec<(&'static str, String)>) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/account/container", listener.local_addr().unwrap());
-    let id = Uuid::new_v4();
-    let page = move |name: &str, marker: &str| {
-        format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs><Blob><Name>{id}/{name}</Name><Properties>\
-             <Content-Length>7</Content-Length></Properties></Blob></Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
-        )
-    };
-    let server = tokio::spawn(async move {
-        let mut markers = Vec::new();
-        for (name, marker) in [("a.sch", "2!next+page"), ("b.sch", "")] {
+    let serving = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for (status, body) in answers {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(stream.read_u8().await.unwrap());
             }
             let head = String::from_utf8(head).unwrap();
-            let query: Url = format!("http://x{}", head.split(' ').nth(1).unwrap()).parse().unwrap();
-            markers
-                .extend(query.query_pairs().filter(|(name, _)| name == "marker").map(|(_, value)| value.into_owned()));
-            let body = page(name, marker);
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await.unwrap();
+            requests.push(head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned());
             let answer =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
-        markers
+        requests
     });
+    (url, serving)
+}
+
+/// A page of a list (<https://learn.microsoft.com/rest/api/storageservices/list-blobs#response-body>).
+fn page(names: &[String], marker: &str) -> String {
+    let blob =
+        |name| format!("<Blob><Name>{name}</Name><Properties><Content-Length>7</Content-Length></Properties></Blob>");
+    let blobs: String = names.iter().map(blob).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker>\
+         </EnumerationResults>"
+    )
+}
+
+/// Blob Storage ends a page after 5,000 entries, and whenever it likes
+/// (<https://learn.microsoft.com/rest/api/storageservices/list-blobs#remarks>).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_several_pages_is_read_to_its_end() {
+    let id = Uuid::new_v4();
+    let first = page(&[format!("{id}/a.sch")], "2!next+page");
+    let (url, serving) = scripted(vec![("200 OK", first), ("200 OK", page(&[format!("{id}/b.sch")], ""))]).await;
     let work_dir = workdir::open(&url, &credentials("sv=1&sig=x")).unwrap();
     let files = work_dir.files(id).await.unwrap();
     assert_eq!(files, [("a.sch".to_owned(), 7), ("b.sch".to_owned(), 7)]);
-    assert_eq!(server.await.unwrap(), ["2!next+page"]);
+    let requests = serving.await.unwrap();
+    let marker = |request: &String| {
+        let url: Url = format!("http://x{}", request.split(' ').nth(1).unwrap()).parse().unwrap();
+        url.query_pairs().find(|(name, _)| name == "marker").map(|(_, marker)| marker.into_owned())
+    };
+    assert_eq!(requests.iter().map(marker).collect::<Vec<_>>(), [None, Some("2!next+page".to_owned())]);
 }

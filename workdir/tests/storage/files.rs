@@ -79,13 +79,15 @@ pub async fn files_are_written_and_read_beside_each_other(backend: &impl Backend
 pub async fn of_two_writers_of_one_name_each_finishes_a_whole_file_or_fails(backend: &impl Backend) {
     let (first, id) = backend.with_folder().await;
     let second = backend.open();
-    let contents = [noise(9 << 20, 4), noise(7 << 20, 5)];
+    // More than any kind of storage has on its way at once: both have blocks there before either finishes.
+    const SENT: usize = 41 << 20;
+    let contents = [noise(SENT + (4 << 20), 4), noise(SENT + (2 << 20), 5)];
     let mut left = first.create(id, "a.bcp").await.unwrap();
-    left.write(contents[0][..5 << 20].to_vec()).await.unwrap();
+    left.write(contents[0][..SENT].to_vec()).await.unwrap();
     let mut right = second.create(id, "a.bcp").await.unwrap();
-    right.write(contents[1][..5 << 20].to_vec()).await.unwrap();
+    right.write(contents[1][..SENT].to_vec()).await.unwrap();
     let left = async {
-        left.write(contents[0][5 << 20..].to_vec()).await?;
+        left.write(contents[0][SENT..].to_vec()).await?;
         left.finish().await
     };
     let left = left.await;
@@ -96,7 +98,7 @@ pub async fn of_two_writers_of_one_name_each_finishes_a_whole_file_or_fails(back
         );
     }
     let right = async {
-        right.write(contents[1][5 << 20..].to_vec()).await?;
+        right.write(contents[1][SENT..].to_vec()).await?;
         right.finish().await
     };
     let right = right.await;
