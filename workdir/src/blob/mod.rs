@@ -21,17 +21,23 @@ use address::{Address, NamedBy};
 use async_trait::async_trait;
 use authorize::Authorization;
 use azure_core::http::policies::Policy;
-use azure_core::http::{ClientOptions, HttpClientOptions, Pipeline, RetryOptions, Transport, new_http_client};
+use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport};
 use azure_storage_blob::{BlobClient, BlobClientOptions};
 use download::BlobReader;
 use futures::future::try_join_all;
 use listing::{Entry, Listing};
 use request::{Attempts, Failure, attempt};
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use upload::BlobWriter;
 use uuid::Uuid;
 
+/// Longest that a connection may take to open.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// Longest that a connection may be silent while an answer is awaited.
+const SILENCE_LIMIT: Duration = Duration::from_secs(60);
 /// Blobs that are removed at once.
 const REMOVED_AT_ONCE: usize = 8;
 /// Looks at a folder that is being removed, should somebody write to it meanwhile or folders lie in it that must be empty first.
@@ -124,6 +130,23 @@ impl Store {
     }
 }
 
+/// One client for all requests, so that connections are kept. `azure_core` would make it as well, but panics where no certificates of
+/// authorities are installed.
+fn http_client(address: &Address) -> Result<reqwest::Client, WorkDirError> {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_LIMIT)
+        .read_timeout(SILENCE_LIMIT)
+        .redirect(reqwest::redirect::Policy::none());
+    client.build().map_err(|error| {
+        let why = error.source().map(ToString::to_string).unwrap_or_else(|| error.to_string());
+        WorkDirError::location(format!(
+            "the working directory {} cannot be used: TLS cannot be set up: {why}; the certificates of authorities come with Debian's \
+             package ca-certificates, or name a file of them in SSL_CERT_FILE",
+            address.shown
+        ))
+    })
+}
+
 fn is_missing_blob(failure: &Failure) -> bool {
     failure.status() == Some(azure_core::http::StatusCode::NotFound) && failure.code() != "ContainerNotFound"
 }
@@ -133,12 +156,11 @@ impl BlobWorkDir {
         let address = Address::parse(url, named_by)?;
         let authorization = Authorization::new(address.account.as_deref(), credentials, &address.shown)?;
         let authorization = Arc::new(authorization);
-        // One for all, so that connections are kept. What is stored is never decompressed on the way.
-        let http = new_http_client(Some(HttpClientOptions { automatic_decompression: false }));
+        let http = http_client(&address)?;
         let options = ClientOptions {
             per_try_policies: vec![Arc::clone(&authorization) as Arc<dyn Policy>],
             retry: RetryOptions::none(),
-            transport: Some(Transport::new(http)),
+            transport: Some(Transport::new(Arc::new(http))),
             ..ClientOptions::default()
         };
         let version = BlobClientOptions::default().version;

@@ -65,7 +65,7 @@ impl<const KEY: bool> Blob<KEY> {
 }
 
 fn container_url(container: &str) -> Url {
-    format!("http://{}/{ACCOUNT}/{container}?{}", azurite().address, account_signature()).parse().unwrap()
+    format!("{}?{}", azurite().url(container), account_signature()).parse().unwrap()
 }
 
 fn credentials(secret: &str) -> Credentials {
@@ -340,4 +340,21 @@ async fn a_list_of_several_pages_is_read_to_its_end() {
         url.query_pairs().find(|(name, _)| name == "marker").map(|(_, marker)| marker.into_owned())
     };
     assert_eq!(requests.iter().map(marker).collect::<Vec<_>>(), [None, Some("2!next+page".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_final() {
+    // A second request would meet a closed port.
+    let refusals = [
+        ("403 Refused\r\nx-ms-error-code: AuthenticationFailed", "wrong or has expired"),
+        ("403 Refused\r\nx-ms-error-code: KeyBasedAuthenticationNotPermitted", "does not allow the use of its keys"),
+        ("404 Missing\r\nx-ms-error-code: ContainerNotFound", "az storage container create"),
+    ];
+    for (answer, said) in refusals {
+        let (url, serving) = scripted(vec![(answer, String::new())]).await;
+        let error = workdir::open(&url, &credentials("sv=1&sig=x")).unwrap().folders().await.unwrap_err();
+        assert!(everything(&error).contains(said), "{}", everything(&error));
+        assert!(!error.is_transient());
+        assert_eq!(serving.await.unwrap().len(), 1);
+    }
 }
