@@ -4,13 +4,14 @@ use crate::azurite::{ACCOUNT, NEVER, account_signature, azurite, key, signature}
 use crate::backend::{Backend, fails, noise, read, write};
 use crate::proxy::{Fault, Proxy};
 use azure_core::http::{RequestContent, Url};
-use azure_storage_blob::models::BlobContainerClientListBlobsOptions;
+use azure_storage_blob::models::{BlobContainerClientListBlobsOptions, BlockListType};
 use azure_storage_blob::{BlobClient, BlobContainerClient};
 use futures::TryStreamExt;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -203,6 +204,19 @@ async fn what_was_never_finished_goes_with_its_folder() {
     for block in noise(40 << 20, 5).chunks(8 << 20) {
         file.write(block.to_vec()).await.unwrap();
     }
+    // A block that is still on its way would arrive after the removal.
+    let blocks = blob.blob(&format!("{id}/a.bcp")).block_blob_client();
+    let all_there = async {
+        loop {
+            if let Ok(list) = blocks.get_block_list(BlockListType::Uncommitted, None).await
+                && list.into_model().unwrap().uncommitted_blocks.is_some_and(|blocks| blocks.len() == 5)
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all_there).await.expect("five blocks arrive");
     drop(file);
     assert_eq!(work_dir.folders().await.unwrap(), [id]);
     assert!(work_dir.files(id).await.unwrap().is_empty());
