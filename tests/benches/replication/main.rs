@@ -1,5 +1,5 @@
 //! How fast the line is, each figure beside the physical limit measured in the same run. Run with `cargo bench -p tests`; a name after
-//! `--` picks one of `queue`, `reader`, `apply`, `latency`. `-- --long` runs what takes minutes instead, `-- --long 10` a tenth of it.
+//! `--` picks one of `queue`, `reader`, `apply`, `snapshot`, `latency`. `-- --long` runs what takes minutes instead, `-- --long 10` a tenth of it.
 //!
 //! The servers are sandboxes on the same machine, which compete with what is measured; a limit is what a bare client of the same
 //! library, or a bare file, reaches under the same conditions. The figures decide nothing; no test depends on them.
@@ -10,6 +10,8 @@ mod long;
 mod queue;
 mod reader;
 mod report;
+mod snapshot;
+mod tpch;
 
 use report::Report;
 
@@ -21,6 +23,8 @@ fn main() {
         let fraction = arguments.next().and_then(|fraction| fraction.parse().ok()).unwrap_or(1);
         eprintln!("a large transaction, and many tiny ones …");
         runtime.block_on(Box::pin(long::measure(&mut report, fraction)));
+        eprintln!("snapshot of a large database …");
+        runtime.block_on(Box::pin(snapshot::measure(&mut report, 1.0 / fraction as f64, 1)));
         return report.print();
     }
     let only = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
@@ -36,6 +40,10 @@ fn main() {
     if wanted("apply") {
         eprintln!("subscriber: applying …");
         runtime.block_on(Box::pin(apply::measure(&mut report)));
+    }
+    if wanted("snapshot") {
+        eprintln!("snapshot: out and in …");
+        runtime.block_on(Box::pin(snapshot::measure(&mut report, 0.1, 2)));
     }
     if wanted("latency") {
         eprintln!("latency: commits one by one through the whole line …");
