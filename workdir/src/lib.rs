@@ -6,7 +6,8 @@
 //! ```text
 //! <working directory>/<snapshot id>/
 //!     0001.sales.orders.sch         T-SQL that makes the table, before its rows are loaded
-//!     0001.sales.orders.post.sql    T-SQL for what comes after them: foreign keys, other indexes
+//!     0001.sales.orders.post.sql    T-SQL for what comes after them: indexes, constraints, procedures
+//!     0001.sales.orders.last.sql    T-SQL for what comes after that of all articles: foreign keys, triggers
 //!     0001.sales.orders.xml         XML format file of the data
 //!     0001.sales.orders.001.bcp     the rows of a first range of keys, in bcp's Unicode native format
 //!     0001.sales.orders.002.bcp     those of the next
