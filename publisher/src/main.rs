@@ -13,9 +13,10 @@ use publisher::command::capture::CaptureAction;
 use publisher::command::check::CheckArgs;
 use publisher::command::tracer::TracerAction;
 use publisher::reader::{self, ReaderOptions};
-use publisher::snapshot::{Progress, SnapshotAgent};
+use publisher::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
 use publisher::{Error, ErrorKind, article, command, publication, settings};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -250,6 +251,15 @@ struct SnapshotArgs {
     /// Compression of the data files: none or zstd
     #[arg(long, default_value_t, value_name = "METHOD")]
     compression: Compression,
+    /// Only the articles of this table, as schema.table; may be given more than once
+    #[arg(long = "article", value_name = "TABLE")]
+    articles: Vec<String>,
+    /// Discard an unfinished snapshot instead of going on with it
+    #[arg(long)]
+    restart: bool,
+    /// Attempts to lock the tables for the moment that fixes the point of the snapshot; each waits up to 5 s for a table
+    #[arg(long, default_value_t = LOCK_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    lock_attempts: u32,
     #[command(flatten)]
     sides: Sides,
 }
@@ -465,15 +475,19 @@ async fn snapshot(args: SnapshotArgs) -> Done {
         sessions: usize::from(args.snapshot_sessions),
         rows_per_file: args.rows_per_file,
         compression: args.compression,
+        lock_attempts: args.lock_attempts,
+        restart: args.restart,
     };
+    let tables: Vec<TableName> = args.articles.iter().map(|t| article::parse_table(t)).collect::<Result<_, _>>()?;
+    let tables = (!tables.is_empty()).then_some(tables);
     let progress = Progress::new();
     let snapshot = tokio::select! {
-        taken = agent.take(&args.publication, &progress) => taken?,
+        taken = agent.take(&args.publication, tables.as_deref(), &progress) => taken?,
         () = cli::shutdown_signal() => {
-            return Err("stopped; what was written is no snapshot and will not be used".into());
+            return Err("stopped; what is finished of the snapshot is kept: the same command goes on with it".into());
         }
     };
-    let articles = snapshot.boundaries.len();
+    let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>().len();
     say(&format!(
         "snapshot {} of publication {}: {articles} articles, {} rows, {} in {}",
         snapshot.id,

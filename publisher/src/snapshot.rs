@@ -9,37 +9,34 @@
 //!
 //! Where the database does not allow snapshot isolation, A itself reads the tables and holds its locks to the end.
 
+mod attempt;
+mod conversation;
 mod figures;
 mod plan;
 mod progress;
 mod ranges;
 mod read;
+mod resume;
 pub(crate) mod views;
 
 pub use progress::Progress;
+pub use views::ATTEMPTS as LOCK_ATTEMPTS;
 
-use crate::publication::of_its_database;
-use figures::{Figures, TableFigures};
-use plan::{Planned, Task};
-use proto::catalog::{Publication, Request, Response, Snapshot};
-use proto::transport::{ConnectOptions, Connection, TransportError};
-use proto::{Article, Lsn};
-use read::{Piece, Reading};
-use sqlserver::{Client, ServerOptions, database, marker};
+use attempt::Attempt;
+use conversation::{Conversation, Registered};
+use plan::Task;
+use proto::TableName;
+use proto::catalog::Snapshot;
+use proto::transport::{ConnectOptions, TransportError};
+use sqlserver::{Client, ServerOptions};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use uuid::Uuid;
-use views::Views;
-use workdir::{Compression, SnapshotWriter, WorkDir, WorkDirError};
+use std::time::Duration;
+use workdir::{Compression, SnapshotWriter, Unfinished, WorkDir, WorkDirError, unfinished};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
-/// Pause between two looks for the marker.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// After this long without the marker, the user is told what is being waited for.
-const SAY_AFTER: Duration = Duration::from_secs(15);
 
-/// Why a snapshot could not be taken. Nothing of it is left behind.
+/// Why a snapshot could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The publication server failed or refused.
@@ -54,6 +51,12 @@ pub enum SnapshotError {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// It could not be taken to its end; what is finished of it is kept.
+    #[error("{source}\nwhat is finished of the snapshot is kept: the same command goes on with it")]
+    Unfinished {
+        /// Why.
+        source: Box<SnapshotError>,
+    },
 }
 
 /// What a snapshot is taken of, and where it goes.
@@ -71,139 +74,96 @@ pub struct SnapshotAgent {
     pub rows_per_file: u64,
     /// How its data files are compressed.
     pub compression: Compression,
+    /// Attempts to lock the tables.
+    pub lock_attempts: u32,
+    /// Discard an unfinished snapshot rather than go on with it.
+    pub restart: bool,
 }
 
 impl SnapshotAgent {
-    /// Takes a snapshot of a publication and makes it known to the distributor.
-    pub async fn take(&self, publication: &str, progress: &Progress) -> Result<Snapshot, SnapshotError> {
-        let mut distributor = Connection::connect(&self.distributor).await?;
-        let id = Uuid::new_v4();
-        let (publication, articles) = begin(&mut distributor, publication, id).await?;
-        let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
-        let facts = database::facts(&mut client).await?;
-        of_its_database(&publication, &facts).map_err(SnapshotError::Invalid)?;
-        if !facts.snapshot_isolation {
-            progress.say(&format!(
-                "database {} does not allow snapshot isolation: writers of the {} tables wait until the snapshot is done. To avoid \
-                 that: ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON",
-                facts.name,
-                articles.len(),
-                facts.name.database
-            ));
-        }
-        let planned = plan::plan(self, &mut client, articles, progress).await?;
-        let writer = SnapshotWriter::create(self.work_dir.clone(), id).await?.with_compression(self.compression);
-        match self.write(&mut client, &writer, id, &publication, planned, facts.snapshot_isolation, progress).await {
-            Ok(snapshot) => {
-                // A connection that has been silent while the tables were read may be gone by now.
-                let mut distributor = Connection::connect(&self.distributor).await?;
-                distributor.request(Request::SnapshotRegister(snapshot.clone())).await?;
-                Ok(snapshot)
-            }
-            Err(error) => {
-                if let Err(leftover) = writer.abandon().await {
-                    tracing::warn!(snapshot = %id, error = %leftover, "the folder of the failed snapshot could not be removed");
-                }
-                Err(error)
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    async fn write(
+    /// Takes a snapshot of a publication, or of the articles of some of its tables, and makes it known to the distributor. Goes on with one
+    /// that is not finished, if there is one.
+    pub async fn take(
         &self,
-        client: &mut Client,
-        writer: &SnapshotWriter,
-        id: Uuid,
-        publication: &Publication,
-        planned: Vec<Planned>,
-        snapshot_isolation: bool,
+        publication: &str,
+        tables: Option<&[TableName]>,
         progress: &Progress,
     ) -> Result<Snapshot, SnapshotError> {
-        let mut tasks = Vec::with_capacity(planned.len());
-        for (index, planned) in planned.into_iter().enumerate() {
-            tasks.push(planned.write(writer, index + 1, publication.replicate_ddl).await?);
-        }
-        let of = |task: &Task| {
-            TableFigures::new(task.files.article.source.clone(), task.rows_expected, task.files.parts.len())
-        };
-        let figures = Figures::new(tasks.iter().map(of));
-        let pieces: Vec<Piece> = (0..tasks.len())
-            .flat_map(|task| (0..tasks[task].files.parts.len()).map(move |part| Piece { task, part }))
-            .collect();
-        let reading = Reading { writer, tasks: &tasks, figures: &figures };
-        let read = if snapshot_isolation {
-            let sessions = self.sessions.clamp(1, pieces.len());
-            let views = Views::open(&self.server, client, sessions, &tasks, id).await?;
-            progress.say(&format!(
-                "{} tables were locked against writes for {:.0} ms to fix the point of the snapshot",
-                tasks.len(),
-                views.locked_for.as_secs_f64() * 1_000.0
-            ));
-            progress.follow(&figures, read::all(views.sessions, pieces, reading)).await?
-        } else {
-            views::lock(client, &tasks, id).await?;
-            let mut done = Vec::with_capacity(pieces.len());
-            let one_by_one = async {
-                for piece in pieces {
-                    done.push((piece, read::part(client, piece, reading).await?));
-                }
-                Ok::<_, SnapshotError>(())
-            };
-            progress.follow(&figures, one_by_one).await?;
-            sqlserver::snapshot::commit(client).await?;
-            done
-        };
-        let boundary = boundary(client, id, progress).await?;
-        let mut articles: Vec<_> = tasks.into_iter().map(|task| (task.files, Vec::new())).collect();
-        let mut read = read;
-        read.sort_by_key(|(piece, _)| *piece);
-        for (piece, part) in read {
-            articles[piece.task].1.push((part, boundary));
-        }
-        Ok(writer.finish(publication.clone(), articles).await?)
-    }
-}
-
-async fn begin(
-    distributor: &mut Connection,
-    publication: &str,
-    id: Uuid,
-) -> Result<(Publication, Vec<Article>), SnapshotError> {
-    let request = Request::SnapshotBegin { publication: publication.to_owned(), snapshot: id, articles: None };
-    let (publication, articles) = match distributor.request(request).await? {
-        Response::SnapshotBegun { publication, articles, .. } => (publication, articles),
-        other => return Err(SnapshotError::Invalid(format!("the distributor gave an unexpected answer: {other:?}"))),
-    };
-    if articles.is_empty() {
-        return Err(SnapshotError::Invalid(format!(
-            "publication {} has no articles; add one with `publisher article add`",
-            publication.name
-        )));
-    }
-    Ok((publication, articles))
-}
-
-/// Waits until the marker has been captured; its commit LSN is the boundary.
-async fn boundary(client: &mut Client, id: Uuid, progress: &Progress) -> Result<Lsn, SnapshotError> {
-    let started = Instant::now();
-    let mut said = false;
-    loop {
-        if let Some(lsn) = marker::commit_lsn(client, id).await? {
-            return Ok(lsn);
-        }
-        if started.elapsed() > CAPTURE_LIMIT {
+        let distributor = Conversation(&self.distributor);
+        let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
+        if !sqlserver::snapshot::lock(&mut client, publication).await? {
             return Err(SnapshotError::Invalid(format!(
-                "the capture job at {} has not read the marker of the snapshot for {} s; see whether it runs: EXEC \
-                 sys.sp_cdc_help_jobs, SELECT * FROM sys.dm_cdc_errors. Then take the snapshot again",
+                "a snapshot of publication {publication} is being taken already, by another process (its session at {} holds the application \
+                 lock replication.snapshot.{}); wait for it, or end it",
                 client.place(),
-                CAPTURE_LIMIT.as_secs()
+                publication.to_lowercase()
             )));
         }
-        if !said && started.elapsed() > SAY_AFTER {
-            progress.say("waiting for the capture job to read the marker of the snapshot from the log");
-            said = true;
+        let mut found = unfinished(&*self.work_dir, publication).await?;
+        found.retain(|old| same_tables(old.plan.tables.as_deref(), tables));
+        if let Some(snapshot) = self.register_found(distributor, &mut found, progress).await? {
+            return Ok(snapshot);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        let mut found = found.into_iter();
+        let newest = if self.restart { None } else { found.next() };
+        for old in found {
+            self.give_up(distributor, &old).await?;
+            progress.say(&format!("the unfinished snapshot {} is discarded", old.plan.id));
+        }
+        let attempt = Attempt::begin(self, &mut client, publication, tables, newest, progress).await?;
+        let id = attempt.id();
+        let snapshot = Box::pin(attempt.carry_out(&mut client)).await?;
+        let writer = SnapshotWriter::resume(self.work_dir.clone(), id);
+        match distributor.register(&snapshot).await? {
+            Registered::Yes => {
+                writer.registered().await?;
+                Ok(snapshot)
+            }
+            Registered::No(why) => {
+                distributor.abandon(id).await;
+                writer.abandon().await?;
+                Err(why)
+            }
+        }
     }
+
+    /// Registers snapshots that were finished by an agent which then died; gives the newest unless a new one is asked for. What is
+    /// refused, since the queue has not all that follows it or an article has changed, is removed.
+    async fn register_found(
+        &self,
+        distributor: Conversation<'_>,
+        found: &mut Vec<Unfinished>,
+        progress: &Progress,
+    ) -> Result<Option<Snapshot>, SnapshotError> {
+        let mut newest = None;
+        for old in found.extract_if(.., |old| old.has_manifest) {
+            let writer = SnapshotWriter::resume(self.work_dir.clone(), old.plan.id);
+            let snapshot = writer.finished().await?;
+            match distributor.register(&snapshot).await? {
+                Registered::Yes => {
+                    writer.registered().await?;
+                    progress.say(&format!("the snapshot {} was finished before; it is registered now", snapshot.id));
+                    newest.get_or_insert(snapshot);
+                }
+                Registered::No(why) => {
+                    progress.say(&format!("the snapshot {}, finished before, is discarded: {why}", snapshot.id));
+                    writer.abandon().await?;
+                }
+            }
+        }
+        Ok(newest.filter(|_| !self.restart))
+    }
+
+    async fn give_up(&self, distributor: Conversation<'_>, old: &Unfinished) -> Result<(), SnapshotError> {
+        distributor.abandon(old.plan.id).await;
+        Ok(self.work_dir.remove_folder(old.plan.id).await?)
+    }
+}
+
+/// Whether two snapshots are of the same articles, by what was asked for.
+fn same_tables(a: Option<&[TableName]>, b: Option<&[TableName]>) -> bool {
+    let names = |tables: &[TableName]| {
+        tables.iter().map(|table| table.to_string().to_lowercase()).collect::<std::collections::BTreeSet<_>>()
+    };
+    a.map(names) == b.map(names)
 }

@@ -89,6 +89,11 @@ impl Error {
         Self { kind, what: what.into(), place: place.to_string(), message }
     }
 
+    /// The same with what to do about it.
+    pub fn advised(self, advice: &str) -> Self {
+        Self { message: format!("{}. {advice}", self.message()), ..self }
+    }
+
     /// Whether the same can succeed when tried again on a new connection.
     pub fn is_transient(&self) -> bool {
         use ErrorKind::*;

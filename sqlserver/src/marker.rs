@@ -50,6 +50,13 @@ pub async fn remove_old(client: &mut Client) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a marker's transaction has committed, and the marker was not removed since.
+/// <https://learn.microsoft.com/sql/t-sql/queries/select-transact-sql>
+pub async fn is_there(client: &mut Client, token: Uuid) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM [replication].marker WHERE token = @P1";
+    Ok(!client.query("looking for a marker", SQL, &[token.into()]).await?.is_empty())
+}
+
 /// Commit LSN of the transaction that wrote a marker, once it has been captured.
 /// <https://learn.microsoft.com/sql/relational-databases/system-tables/cdc-capture-instance-ct-transact-sql>
 pub async fn commit_lsn(client: &mut Client, token: Uuid) -> Result<Option<Lsn>, Error> {

@@ -8,7 +8,9 @@
 //! keys cannot ask; they hold for our sessions as for others.
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::decode::Fields;
+use crate::error::{Error, ErrorKind};
+use std::time::Duration;
 
 /// True in a session of a subscriber's.
 pub(crate) const NOT_FOR_REPLICATION: &str = "SESSION_CONTEXT(N'replication') IS NOT NULL";
@@ -21,4 +23,20 @@ pub(crate) const GUARD: &str = "IF SESSION_CONTEXT(N'replication') IS NOT NULL R
 pub async fn for_replication(client: &mut Client, subscription: &str) -> Result<(), Error> {
     const SQL: &str = "EXEC sys.sp_set_session_context @key = N'replication', @value = @P1, @read_only = 1";
     client.execute("naming the session", SQL, &[subscription.into()]).await.map(|_| ())
+}
+
+/// Takes a lock that is known by a name alone and held until the connection ends, waiting no longer than this for whoever holds it. False
+/// if somebody does still.
+/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
+pub(crate) async fn lock(client: &mut Client, what: &str, resource: &str, patience: Duration) -> Result<bool, Error> {
+    const SQL: &str = "DECLARE @result int; EXEC @result = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', \
+        @LockOwner = 'Session', @LockTimeout = @P2; SELECT @result;";
+    let patience = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+    let rows = client.query(what, SQL, &[resource.into(), patience.into()]).await?;
+    let row = rows.into_iter().next_back().unwrap_or_default();
+    match Fields::new(row, client, what).integer()? {
+        0 | 1 => Ok(true),
+        -1 => Ok(false),
+        code => Err(client.error(ErrorKind::Invalid, what, format!("sp_getapplock gave {code}"))),
+    }
 }

@@ -5,8 +5,9 @@
 use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
-use crate::quote;
+use crate::{quote, session};
 use proto::{Lsn, Value};
+use std::time::Duration;
 use uuid::Uuid;
 
 mod loads;
@@ -227,19 +228,9 @@ pub async fn roll_back_to_save(client: &mut Client) -> Result<bool, Error> {
 
 /// Takes the lock that keeps a second process from running the same subscription; it is held until the connection ends. False if
 /// another process holds it.
-/// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
 pub async fn lock(client: &mut Client, subscription: &str) -> Result<bool, Error> {
-    const WHAT: &str = "locking the subscription";
-    const SQL: &str = "DECLARE @result int; EXEC @result = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', \
-        @LockOwner = 'Session', @LockTimeout = 0; SELECT @result;";
     let resource = format!("replication.subscription.{}", subscription.to_lowercase());
-    let rows = client.query(WHAT, SQL, &[(&*resource).into()]).await?;
-    let row = rows.into_iter().next_back().unwrap_or_default();
-    match Fields::new(row, client, WHAT).integer()? {
-        0 | 1 => Ok(true),
-        -1 => Ok(false),
-        code => Err(client.error(ErrorKind::Invalid, WHAT, format!("sp_getapplock gave {code}"))),
-    }
+    session::lock(client, "locking the subscription", &resource, Duration::ZERO).await
 }
 
 /// Says that the tables are those of this snapshot, of a publication whose tables are made anew by each; in the transaction that is open.

@@ -7,7 +7,7 @@
 
 use crate::server::TestDatabase;
 use crate::workload::Workload;
-use proto::Lsn;
+use proto::{Lsn, Value};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sandbox::client::{Connection, SqlError};
@@ -233,6 +233,26 @@ pub async fn read(db: &mut Connection) -> Result<Rows, SqlError> {
         }
     }
     Ok(rows)
+}
+
+/// A row of a table as the product reads it, with its key.
+///
+/// # Panics
+/// When it is not of that table.
+pub fn of_values(table: usize, values: &[Value]) -> ((usize, i64, i64), Row) {
+    let number = |value: &Value| match value {
+        Value::I64(number) => *number,
+        other => panic!("{other:?} is no bigint"),
+    };
+    let (keys, rest) = values.split_at(if table == LINES { 2 } else { 1 });
+    let [amount, serial, note] = rest else { panic!("{} has other columns", TABLES[table]) };
+    let note = match note {
+        Value::Null => None,
+        Value::String(note) => Some(note.clone()),
+        other => panic!("{other:?} is no text"),
+    };
+    let key = (table, number(&keys[0]), keys.get(1).map_or(0, number));
+    (key, Row { amount: number(amount), serial: number(serial), note })
 }
 
 /// The commit LSN of each captured transaction, by its serial number.

@@ -35,6 +35,11 @@ impl WorkDirError {
         self.kind == ErrorKind::Storage && !self.source.as_ref().is_some_and(stays)
     }
 
+    /// Whether a file or folder is missing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.source.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     pub(crate) fn location(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Location, message: message.into(), source: None }
     }

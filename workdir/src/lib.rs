@@ -20,7 +20,7 @@
 //! `….bcp.zst`, and `zstd -d` gives the bcp file.
 //!
 //! Every file is written under another name, synced and renamed; the manifest comes last. So a folder with a manifest is a whole
-//! snapshot, and one without is rubbish. Reading verifies size and SHA-256 of each file on the way and takes file names only in
+//! snapshot, and one without is one that is being written, or was when its writer died ([`unfinished`]). Reading verifies size and SHA-256 of each file on the way and takes file names only in
 //! the form that [`name`] makes them, so a damaged or forged snapshot gives an error that names the file and never leaves its folder.
 //!
 //! - [`SnapshotWriter`], [`PartWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
@@ -36,6 +36,7 @@ pub mod location;
 pub mod manifest;
 pub mod name;
 pub mod native;
+mod plan;
 mod reader;
 mod smb;
 mod storage;
@@ -45,6 +46,7 @@ pub use compression::Compression;
 pub use error::{ErrorKind, WorkDirError};
 pub use location::{Credentials, open};
 pub use manifest::Manifest;
+pub use plan::{Plan, Remains, Unfinished, unfinished};
 pub use reader::{RowReader, SnapshotReader};
 pub use storage::{FileReader, FileWriter, WorkDir};
 pub use writer::{ArticleFiles, ArticleScripts, FinishedPart, PartWriter, SnapshotWriter};

@@ -20,6 +20,21 @@ const MAX_SMALL_FILE: u64 = 64 << 20;
 /// Blocks read ahead of the decoding.
 const BLOCKS_AHEAD: usize = 2;
 
+/// The content of a file that is not larger than a manifest may be.
+pub(crate) async fn small_file(work_dir: &dyn WorkDir, id: Uuid, name: &str) -> Result<Vec<u8>, WorkDirError> {
+    let mut file = work_dir.open(id, name).await?;
+    let mut bytes = Vec::new();
+    while let Some(block) = file.read().await? {
+        bytes.extend_from_slice(&block);
+        if bytes.len() as u64 > MAX_SMALL_FILE {
+            let location = work_dir.location(id);
+            let message = format!("{location}/{name} is longer than the {MAX_SMALL_FILE} bytes allowed");
+            return Err(WorkDirError::damaged(message));
+        }
+    }
+    Ok(bytes)
+}
+
 /// A snapshot that was opened.
 #[derive(Debug)]
 pub struct SnapshotReader {
@@ -39,16 +54,7 @@ impl SnapshotReader {
     pub async fn open_in(work_dir: Arc<dyn WorkDir>, id: Uuid) -> Result<Self, WorkDirError> {
         let location = work_dir.location(id);
         let shown = format!("{location}/{}", name::MANIFEST);
-        let mut file = work_dir.open(id, name::MANIFEST).await?;
-        let mut bytes = Vec::new();
-        while let Some(block) = file.read().await? {
-            bytes.extend_from_slice(&block);
-            if bytes.len() as u64 > MAX_SMALL_FILE {
-                return Err(WorkDirError::damaged(format!(
-                    "{shown} is longer than the {MAX_SMALL_FILE} bytes allowed"
-                )));
-            }
-        }
+        let bytes = small_file(&*work_dir, id, name::MANIFEST).await?;
         let manifest = Manifest::parse(&bytes, id, &shown)?;
         Ok(Self { work_dir, location, manifest })
     }

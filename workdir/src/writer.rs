@@ -5,10 +5,14 @@ use crate::error::WorkDirError;
 use crate::manifest::{DataEntry, FileEntry, Manifest, ManifestArticle};
 use crate::name;
 use crate::native;
+use crate::plan::{self, Plan, View};
+use crate::reader::SnapshotReader;
 use crate::storage::{FileWriter, WorkDir};
 use proto::catalog::{Publication, Snapshot};
 use proto::{Article, Column, KeyRange, Lsn, Value};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,8 +36,8 @@ pub struct ArticleScripts {
     pub last: String,
 }
 
-/// Writes a snapshot: articles and their parts in any order and beside each other, then [`SnapshotWriter::finish`]. Until then there is
-/// no snapshot; what a crash leaves is a folder without a manifest.
+/// Writes a snapshot: articles, the plan, their parts in any order and beside each other, then [`SnapshotWriter::finish`]. Until then
+/// there is no snapshot; what a crash leaves is told by [`crate::unfinished`].
 #[derive(Debug)]
 pub struct SnapshotWriter {
     work_dir: Arc<dyn WorkDir>,
@@ -53,6 +57,24 @@ impl SnapshotWriter {
         Self { compression, ..self }
     }
 
+    /// Goes on with one whose folder is there.
+    pub fn resume(work_dir: Arc<dyn WorkDir>, id: Uuid) -> Self {
+        Self { work_dir, id, compression: Compression::None }
+    }
+
+    /// Removes everything but the plan and these parts of these articles, so that nothing that is written anew is taken for what there was.
+    pub async fn retain(&self, kept: &[(&ArticleFiles, Vec<(usize, &FinishedPart)>)]) -> Result<(), WorkDirError> {
+        let mut names = BTreeSet::from([name::PLAN.to_owned()]);
+        for (article, parts) in kept {
+            let stem = article.stem();
+            names.extend(article.files().map(|file| file.name.clone()));
+            for (index, part) in parts {
+                names.extend([part.file.name.clone(), name::finished(&stem, index + 1), name::view(part.view)]);
+            }
+        }
+        self.remove_all_but(&names).await
+    }
+
     /// Writes an article's scripts and its format file. `number` is its own in the snapshot; `parts` are the ranges of keys that its rows
     /// are to be written in.
     pub async fn article(
@@ -69,21 +91,44 @@ impl SnapshotWriter {
             post_script: self.small_file(format!("{stem}.post.sql"), &scripts.after).await?,
             last_script: self.small_file(format!("{stem}.last.sql"), &scripts.last).await?,
             format_file: self.small_file(format!("{stem}.xml"), &format).await?,
-            stem,
+            number,
             article,
             parts,
         })
     }
 
-    /// Begins a part of an article: the range at this index of [`ArticleFiles::parts`].
-    pub async fn part(&self, article: &ArticleFiles, index: usize) -> Result<PartWriter, WorkDirError> {
-        let name = self.compression.file(name::data(&article.stem, index + 1));
-        let data = HashedFile::create(&*self.work_dir, self.id, name).await?;
-        Ok(PartWriter { columns: article.article.columns.clone(), buffer: new_block(), rows: 0, bytes: 0, data })
+    /// Writes down what the snapshot is to become, once all its articles are known; in the place of what was planned before.
+    pub async fn plan(&self, plan: &Plan) -> Result<(), WorkDirError> {
+        write(&*self.work_dir, self.id, name::PLAN, plan::json(plan)?).await
     }
 
-    /// Writes the manifest, which makes the folder a snapshot. Each article comes with its parts in their order, each with its boundary:
-    /// every change up to it is in its rows, none after it.
+    /// Begins a part of an article: the range at this index of [`ArticleFiles::parts`]. `view` tells, by the token of the marker that it
+    /// began with, the view that it is read in.
+    pub async fn part(&self, article: &ArticleFiles, index: usize, view: Uuid) -> Result<PartWriter, WorkDirError> {
+        let stem = article.stem();
+        let name = self.compression.file(name::data(&stem, index + 1));
+        let data = HashedFile::create(&*self.work_dir, self.id, name).await?;
+        Ok(PartWriter {
+            columns: article.article.columns.clone(),
+            buffer: new_block(),
+            rows: 0,
+            bytes: 0,
+            data,
+            work_dir: Arc::clone(&self.work_dir),
+            id: self.id,
+            sidecar: name::finished(&stem, index + 1),
+            view,
+        })
+    }
+
+    /// Writes down the boundary of what is read in a view.
+    pub async fn view(&self, view: Uuid, boundary: Lsn) -> Result<(), WorkDirError> {
+        write(&*self.work_dir, self.id, &name::view(view), plan::json(&View { boundary })?).await
+    }
+
+    /// Writes the manifest, which makes the folder a snapshot, and removes what only an unfinished one needs but for the plan, which
+    /// stays until it is [registered](SnapshotWriter::registered). Each article comes with its parts in their order, each with its
+    /// boundary: every change up to it is in its rows, none after it.
     pub async fn finish(
         &self,
         publication: Publication,
@@ -92,17 +137,43 @@ impl SnapshotWriter {
         let articles = articles.into_iter().map(|(article, parts)| article.entry(parts)).collect();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let manifest = Manifest::new(self.id, publication, now as i64, articles);
-        let json = serde_json::to_vec_pretty(&manifest)
-            .map_err(|error| WorkDirError::storage("the manifest cannot be written", io::Error::other(error)))?;
-        let mut file = self.work_dir.create(self.id, name::MANIFEST).await?;
-        file.write(json).await?;
-        file.finish().await?;
+        write(&*self.work_dir, self.id, name::MANIFEST, plan::json(&manifest)?).await?;
+        self.tidy(&manifest).await
+    }
+
+    /// Comes to where [`SnapshotWriter::finish`] comes to, with a snapshot whose manifest is there.
+    pub async fn finished(&self) -> Result<Snapshot, WorkDirError> {
+        let reader = SnapshotReader::open_in(Arc::clone(&self.work_dir), self.id).await?;
+        self.tidy(reader.manifest()).await
+    }
+
+    async fn tidy(&self, manifest: &Manifest) -> Result<Snapshot, WorkDirError> {
+        let mut names = BTreeSet::from([name::PLAN.to_owned(), name::MANIFEST.to_owned()]);
+        for article in &manifest.articles {
+            let scripts = [&article.pre_script, &article.post_script, &article.last_script, &article.format_file];
+            names.extend(scripts.into_iter().chain(article.data.iter().map(|data| &data.file)).map(|f| f.name.clone()));
+        }
+        self.remove_all_but(&names).await?;
         Ok(manifest.snapshot(self.work_dir.location(self.id)))
+    }
+
+    /// The distributor knows the snapshot: the plan goes.
+    pub async fn registered(&self) -> Result<(), WorkDirError> {
+        self.work_dir.remove(self.id, name::PLAN).await
     }
 
     /// Removes what was written.
     pub async fn abandon(self) -> Result<(), WorkDirError> {
         self.work_dir.remove_folder(self.id).await
+    }
+
+    async fn remove_all_but(&self, names: &BTreeSet<String>) -> Result<(), WorkDirError> {
+        for (name, _) in self.work_dir.files(self.id).await? {
+            if !names.contains(&name) {
+                self.work_dir.remove(self.id, &name).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn small_file(&self, name: String, content: &str) -> Result<FileEntry, WorkDirError> {
@@ -112,13 +183,19 @@ impl SnapshotWriter {
     }
 }
 
+async fn write(work_dir: &dyn WorkDir, id: Uuid, name: &str, content: Vec<u8>) -> Result<(), WorkDirError> {
+    let mut file = work_dir.create(id, name).await?;
+    file.write(content).await?;
+    file.finish().await
+}
+
 /// An article in a snapshot that is being written: its files but for the rows, and the parts that these are written in.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArticleFiles {
+    /// Its number in the snapshot, with which the names of its files begin.
+    pub number: usize,
     /// The definition that its rows are read with.
     pub article: Article,
-    /// What the names of its files begin with.
-    pub stem: String,
     /// As in [`ManifestArticle`].
     pub pre_script: FileEntry,
     /// As in [`ManifestArticle`].
@@ -132,6 +209,16 @@ pub struct ArticleFiles {
 }
 
 impl ArticleFiles {
+    /// What the names of its files begin with.
+    pub(crate) fn stem(&self) -> String {
+        name::stem(self.number, &self.article.source)
+    }
+
+    /// Its files but for the rows.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        [&self.pre_script, &self.post_script, &self.last_script, &self.format_file].into_iter()
+    }
+
     fn entry(self, parts: Vec<(FinishedPart, Lsn)>) -> ManifestArticle {
         let data = self.parts.into_iter().zip(parts).map(|(range, (part, boundary))| DataEntry {
             file: part.file,
@@ -160,6 +247,10 @@ pub struct PartWriter {
     /// Bytes handed over.
     bytes: u64,
     data: HashedFile,
+    work_dir: Arc<dyn WorkDir>,
+    id: Uuid,
+    sidecar: String,
+    view: Uuid,
 }
 
 impl PartWriter {
@@ -183,10 +274,13 @@ impl PartWriter {
         self.bytes + self.buffer.len() as u64
     }
 
-    /// Makes the rows durable.
+    /// Makes the rows durable, and then writes down that they are.
     pub async fn finish(mut self) -> Result<FinishedPart, WorkDirError> {
         self.hand_over().await?;
-        Ok(FinishedPart { file: self.data.finish().await?, bytes: self.bytes, rows: self.rows })
+        let file = self.data.finish().await?;
+        let part = FinishedPart { file, bytes: self.bytes, rows: self.rows, view: self.view };
+        write(&*self.work_dir, self.id, &self.sidecar, plan::json(&part)?).await?;
+        Ok(part)
     }
 
     async fn hand_over(&mut self) -> Result<(), WorkDirError> {
@@ -196,12 +290,8 @@ impl PartWriter {
     }
 }
 
-fn new_block() -> Vec<u8> {
-    Vec::with_capacity(BLOCK + BLOCK / 8)
-}
-
 /// A part whose rows are all there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedPart {
     /// The file.
     pub file: FileEntry,
@@ -209,6 +299,12 @@ pub struct FinishedPart {
     pub bytes: u64,
     /// Rows in it.
     pub rows: u64,
+    /// The view that it was read in, by the token of the marker that it began with.
+    pub view: Uuid,
+}
+
+fn new_block() -> Vec<u8> {
+    Vec::with_capacity(BLOCK + BLOCK / 8)
 }
 
 /// A file that is hashed and written by a task of its own while the next block is made.

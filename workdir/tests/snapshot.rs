@@ -64,7 +64,7 @@ async fn snapshot(root: &Path) -> (String, PathBuf) {
         let files = writer.article(id as usize, article(id, table), &scripts, halves).await.unwrap();
         let mut parts = Vec::new();
         for (index, numbers) in [0..ROWS / 2, ROWS / 2..ROWS].into_iter().enumerate() {
-            let mut rows = writer.part(&files, index).await.unwrap();
+            let mut rows = writer.part(&files, index, Uuid::from_u128(1)).await.unwrap();
             for number in numbers {
                 rows.push(&row(number)).await.unwrap();
             }
@@ -219,7 +219,7 @@ async fn an_article_that_was_not_finished_leaves_no_data_file() {
     let id = Uuid::new_v4();
     let writer = SnapshotWriter::create(work_dir.clone(), id).await.unwrap();
     let files = writer.article(1, article(1, "t"), &ArticleScripts::default(), vec![KeyRange::ALL]).await.unwrap();
-    let mut rows = writer.part(&files, 0).await.unwrap();
+    let mut rows = writer.part(&files, 0, Uuid::from_u128(1)).await.unwrap();
     rows.push(&row(1)).await.unwrap();
     drop(rows);
     assert!(SnapshotReader::open(&work_dir.location(id), &Credentials::default()).await.is_err());

@@ -9,7 +9,7 @@ use super::{existing, list, parse_filter, parse_table, refuse_max_columns, refus
 use crate::error::{Error, ErrorKind};
 use crate::publication::{connect, find, request, transactional, unexpected};
 use crate::snapshot::CAPTURE_LIMIT;
-use crate::snapshot::views::{differs, lock_tables};
+use crate::snapshot::views::{ATTEMPTS, Patience, differs, lock_tables};
 use proto::catalog::{DatabaseName, FilterChange, Publication, Request, Response, Status};
 use proto::transport::ConnectOptions;
 use proto::{Article, ColumnType, Command, Lsn, Marker, MarkerKind};
@@ -159,7 +159,8 @@ async fn mark(
         .map(Predicate::parse)
         .transpose()
         .map_err(|why| Error::invalid(format!("the present filter of {source} cannot be used: {why}")))?;
-    lock_tables(client, &[source], None).await?;
+    let patience = Patience { attempts: ATTEMPTS, say: &|text| tracing::warn!("{text}") };
+    lock_tables(client, &[source], None, &patience).await?;
     // No statement can change the table while it is locked.
     if let Some(what) = differs(client, article, publication.replicate_ddl).await? {
         snapshot::rollback(client).await?;

@@ -1,18 +1,21 @@
 //! What a snapshot is to consist of: of each article its scripts, and the parts that its rows are read in.
 
+use super::resume::Kept;
 use super::{Progress, SnapshotAgent, SnapshotError, ranges};
-use proto::{Article, KeyRange};
+use proto::{Article, KeyRange, Lsn};
 use sqlserver::permission::{self, Securable};
 use sqlserver::predicate::Predicate;
 use sqlserver::script::{Published, scripts};
 use sqlserver::{Client, catalog, design, snapshot};
-use workdir::{ArticleFiles, ArticleScripts, SnapshotWriter};
+use workdir::{ArticleFiles, ArticleScripts, FinishedPart, SnapshotWriter};
 
-/// An article that is to be read, with everything that is needed for it.
+/// An article of the snapshot, with everything that is needed to read it.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     /// It and its files, the scripts among them written.
     pub files: ArticleFiles,
+    /// Its parts that are there already, each with its boundary; those that are `None` are to be read.
+    pub kept: Vec<Option<(FinishedPart, Lsn)>>,
     /// Whether new columns of its table join it.
     pub joining: bool,
     /// Its row filter.
@@ -26,43 +29,65 @@ impl Task {
     pub fn rows_a_part(&self) -> u64 {
         self.rows_expected / self.files.parts.len().max(1) as u64
     }
+
+    /// Whether a part of it is to be read.
+    pub fn is_to_read(&self) -> bool {
+        self.kept.iter().any(Option::is_none)
+    }
 }
 
 /// An article as it is planned, before anything of it is written.
 #[derive(Debug)]
 pub(super) struct Planned {
-    article: Article,
-    scripts: ArticleScripts,
+    files: Files,
     predicate: Option<Predicate>,
     rows_expected: u64,
-    parts: Vec<KeyRange>,
+}
+
+#[derive(Debug)]
+enum Files {
+    /// There from an earlier attempt.
+    Kept(Box<Kept>),
+    /// To be written.
+    New { article: Box<Article>, scripts: ArticleScripts, parts: Vec<KeyRange> },
 }
 
 impl Planned {
-    /// Writes its scripts; `number` is its own in the snapshot.
+    /// Writes its scripts; `number` is its own in the snapshot, if it has none yet.
     pub async fn write(self, writer: &SnapshotWriter, number: usize, joining: bool) -> Result<Task, SnapshotError> {
-        Ok(Task {
-            files: writer.article(number, self.article, &self.scripts, self.parts).await?,
-            joining,
-            predicate: self.predicate,
-            rows_expected: self.rows_expected,
-        })
+        let (files, kept) = match self.files {
+            Files::Kept(kept) => (kept.files, kept.parts),
+            Files::New { article, scripts, parts } => {
+                let files = writer.article(number, *article, &scripts, parts).await?;
+                let kept = vec![None; files.parts.len()];
+                (files, kept)
+            }
+        };
+        Ok(Task { files, kept, joining, predicate: self.predicate, rows_expected: self.rows_expected })
     }
 }
 
-/// Plans articles: asks the server for all that their scripts are made of, and for the ranges of their keys.
+/// Plans articles: asks the server for all that their scripts are made of, and for the ranges of their keys. What is kept of one of them
+/// stays as it is. `others` are published beside them: foreign keys may refer to these.
 pub(super) async fn plan(
     agent: &SnapshotAgent,
     client: &mut Client,
-    articles: Vec<Article>,
+    articles: &[Article],
+    kept: &[Option<Kept>],
+    others: &[Article],
     progress: &Progress,
 ) -> Result<Vec<Planned>, SnapshotError> {
     let login = &agent.server.login;
-    let mut published = Vec::with_capacity(articles.len());
-    for article in articles {
-        let table = catalog::table(client, &article.source).await?.ok_or_else(|| {
-            SnapshotError::Invalid(format!("table {} of the publication does not exist any more", article.source))
-        })?;
+    let mut published = Vec::with_capacity(articles.len() + others.len());
+    for (index, article) in articles.iter().chain(others).enumerate() {
+        let table = match catalog::table(client, &article.source).await? {
+            Some(table) => table,
+            None if index >= articles.len() => continue,
+            None => {
+                let message = format!("table {} of the publication does not exist any more", article.source);
+                return Err(SnapshotError::Invalid(message));
+            }
+        };
         let securable = Securable::Object(table.name.clone());
         if let Some(missing) = permission::check(client, "VIEW DEFINITION", &securable).await? {
             return Err(SnapshotError::Invalid(format!(
@@ -74,27 +99,29 @@ pub(super) async fn plan(
             )));
         }
         let design = design::design(client, table.object_id).await?;
-        published.push(Published { article, table, design });
+        published.push(Published { article: article.clone(), table, design });
     }
     let objects = design::objects(client).await?;
-    let mut planned = Vec::with_capacity(published.len());
-    for this in &published {
+    let mut planned = Vec::with_capacity(articles.len());
+    for (this, kept) in published.iter().zip(kept) {
         let article = &this.article;
         let predicate = article.filter.as_deref().map(Predicate::parse).transpose().map_err(|why| {
             SnapshotError::Invalid(format!("the filter of article {} cannot be used: {why}", article.source))
         })?;
-        let scripts = scripts(this, &published, &objects);
-        for left_out in &scripts.left_out {
-            progress.say(left_out);
-        }
         let rows_expected = catalog::row_count(client, this.table.object_id).await?;
-        planned.push(Planned {
-            scripts: ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last },
-            parts: parts(agent, client, article, rows_expected).await?,
-            article: article.clone(),
-            predicate,
-            rows_expected,
-        });
+        let files = match kept {
+            Some(kept) => Files::Kept(Box::new(kept.clone())),
+            None => {
+                let scripts = scripts(this, &published, &objects);
+                for left_out in &scripts.left_out {
+                    progress.say(left_out);
+                }
+                let scripts = ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last };
+                let parts = parts(agent, client, article, rows_expected).await?;
+                Files::New { article: Box::new(article.clone()), scripts, parts }
+            }
+        };
+        planned.push(Planned { files, predicate, rows_expected });
     }
     Ok(planned)
 }

@@ -6,6 +6,7 @@ use sqlserver::Client;
 use sqlserver::snapshot::rows;
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use uuid::Uuid;
 use workdir::{FinishedPart, SnapshotWriter};
 
 /// Rows between two steps of the figures.
@@ -24,6 +25,8 @@ pub(super) struct Reading<'a> {
     pub writer: &'a SnapshotWriter,
     pub tasks: &'a [Task],
     pub figures: &'a Figures,
+    /// The token of the view's marker.
+    pub view: Uuid,
 }
 
 /// A piece that was read.
@@ -59,7 +62,7 @@ pub(super) async fn part(
 ) -> Result<FinishedPart, SnapshotError> {
     let (task, figures) = (&reading.tasks[piece.task], reading.figures.table(piece.task));
     figures.begin();
-    let mut file = reading.writer.part(&task.files, piece.part).await?;
+    let mut file = reading.writer.part(&task.files, piece.part, reading.view).await?;
     let range = &task.files.parts[piece.part];
     let mut stream = rows(session, &task.files.article, task.predicate.as_ref(), range).await?;
     let (mut counted_rows, mut counted_bytes) = (0, 0);

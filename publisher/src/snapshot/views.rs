@@ -9,10 +9,18 @@ use uuid::Uuid;
 
 /// How long each lock is waited for. While it is, new writers queue up behind it, so it must be short.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-/// Attempts to get all locks.
-const ATTEMPTS: u32 = 30;
+/// Attempts to get all locks, unless others are asked for.
+pub const ATTEMPTS: u32 = 30;
 /// Pause between attempts, in which those who waited go first.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long is waited for locks, and who is told of it.
+pub(crate) struct Patience<'a> {
+    /// Attempts to get all locks.
+    pub attempts: u32,
+    /// Told which lock is waited for.
+    pub say: &'a (dyn Fn(&str) + Sync),
+}
 
 /// Sessions in `SNAPSHOT` transactions that see exactly what had committed before the marker's transaction.
 pub(super) struct Views {
@@ -23,20 +31,21 @@ pub(super) struct Views {
 }
 
 impl Views {
-    /// Opens `count` sessions; `client` is the one that locks.
+    /// Opens `count` sessions; `client` is the one that locks, and the marker gets this token.
     pub async fn open(
         server: &ServerOptions,
         client: &mut Client,
         count: usize,
-        tasks: &[Task],
-        id: Uuid,
+        tasks: &[&Task],
+        token: Uuid,
+        patience: &Patience<'_>,
     ) -> Result<Self, SnapshotError> {
         let server = server.with_command_timeout(None);
         let mut sessions = Vec::with_capacity(count);
         for _ in 0..count {
             sessions.push(Client::connect(&server).await?);
         }
-        lock(client, tasks, id).await?;
+        lock(client, tasks, token, patience).await?;
         let locked = Instant::now();
         let begun = futures::future::try_join_all(sessions.iter_mut().map(snapshot::begin_view)).await;
         if let Err(error) = begun {
@@ -49,9 +58,14 @@ impl Views {
 }
 
 /// Begins a transaction that holds shared locks on all tables and has written the marker.
-pub(super) async fn lock(client: &mut Client, tasks: &[Task], id: Uuid) -> Result<(), SnapshotError> {
+pub(super) async fn lock(
+    client: &mut Client,
+    tasks: &[&Task],
+    token: Uuid,
+    patience: &Patience<'_>,
+) -> Result<(), SnapshotError> {
     let tables: Vec<&TableName> = tasks.iter().map(|task| &task.files.article.source).collect();
-    lock_tables(client, &tables, Some(Marker { kind: MarkerKind::Snapshot, token: id })).await?;
+    lock_tables(client, &tables, Some(Marker { kind: MarkerKind::Snapshot, token }), patience).await?;
     // No statement can change the tables while they are locked.
     let constrained = constraint::constraints(client).await?;
     for task in tasks {
@@ -79,6 +93,7 @@ pub(crate) async fn lock_tables(
     client: &mut Client,
     tables: &[&TableName],
     marker: Option<Marker>,
+    patience: &Patience<'_>,
 ) -> Result<(), Error> {
     let mut order = tables.to_vec();
     let mut attempt = 1;
@@ -87,10 +102,20 @@ pub(crate) async fn lock_tables(
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        if !error.is_transient() || !client.is_usable() || attempt == ATTEMPTS {
+        if !error.is_transient() || !client.is_usable() {
             return Err(error);
         }
-        tracing::warn!(attempt, %error, "the tables could not be locked; trying again");
+        if attempt >= patience.attempts {
+            return Err(error.advised(&format!(
+                "The tables could not be locked in {attempt} attempts, each of up to {} s a table: see whose transaction holds a lock there \
+                 (SELECT * FROM sys.dm_tran_locks), and try again once it has ended",
+                LOCK_PATIENCE.as_secs()
+            )));
+        }
+        (patience.say)(&format!(
+            "the tables could not be locked; trying again ({attempt} of {} attempts): {error}",
+            patience.attempts
+        ));
         snapshot::rollback(client).await?;
         if let Some(failed) = failed {
             order[..=failed].rotate_right(1);

@@ -60,7 +60,7 @@ pub async fn written_with(backend: &impl Backend, compression: Compression) -> U
         let scripts = ArticleScripts { before: format!("CREATE TABLE t{id}"), ..ArticleScripts::default() };
         let article = article(id, table);
         let files = writer.article(id as usize, article, &scripts, vec![KeyRange::ALL]).await.unwrap();
-        let mut rows = writer.part(&files, 0).await.unwrap();
+        let mut rows = writer.part(&files, 0, Uuid::from_u128(1)).await.unwrap();
         for number in 0..ROWS {
             rows.push(&row(number)).await.unwrap();
         }

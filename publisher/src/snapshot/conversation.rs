@@ -1,0 +1,146 @@
+//! What the distributor is asked and told while a snapshot is taken.
+
+use super::SnapshotError;
+use super::figures::Figures;
+use proto::catalog::{Publication, Request, Response, Snapshot};
+use proto::message::RefusalKind;
+use proto::transport::{ConnectOptions, Connection};
+use proto::{Article, Lsn, SnapshotProgress, TableName};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Between two reports of how far a snapshot has come.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What a snapshot is of.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub publication: Publication,
+    pub articles: Vec<Article>,
+    /// The queue has what comes after.
+    pub kept_after: Option<Lsn>,
+}
+
+/// Requests about snapshots, each on a connection of its own: between them lie the hours that large tables take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Conversation<'a>(pub &'a ConnectOptions);
+
+impl Conversation<'_> {
+    async fn request(&self, request: Request) -> Result<Response, SnapshotError> {
+        Ok(Connection::connect(self.0).await?.request(request).await?)
+    }
+
+    /// Begins a snapshot, or goes on with one.
+    pub async fn begin(
+        &self,
+        publication: &str,
+        snapshot: Uuid,
+        tables: Option<&[TableName]>,
+    ) -> Result<Begun, SnapshotError> {
+        let articles = tables.map(<[TableName]>::to_vec);
+        let request = Request::SnapshotBegin { publication: publication.to_owned(), snapshot, articles };
+        match self.request(request).await? {
+            Response::SnapshotBegun { publication, articles, .. } if articles.is_empty() => {
+                Err(SnapshotError::Invalid(format!(
+                    "publication {} has no articles; add one with `publisher article add`",
+                    publication.name
+                )))
+            }
+            Response::SnapshotBegun { publication, articles, kept_after } => {
+                Ok(Begun { publication, articles, kept_after })
+            }
+            _ => Err(SnapshotError::Invalid("the distributor gave an unexpected answer".to_owned())),
+        }
+    }
+
+    /// All articles of a publication.
+    pub async fn articles(&self, publication: &str) -> Result<Vec<Article>, SnapshotError> {
+        match self.request(Request::ArticleList { publication: Some(publication.to_owned()) }).await? {
+            Response::Articles(articles) => Ok(articles),
+            _ => Err(SnapshotError::Invalid("the distributor gave an unexpected answer".to_owned())),
+        }
+    }
+
+    /// Makes a finished snapshot known, where it is not yet. False where it is refused: it is of no use any more.
+    pub async fn register(&self, snapshot: &Snapshot) -> Result<Registered, SnapshotError> {
+        match self.request(Request::SnapshotRegister(snapshot.clone())).await {
+            Ok(_) => Ok(Registered::Yes),
+            Err(SnapshotError::Distributor(error)) => match error.refusal().map(|refusal| refusal.kind) {
+                // The same one, under another name of its folder.
+                Some(RefusalKind::Exists) => Ok(Registered::Yes),
+                Some(RefusalKind::Invalid | RefusalKind::Expired | RefusalKind::NotFound) => {
+                    Ok(Registered::No(SnapshotError::Distributor(error)))
+                }
+                _ => Err(SnapshotError::Distributor(error)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that a snapshot is given up. Where that cannot be said, the queue is kept for it until the maximum retention.
+    pub async fn abandon(&self, snapshot: Uuid) {
+        if let Err(error) = self.request(Request::SnapshotAbandon { snapshot }).await {
+            tracing::debug!(%snapshot, %error, "the distributor was not told that the snapshot is given up");
+        }
+    }
+
+    /// Reports how far a snapshot has come until `work` is done, and why it failed if it did.
+    pub async fn report<T>(
+        &self,
+        snapshot: Uuid,
+        publication: &str,
+        figures: &Figures,
+        work: impl Future<Output = Result<T, SnapshotError>>,
+    ) -> Result<T, SnapshotError> {
+        let progress = |error: Option<String>| {
+            Request::SnapshotProgress(SnapshotProgress {
+                snapshot,
+                publication: publication.to_owned(),
+                begun_at: 0,
+                reported_at: 0,
+                tables: figures.tables(),
+                error,
+            })
+        };
+        let mut work = std::pin::pin!(work);
+        let mut connection = None;
+        let done = loop {
+            // The work goes on while it is reported, and does not depend on that.
+            let report = async {
+                if let Err(error) = self.tell(&mut connection, progress(None)).await {
+                    tracing::debug!(%snapshot, %error, "the distributor was not told how far the snapshot is");
+                }
+                tokio::time::sleep(REPORT_EVERY).await;
+            };
+            tokio::select! {
+                done = &mut work => break done,
+                () = report => {}
+            }
+        };
+        if let Err(error) = &done
+            && let Err(error) = self.request(progress(Some(error.to_string()))).await
+        {
+            tracing::debug!(%snapshot, %error, "the distributor was not told that it failed");
+        }
+        done
+    }
+
+    async fn tell(&self, connection: &mut Option<Connection>, request: Request) -> Result<(), SnapshotError> {
+        // One that fails in the middle of this is not used again.
+        let mut used = match connection.take() {
+            Some(connection) => connection,
+            None => Connection::connect(self.0).await?,
+        };
+        used.request(request).await?;
+        *connection = Some(used);
+        Ok(())
+    }
+}
+
+/// Whether the distributor took a snapshot.
+#[derive(Debug)]
+pub(super) enum Registered {
+    Yes,
+    /// Why not; it never will.
+    No(SnapshotError),
+}

@@ -1,0 +1,312 @@
+//! A snapshot that was interrupted goes on: what is finished is not read again, the rest is read as of a later moment, and every part holds
+//! what the publisher had at the boundary that it tells.
+
+#![allow(clippy::unwrap_used)]
+
+use proto::{Lsn, Value};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tests::history::{self, History, Rows, TABLES};
+use tests::line::{At, Line};
+use tests::process::{Outcome, Process};
+use tests::wait;
+use uuid::Uuid;
+use workdir::{Credentials, SnapshotReader};
+
+/// The snapshot agent's name at the server.
+const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
+const WRITERS: u64 = 3;
+/// Times that the agent is killed at some moment, after those at chosen ones.
+const KILLS: u64 = 5;
+
+/// Published tables full of rows, and their history.
+async fn published(seed: u64) -> (Line, Arc<History>) {
+    println!("seed {seed}");
+    let line = Line::start_on_sandboxes().await;
+    let history = History::begin(&line.source).await;
+    line.publish("p", &TABLES).await;
+    (line, history)
+}
+
+/// Starts the agent: files of few rows, so that there are many.
+fn agent(line: &Line, more: &[&str]) -> Process {
+    let mut command = line.command("publisher", At::Source);
+    command.args(["snapshot", "--publication", "p", "--rows-per-file", "100", "--snapshot-sessions", "3"]).args(more);
+    Process::start("publisher-snapshot", command, line.folder())
+}
+
+/// Arms a fault that holds the agent up.
+async fn arm(line: &Line, what: &str) -> i64 {
+    let sql = format!("EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @action = N'stall', {what}");
+    line.source.number(&sql).await
+}
+
+async fn clear(line: &Line) {
+    line.source.run("EXEC sys.sp_sandbox_clear_faults").await;
+}
+
+/// Waits until the agent is held up, or has ended; whether it is held up.
+async fn is_held_up(line: &Line, agent: &mut Process, fault: i64) -> bool {
+    let mut admin = line.source.connect().await;
+    wait::until("the agent to be held up or to end", async || {
+        let faults = admin.run("EXEC sys.sp_sandbox_faults").await.unwrap();
+        let ours = faults.iter().find(|row| row.get::<i64, _>("fault_id") == Some(fault)).unwrap();
+        let held_up = ours.get::<i64, _>("fired").unwrap() > 0;
+        (held_up || !agent.is_running()).then_some(held_up)
+    })
+    .await
+}
+
+/// Runs the agent until it is held up by a fault, and kills it there; false if it ended before.
+async fn killed_at(line: &Line, what: &str) -> bool {
+    let fault = arm(line, what).await;
+    let mut agent = agent(line, &[]);
+    let held_up = is_held_up(line, &mut agent, fault).await;
+    if held_up {
+        agent.kill();
+    } else {
+        let ended = agent.ended().await;
+        assert!(ended.status.success(), "{}", ended.stderr);
+    }
+    clear(line).await;
+    held_up
+}
+
+/// The folders of snapshots.
+fn folders(line: &Line) -> Vec<PathBuf> {
+    std::fs::read_dir(line.path("snapshots")).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Data files that are finished and of a view whose marker has committed, each with its inode, which a file that is written again does
+/// not have.
+async fn finished(line: &Line) -> BTreeMap<PathBuf, u64> {
+    let mut admin = line.source.connect().await;
+    let rows = admin.run("SELECT token FROM [replication].marker").await.unwrap();
+    let markers: BTreeSet<Uuid> = rows.iter().map(|row| row.get::<Uuid, _>(0).unwrap()).collect();
+    let mut found = BTreeMap::new();
+    for folder in folders(line) {
+        for name in names(&folder) {
+            let Some(stem) = name.strip_suffix(".json").filter(|stem| stem.contains(".dbo.")) else { continue };
+            let view: Uuid = serde_json::from_value(json(&folder.join(&name))["view"].clone()).unwrap();
+            let data = folder.join(format!("{stem}.bcp"));
+            if markers.contains(&view) {
+                found.insert(data.clone(), std::fs::metadata(&data).unwrap().ino());
+            }
+        }
+    }
+    found
+}
+
+/// Asserts that none of these files was written again.
+fn assert_untouched(files: &BTreeMap<PathBuf, u64>) {
+    for (file, inode) in files {
+        assert_eq!(std::fs::metadata(file).unwrap().ino(), *inode, "{} was written again", file.display());
+    }
+}
+
+/// Asserts that every part of the one snapshot there is holds what the publisher had at its boundary; gives the boundaries.
+async fn assert_parts(line: &Line, history: &History) -> BTreeSet<Lsn> {
+    let known = history.serials();
+    let lsns = wait::until("the whole history to be captured", async || {
+        let captured = history::captured(&line.source).await.unwrap();
+        (captured.len() >= known.len()).then_some(captured)
+    })
+    .await;
+    let timeline = history.timeline(&lsns);
+    let folders = folders(line);
+    assert_eq!(folders.len(), 1, "{folders:?}");
+    let location = format!("file://{}", folders[0].display());
+    let reader = SnapshotReader::open(&location, &Credentials::default()).await.unwrap();
+    let mut named: BTreeSet<String> = ["manifest.json".to_owned()].into();
+    let mut boundaries = BTreeSet::new();
+    assert_eq!(reader.manifest().articles.len(), TABLES.len());
+    for article in &reader.manifest().articles {
+        let table = TABLES.iter().position(|name| *name == article.article.source.to_string()).unwrap();
+        for (part, number) in article.data.iter().zip(1..) {
+            let mut rows = Rows::new();
+            let mut read = reader.part(article.article.id, number).unwrap();
+            while let Some(row) = read.next().await.unwrap() {
+                let (key, row) = history::of_values(table, &row);
+                assert!(rows.insert(key, row).is_none(), "a row is there twice");
+            }
+            let mut expected = timeline.as_of(part.boundary);
+            expected.retain(|(of, key, _), _| *of == table && part.range.contains(&Value::I64(*key)).unwrap());
+            assert!(rows == expected, "{} is not what the publisher had at {}", part.file.name, part.boundary);
+            boundaries.insert(part.boundary);
+            named.insert(part.file.name.clone());
+        }
+        let scripts = [&article.pre_script, &article.post_script, &article.last_script, &article.format_file];
+        named.extend(scripts.map(|file| file.name.clone()));
+    }
+    assert_eq!(names(&folders[0]), named, "there is nothing else");
+    boundaries
+}
+
+fn succeeded(outcome: &Outcome) {
+    assert!(outcome.status.success(), "{}", outcome.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_goes_on() {
+    let seed = 92;
+    let (line, history) = published(seed).await;
+    let mut rng = StdRng::seed_from_u64(seed);
+    let workload = history.write(&line.source, seed, WRITERS);
+    workload.makes(30).await;
+    let mut kept = BTreeMap::new();
+    // Statements that touch the lines: at first for their bounds twice, then to lock them, and then one for each part, by three sessions.
+    for what in [
+        "@at = N'statement', @object = N'lines', @after = 7, @times = 3",
+        "@at = N'statement', @object = N'lines', @after = 5, @times = 3",
+    ] {
+        assert!(killed_at(&line, what).await);
+        assert_untouched(&kept);
+        kept = finished(&line).await;
+        assert!(!kept.is_empty(), "something was finished");
+        workload.makes(10).await;
+    }
+    for _ in 0..KILLS {
+        let at = ["statement", "response", "row"][rng.random_range(0..3)];
+        let after = if at == "row" { rng.random_range(0..3_000) } else { rng.random_range(0..150) };
+        let held_up = killed_at(&line, &format!("@at = N'{at}', @after = {after}")).await;
+        assert_untouched(&kept);
+        println!("{at} {after}: {held_up}, {} files were finished", kept.len());
+        if !held_up {
+            break;
+        }
+        kept.extend(finished(&line).await);
+        workload.makes(10).await;
+    }
+    if names(&folders(&line)[0]).contains("plan.json") {
+        succeeded(&agent(&line, &[]).ended().await);
+        assert_untouched(&kept);
+    }
+    workload.stop().await;
+    let boundaries = assert_parts(&line, &history).await;
+    println!("boundaries: {boundaries:?}");
+    assert!(boundaries.len() >= 2, "{boundaries:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_told_to_end_says_that_it_can_go_on_and_one_that_is_to_begin_anew_does() {
+    let (line, history) = published(93).await;
+    let fault = arm(&line, "@at = N'statement', @object = N'orders', @after = 6").await;
+    let mut first = agent(&line, &[]);
+    assert!(is_held_up(&line, &mut first, fault).await);
+    let old = folders(&line);
+    // There is one agent a publication.
+    let second = agent(&line, &[]).ended().await;
+    assert!(!second.status.success());
+    assert!(second.stderr.contains("a snapshot of publication p is being taken already"), "{}", second.stderr);
+    let ended = first.terminate().await;
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains("what is finished of the snapshot is kept"), "{}", ended.stderr);
+    clear(&line).await;
+    assert_eq!(folders(&line), old);
+    let anew = agent(&line, &["--restart"]).ended().await;
+    succeeded(&anew);
+    assert!(anew.stderr.contains("is discarded"), "{}", anew.stderr);
+    assert!(folders(&line)[0] != old[0]);
+    assert_eq!(assert_parts(&line, &history).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_in_the_middle_keeps_what_is_finished() {
+    let (line, history) = published(94).await;
+    let workload = history.write(&line.source, 94, WRITERS);
+    let fault = format!(
+        "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @at = N'statement', @object = N'lines', @after = 7, @action = N'disconnect'"
+    );
+    line.source.run(&fault).await;
+    let failed = agent(&line, &[]).ended().await;
+    assert!(!failed.status.success());
+    assert!(failed.stderr.contains("what is finished of the snapshot is kept"), "{}", failed.stderr);
+    let kept = finished(&line).await;
+    assert!(!kept.is_empty());
+    workload.makes(10).await;
+    let ended = agent(&line, &[]).ended().await;
+    succeeded(&ended);
+    assert!(ended.stderr.contains("going on with the unfinished snapshot"), "{}", ended.stderr);
+    assert_untouched(&kept);
+    workload.stop().await;
+    assert_eq!(assert_parts(&line, &history).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_could_not_be_registered_is_registered_later_or_removed() {
+    let (mut line, history) = published(95).await;
+    for is_taken in [true, false] {
+        let fault = arm(&line, "@at = N'statement', @object = N'orders', @after = 6").await;
+        let mut first = agent(&line, &[]);
+        assert!(is_held_up(&line, &mut first, fault).await);
+        let unfinished = folders(&line).into_iter().find(|folder| names(folder).contains("plan.json")).unwrap();
+        line.distributor.take().unwrap().kill();
+        clear(&line).await;
+        assert!(!first.ended().await.status.success());
+        assert!(names(&unfinished).is_superset(&["manifest.json".to_owned(), "plan.json".to_owned()].into()));
+        line.start_distributor().await;
+        if is_taken {
+            let ended = agent(&line, &[]).ended().await;
+            succeeded(&ended);
+            assert!(ended.stderr.contains("finished before; it is registered now"), "{}", ended.stderr);
+            assert!(ended.stdout.contains(unfinished.file_name().unwrap().to_str().unwrap()), "{}", ended.stdout);
+            assert_eq!(assert_parts(&line, &history).await.len(), 1);
+            std::fs::remove_dir_all(&unfinished).unwrap();
+        } else {
+            // It is not what is published any more.
+            line.publisher_does(&["article", "drop", "--publication", "p", "--table", "dbo.quiet"]).await;
+            line.publisher_does(&["article", "add", "--publication", "p", "--table", "dbo.quiet"]).await;
+            let ended = agent(&line, &[]).ended().await;
+            succeeded(&ended);
+            assert!(ended.stderr.contains("finished before, is discarded"), "{}", ended.stderr);
+            assert!(!unfinished.exists());
+            assert_eq!(assert_parts(&line, &history).await.len(), 1);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_snapshot_isolation_nothing_outlives_the_locks() {
+    let (line, history) = published(96).await;
+    let off = format!("ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION OFF", line.source.name);
+    line.source.server.connect("master").await.unwrap().run(&off).await.unwrap();
+    assert!(killed_at(&line, "@at = N'statement', @object = N'orders', @after = 6").await);
+    let old = folders(&line);
+    let workload = history.write(&line.source, 96, WRITERS);
+    workload.makes(10).await;
+    let ended = agent(&line, &[]).ended().await;
+    succeeded(&ended);
+    assert!(ended.stderr.contains("nothing of the unfinished snapshot"), "{}", ended.stderr);
+    assert!(!old[0].exists());
+    workload.stop().await;
+    assert_eq!(assert_parts(&line, &history).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_lock_gives_up_after_its_attempts_and_leaves_nothing() {
+    let (line, _) = published(97).await;
+    let mut writer = line.source.connect().await;
+    writer.run("BEGIN TRANSACTION; SELECT COUNT(*) FROM dbo.shared WITH (TABLOCKX, HOLDLOCK)").await.unwrap();
+    let ended = agent(&line, &["--lock-attempts", "2"]).ended().await;
+    assert!(!ended.status.success());
+    let tried: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("trying again")).collect();
+    assert!(tried.len() == 1 && tried[0].contains("(1 of 2 attempts): locking dbo.shared"), "{}", ended.stderr);
+    for part in ["error: locking dbo.shared", "1222", "in 2 attempts", "sys.dm_tran_locks", "try again"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+    assert!(folders(&line).is_empty());
+    // Its transaction is over, so others may write.
+    writer.run("COMMIT TRANSACTION; UPDATE dbo.orders SET amount = amount + 1").await.unwrap();
+}
