@@ -1,5 +1,6 @@
 //! The crate's error.
 
+use crate::snapshot::SnapshotError;
 use proto::message::RefusalKind;
 use proto::transport::TransportError;
 use std::error::Error as StdError;
@@ -79,6 +80,25 @@ impl From<workdir::WorkDirError> for Error {
     fn from(error: workdir::WorkDirError) -> Self {
         let kind = if error.is_transient() { ErrorKind::Transient } else { ErrorKind::WorkingDirectory };
         Self::because(kind, error.to_string(), error)
+    }
+}
+
+impl From<SnapshotError> for Error {
+    fn from(error: SnapshotError) -> Self {
+        let kind = kind_of(&error);
+        Self::because(kind, error.to_string(), error)
+    }
+}
+
+fn kind_of(error: &SnapshotError) -> ErrorKind {
+    match error {
+        SnapshotError::Server(error) if error.is_transient() => ErrorKind::Transient,
+        SnapshotError::WorkDir(error) if error.is_transient() => ErrorKind::Transient,
+        SnapshotError::Distributor(error) if error.is_transient() => ErrorKind::Transient,
+        SnapshotError::Server(_) | SnapshotError::Distributor(_) => ErrorKind::Refused,
+        SnapshotError::WorkDir(_) => ErrorKind::WorkingDirectory,
+        SnapshotError::Invalid(_) => ErrorKind::Invalid,
+        SnapshotError::Unfinished { source } => kind_of(source),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::{Table, print};
-use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
+use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::catalog::PublicationKind;
 use proto::{Article, PreCreation, SchemaOptions, TableName};
 use publisher::article::Definition;
@@ -11,16 +11,14 @@ use publisher::article::filter::Outcome;
 use publisher::article::options::{self, OptionTexts};
 use publisher::command::capture::CaptureAction;
 use publisher::command::check::CheckArgs;
+use publisher::command::snapshot::{LateArgs, SnapshotArgs};
 use publisher::command::tracer::TracerAction;
 use publisher::reader::{self, ReaderOptions};
-use publisher::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
 use publisher::{Error, ErrorKind, article, command, publication, settings};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::process::ExitCode;
 use std::time::Duration;
-use workdir::Compression;
 
 /// Publishes tables of a SQL Server database.
 #[derive(Debug, Parser)]
@@ -152,6 +150,8 @@ enum ArticleAction {
         #[command(flatten)]
         options: Box<ArticleOptionArgs>,
         #[command(flatten)]
+        late: LateArgs,
+        #[command(flatten)]
         sides: Sides,
     },
     /// Change the row filter of a table that is being replicated, where no rows enter with the new one
@@ -233,38 +233,6 @@ struct Sides {
 }
 
 #[derive(Debug, Args)]
-struct SnapshotArgs {
-    /// Publication
-    #[arg(long)]
-    publication: String,
-    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
-    #[arg(long, value_name = "URL")]
-    working_directory: String,
-    #[command(flatten)]
-    access: WorkingDirectoryArgs,
-    /// Sessions that read at once: each a table, or a range of keys of a large one
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
-    snapshot_sessions: u16,
-    /// Rows that a data file holds at most, about: a larger table is cut into ranges of its first key column, each in a file of its own
-    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "NUMBER")]
-    rows_per_file: u64,
-    /// Compression of the data files: none or zstd
-    #[arg(long, default_value_t, value_name = "METHOD")]
-    compression: Compression,
-    /// Only the articles of this table, as schema.table; may be given more than once
-    #[arg(long = "article", value_name = "TABLE")]
-    articles: Vec<String>,
-    /// Discard an unfinished snapshot instead of going on with it
-    #[arg(long)]
-    restart: bool,
-    /// Attempts to lock the tables for the moment that fixes the point of the snapshot; each waits up to 5 s for a table
-    #[arg(long, default_value_t = LOCK_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
-    lock_attempts: u32,
-    #[command(flatten)]
-    sides: Sides,
-}
-
-#[derive(Debug, Args)]
 struct RunArgs {
     /// Longest pause between two looks at an idle database; while there are changes it is much shorter
     #[arg(long, default_value = "500ms", value_parser = cli::duration::parse, value_name = "DURATION")]
@@ -313,7 +281,7 @@ impl Command {
                 ArticleAction::List { .. } => ("publisher article list", None),
                 ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
             },
-            Self::Snapshot(args) => ("publisher snapshot", Some(&args.sides.server)),
+            Self::Snapshot(args) => ("publisher snapshot", Some(&args.server)),
             Self::Check(args) => ("publisher check", Some(&args.server)),
             Self::Tracer { action: TracerAction::Post { server, .. } } => ("publisher tracer post", Some(server)),
             Self::Tracer { action: TracerAction::History { .. } } => ("publisher tracer history", None),
@@ -330,7 +298,7 @@ async fn carry_out(command: Command) -> Done {
     match command {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
-        Command::Snapshot(args) => Box::pin(snapshot(args)).await,
+        Command::Snapshot(args) => Ok(Box::pin(command::snapshot::run(args)).await?),
         Command::Check(args) => Ok(Box::pin(command::check::run(args)).await?),
         Command::Tracer { action } => Ok(Box::pin(command::tracer::run(action)).await?),
         Command::Capture { action } => Ok(Box::pin(command::capture::run(action)).await?),
@@ -382,7 +350,7 @@ async fn on_publications(action: PublicationAction) -> Done {
 
 async fn on_articles(action: ArticleAction) -> Done {
     match action {
-        ArticleAction::Add { publication, table, columns, filter, options, sides } => {
+        ArticleAction::Add { publication, table, columns, filter, options, late, sides } => {
             let server = settings::server(&sides.server)?;
             let distributor = settings::distributor(&sides.distributor)?;
             let columns = columns.iter().map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
@@ -404,6 +372,7 @@ async fn on_articles(action: ArticleAction) -> Done {
                 added.columns.len(),
                 added.capture.instance
             ));
+            Box::pin(command::snapshot::of_late_article(&server, &distributor, &added, &late)).await?;
         }
         ArticleAction::Set { publication, table, filter, no_filter: _, sides } => {
             let server = settings::server(&sides.server)?;
@@ -461,41 +430,6 @@ async fn on_articles(action: ArticleAction) -> Done {
             say(&format!("article {source} dropped from publication {publication}"));
         }
     }
-    Ok(())
-}
-
-async fn snapshot(args: SnapshotArgs) -> Done {
-    let work_dir = workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?;
-    let server = settings::server(&args.sides.server)?;
-    let distributor = settings::distributor(&args.sides.distributor)?;
-    let agent = SnapshotAgent {
-        server,
-        distributor,
-        work_dir,
-        sessions: usize::from(args.snapshot_sessions),
-        rows_per_file: args.rows_per_file,
-        compression: args.compression,
-        lock_attempts: args.lock_attempts,
-        restart: args.restart,
-    };
-    let tables: Vec<TableName> = args.articles.iter().map(|t| article::parse_table(t)).collect::<Result<_, _>>()?;
-    let tables = (!tables.is_empty()).then_some(tables);
-    let progress = Progress::new();
-    let snapshot = tokio::select! {
-        taken = agent.take(&args.publication, tables.as_deref(), &progress) => taken?,
-        () = cli::shutdown_signal() => {
-            return Err("stopped; what is finished of the snapshot is kept: the same command goes on with it".into());
-        }
-    };
-    let articles = snapshot.boundaries.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>().len();
-    say(&format!(
-        "snapshot {} of publication {}: {articles} articles, {} rows, {} in {}",
-        snapshot.id,
-        snapshot.publication,
-        snapshot.rows,
-        cli::size::format(snapshot.bytes),
-        snapshot.location
-    ));
     Ok(())
 }
 

@@ -52,7 +52,7 @@ pub enum SnapshotError {
     #[error("{0}")]
     Invalid(String),
     /// It could not be taken to its end; what is finished of it is kept.
-    #[error("{source}\nwhat is finished of the snapshot is kept: the same command goes on with it")]
+    #[error("{source}\nwhat is finished of the snapshot is kept: `publisher snapshot` goes on with it")]
     Unfinished {
         /// Why.
         source: Box<SnapshotError>,

@@ -64,9 +64,13 @@ impl<'a> Attempt<'a> {
         }
         let id = Uuid::new_v4();
         let begun = distributor.begin(publication, id, tables).await?;
+        let plan = Plan::new(id, begun.publication.clone(), tables.map(<[TableName]>::to_vec), now());
         let begins = async {
             of_its_database(&begun.publication, &facts).map_err(SnapshotError::Invalid)?;
-            Ok(SnapshotWriter::create(agent.work_dir.clone(), id).await?.with_compression(agent.compression))
+            let writer = SnapshotWriter::create(agent.work_dir.clone(), id).await?.with_compression(agent.compression);
+            // It says already whose folder this is.
+            writer.plan(&plan).await?;
+            Ok(writer)
         };
         let writer = match begins.await {
             Ok(writer) => writer,
@@ -75,7 +79,6 @@ impl<'a> Attempt<'a> {
                 return Err(error);
             }
         };
-        let plan = Plan::new(id, begun.publication.clone(), tables.map(<[TableName]>::to_vec), now());
         let kept = vec![None; begun.articles.len()];
         Ok(Self { agent, distributor, progress, writer, plan, begun, kept, facts })
     }

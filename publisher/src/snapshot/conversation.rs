@@ -4,7 +4,7 @@ use super::SnapshotError;
 use super::figures::Figures;
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::message::RefusalKind;
-use proto::transport::{ConnectOptions, Connection};
+use proto::transport::{ConnectOptions, Connection, TransportError};
 use proto::{Article, Lsn, SnapshotProgress, TableName};
 use std::time::Duration;
 use uuid::Uuid;
@@ -61,18 +61,19 @@ impl Conversation<'_> {
         }
     }
 
-    /// Makes a finished snapshot known, where it is not yet. False where it is refused: it is of no use any more.
+    /// Makes a finished snapshot known, where it is not yet.
     pub async fn register(&self, snapshot: &Snapshot) -> Result<Registered, SnapshotError> {
         match self.request(Request::SnapshotRegister(snapshot.clone())).await {
             Ok(_) => Ok(Registered::Yes),
-            Err(SnapshotError::Distributor(error)) => match error.refusal().map(|refusal| refusal.kind) {
-                // The same one, under another name of its folder.
-                Some(RefusalKind::Exists) => Ok(Registered::Yes),
-                Some(RefusalKind::Invalid | RefusalKind::Expired | RefusalKind::NotFound) => {
-                    Ok(Registered::No(SnapshotError::Distributor(error)))
-                }
-                _ => Err(SnapshotError::Distributor(error)),
-            },
+            // The same one, under another name of its folder.
+            Err(SnapshotError::Distributor(error))
+                if error.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::Exists) =>
+            {
+                Ok(Registered::Yes)
+            }
+            Err(SnapshotError::Distributor(error)) if is_final(&error) => {
+                Ok(Registered::No(SnapshotError::Distributor(error)))
+            }
             Err(error) => Err(error),
         }
     }
@@ -80,7 +81,7 @@ impl Conversation<'_> {
     /// Says that a snapshot is given up. Where that cannot be said, the queue is kept for it until the maximum retention.
     pub async fn abandon(&self, snapshot: Uuid) {
         if let Err(error) = self.request(Request::SnapshotAbandon { snapshot }).await {
-            tracing::debug!(%snapshot, %error, "the distributor was not told that the snapshot is given up");
+            tracing::warn!(%snapshot, %error, "the distributor was not told that the snapshot is given up");
         }
     }
 
@@ -105,16 +106,24 @@ impl Conversation<'_> {
         let mut work = std::pin::pin!(work);
         let mut connection = None;
         let done = loop {
-            // The work goes on while it is reported, and does not depend on that.
+            // The work goes on while it is reported.
             let report = async {
-                if let Err(error) = self.tell(&mut connection, progress(None)).await {
-                    tracing::debug!(%snapshot, %error, "the distributor was not told how far the snapshot is");
+                match self.tell(&mut connection, progress(None)).await {
+                    // It is not waited for any more: what comes of it would be refused.
+                    Err(SnapshotError::Distributor(error)) if is_final(&error) => {
+                        return Err(SnapshotError::Distributor(error));
+                    }
+                    Err(error) => {
+                        tracing::debug!(%snapshot, %error, "the distributor was not told how far the snapshot is");
+                    }
+                    Ok(()) => {}
                 }
                 tokio::time::sleep(REPORT_EVERY).await;
+                Ok(())
             };
             tokio::select! {
                 done = &mut work => break done,
-                () = report => {}
+                told = report => told?,
             }
         };
         if let Err(error) = &done
@@ -135,6 +144,12 @@ impl Conversation<'_> {
         *connection = Some(used);
         Ok(())
     }
+}
+
+/// Whether a snapshot is refused for good.
+fn is_final(error: &TransportError) -> bool {
+    let kind = error.refusal().map(|refusal| refusal.kind);
+    matches!(kind, Some(RefusalKind::Invalid | RefusalKind::Expired | RefusalKind::NotFound))
 }
 
 /// Whether the distributor took a snapshot.

@@ -87,24 +87,26 @@ pub(super) async fn lock(
 /// are in the way.
 ///
 /// A writer that holds a lock we wait for, and comes to wait for one that we hold, makes a deadlock; where transactions write to the tables
-/// in an order of their own all the time, every attempt would end so. Hence the table that an attempt failed at is the first of the next: it
-/// is waited for while nothing else is held, and who comes later waits for it before touching the others.
+/// in an order of their own all the time, every attempt would end so. Hence the table (or the marker) that an attempt failed at is the first
+/// of the next: it is waited for while nothing else is held, and who comes later waits for it before touching the others.
 pub(crate) async fn lock_tables(
     client: &mut Client,
     tables: &[&TableName],
     marker: Option<Marker>,
     patience: &Patience<'_>,
 ) -> Result<(), Error> {
-    let mut order = tables.to_vec();
+    let marker = marker.map(Step::Marker);
+    let mut order: Vec<Step<'_>> = tables.iter().map(|table| Step::Lock(table)).chain(marker).collect();
     let mut attempt = 1;
     loop {
-        let (failed, error) = match try_lock(client, &order, marker).await {
+        let (failed, error) = match try_lock(client, &order).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
         if !error.is_transient() || !client.is_usable() {
             return Err(error);
         }
+        snapshot::rollback(client).await?;
         if attempt >= patience.attempts {
             return Err(error.advised(&format!(
                 "The tables could not be locked in {attempt} attempts, each of up to {} s a table: see whose transaction holds a lock there \
@@ -116,7 +118,6 @@ pub(crate) async fn lock_tables(
             "the tables could not be locked; trying again ({attempt} of {} attempts): {error}",
             patience.attempts
         ));
-        snapshot::rollback(client).await?;
         if let Some(failed) = failed {
             order[..=failed].rotate_right(1);
         }
@@ -125,20 +126,23 @@ pub(crate) async fn lock_tables(
     }
 }
 
-/// Locks the tables in this order; which of them it failed at, if it was one.
-async fn try_lock(
-    client: &mut Client,
-    order: &[&TableName],
-    marker: Option<Marker>,
-) -> Result<(), (Option<usize>, Error)> {
+/// What an attempt consists of; in any order, since all of it takes effect where the transaction commits.
+enum Step<'a> {
+    Lock(&'a TableName),
+    Marker(Marker),
+}
+
+/// Takes the steps in this order; which of them it failed at, if it was one.
+async fn try_lock(client: &mut Client, order: &[Step<'_>]) -> Result<(), (Option<usize>, Error)> {
     snapshot::begin_locking(client, LOCK_PATIENCE).await.map_err(|error| (None, error))?;
-    for (at, table) in order.iter().enumerate() {
-        snapshot::lock_table(client, table).await.map_err(|error| (Some(at), error))?;
+    for (at, step) in order.iter().enumerate() {
+        let done = match step {
+            Step::Lock(table) => snapshot::lock_table(client, table).await,
+            Step::Marker(marker) => marker::insert(client, *marker).await,
+        };
+        done.map_err(|error| (Some(at), error))?;
     }
-    match marker {
-        Some(marker) => marker::insert(client, marker).await.map_err(|error| (None, error)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// A column of which the table is not as the article's definition has it; `joining` says whether new columns are to join it.

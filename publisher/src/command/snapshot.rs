@@ -1,0 +1,192 @@
+//! `publisher snapshot`, and the snapshot of an article that comes to a publication in use.
+
+use crate::error::{Error, ErrorKind};
+use crate::publication::{request, unexpected};
+use crate::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
+use crate::{article, settings};
+use clap::Args;
+use cli::output::print;
+use cli::{DistributorArgs, ServerArgs, WorkingDirectoryArgs};
+use proto::catalog::{PublicationKind, Request, Response, Snapshot};
+use proto::transport::ConnectOptions;
+use proto::{Article, TableName};
+use sqlserver::ServerOptions;
+use std::collections::BTreeSet;
+use workdir::Compression;
+
+/// Sessions that read at once, unless set.
+const SESSIONS: u16 = 4;
+/// Rows of a data file, unless set.
+const ROWS_PER_FILE: u64 = 500_000;
+
+/// What a snapshot is taken of, and how.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// Publication
+    #[arg(long)]
+    publication: String,
+    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
+    #[arg(long, value_name = "URL")]
+    working_directory: String,
+    #[command(flatten)]
+    access: WorkingDirectoryArgs,
+    /// Sessions that read at once: each a table, or a range of keys of a large one
+    #[arg(long, default_value_t = SESSIONS, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
+    snapshot_sessions: u16,
+    /// Rows that a data file holds at most, about: a larger table is cut into ranges of its first key column, each in a file of its own
+    #[arg(long, default_value_t = ROWS_PER_FILE, value_parser = clap::value_parser!(u64).range(1..), value_name = "NUMBER")]
+    rows_per_file: u64,
+    /// Compression of the data files: none or zstd
+    #[arg(long, default_value_t, value_name = "METHOD")]
+    compression: Compression,
+    /// Only the article of this table, as schema.table; may be given more than once
+    #[arg(long = "article", value_name = "TABLE")]
+    articles: Vec<String>,
+    /// Discard an unfinished snapshot instead of going on with it
+    #[arg(long)]
+    restart: bool,
+    /// Attempts to lock the tables for the moment that fixes the point of the snapshot; each waits up to 5 s for a table
+    #[arg(long, default_value_t = LOCK_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    lock_attempts: u32,
+    /// The publication server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
+    distributor: DistributorArgs,
+}
+
+/// Where the snapshot of an article goes that is added to a publication with subscriptions.
+#[derive(Debug, Args)]
+pub struct LateArgs {
+    /// Where the publication has subscriptions, take the snapshot that brings them the article's rows at once, into this folder
+    #[arg(long, value_name = "URL")]
+    working_directory: Option<String>,
+    #[command(flatten)]
+    access: WorkingDirectoryArgs,
+}
+
+/// Takes a snapshot.
+pub async fn run(args: SnapshotArgs) -> Result<(), Error> {
+    let tables: Vec<TableName> = args.articles.iter().map(|t| article::parse_table(t)).collect::<Result<_, _>>()?;
+    let agent = SnapshotAgent {
+        server: settings::server(&args.server)?,
+        distributor: settings::distributor(&args.distributor)?,
+        work_dir: workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?,
+        sessions: usize::from(args.snapshot_sessions),
+        rows_per_file: args.rows_per_file,
+        compression: args.compression,
+        lock_attempts: args.lock_attempts,
+        restart: args.restart,
+    };
+    take(&agent, &args.publication, (!tables.is_empty()).then_some(&*tables)).await
+}
+
+async fn take(agent: &SnapshotAgent, publication: &str, tables: Option<&[TableName]>) -> Result<(), Error> {
+    let progress = Progress::new();
+    let snapshot = tokio::select! {
+        taken = agent.take(publication, tables, &progress) => taken?,
+        () = cli::shutdown_signal() => {
+            let message = "stopped; what is finished of the snapshot is kept: `publisher snapshot` goes on with it";
+            return Err(Error::new(ErrorKind::Transient, message));
+        }
+    };
+    say(&summary(&snapshot));
+    Ok(())
+}
+
+fn summary(snapshot: &Snapshot) -> String {
+    let articles: BTreeSet<_> = snapshot.boundaries.iter().map(|(article, _)| *article).collect();
+    format!(
+        "snapshot {} of publication {}: {} articles, {} rows, {} in {}",
+        snapshot.id,
+        snapshot.publication,
+        articles.len(),
+        snapshot.rows,
+        cli::size::format(snapshot.bytes),
+        snapshot.location
+    )
+}
+
+/// Takes the snapshot that brings an article, which was just added, to the subscriptions that there are; or says how to.
+pub async fn of_late_article(
+    server: &ServerOptions,
+    distributor: &ConnectOptions,
+    article: &Article,
+    args: &LateArgs,
+) -> Result<(), Error> {
+    let publication = crate::publication::find(distributor, &article.publication).await?;
+    let subscriptions = subscriptions(distributor, &publication.name).await?;
+    if subscriptions.is_empty() || publication.kind != PublicationKind::Transactional {
+        return Ok(());
+    }
+    let command =
+        format!("publisher snapshot --publication {} --article {}", publication.name, argument(&article.source));
+    let Some(url) = &args.working_directory else {
+        say(&format!(
+            "{} get its rows, and what changes in them, from a snapshot of it: {command} --working-directory URL",
+            subscriptions.join(", ")
+        ));
+        return Ok(());
+    };
+    let agent = SnapshotAgent {
+        server: server.clone(),
+        distributor: distributor.clone(),
+        work_dir: workdir::open(url, &settings::credentials(&args.access)?)?,
+        sessions: usize::from(SESSIONS),
+        rows_per_file: ROWS_PER_FILE,
+        compression: Compression::None,
+        lock_attempts: LOCK_ATTEMPTS,
+        restart: false,
+    };
+    take(&agent, &publication.name, Some(std::slice::from_ref(&article.source))).await.map_err(|error| {
+        let message = format!(
+            "article {} is added, but {} do not have its rows: {error}. To take the snapshot that brings them: {command}",
+            article.source,
+            subscriptions.join(", ")
+        );
+        Error::because(error.kind, message, error)
+    })
+}
+
+/// Names of a publication's subscriptions.
+async fn subscriptions(distributor: &ConnectOptions, publication: &str) -> Result<Vec<String>, Error> {
+    let all = match request(distributor, Request::SubscriptionList).await? {
+        Response::Subscriptions(all) => all,
+        other => return Err(unexpected(&other)),
+    };
+    let of_it = all.into_iter().filter(|s| s.publication.to_lowercase() == publication.to_lowercase());
+    Ok(of_it.map(|subscription| format!("subscription {}", subscription.name)).collect())
+}
+
+/// A table as an argument of a command.
+fn argument(table: &TableName) -> String {
+    let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain(&table.schema) && plain(&table.table) {
+        return table.to_string();
+    }
+    let quoted = |name: &str| name.replace(']', "]]").replace('\'', "'\\''");
+    format!("'[{}].[{}]'", quoted(&table.schema), quoted(&table.table))
+}
+
+/// Results go to stdout; one that nobody reads is no reason to fail.
+fn say(text: &str) {
+    let _ = print(format_args!("{text}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::argument;
+    use crate::article::parse_table;
+    use proto::TableName;
+
+    #[test]
+    fn a_table_is_named_so_that_a_shell_and_the_flag_take_it() {
+        let name = |schema: &str, table: &str| TableName { schema: schema.into(), table: table.into() };
+        assert_eq!(argument(&name("sales", "orders")), "sales.orders");
+        let odd = name("my schema", "a.b]");
+        assert_eq!(argument(&odd), "'[my schema].[a.b]]]'");
+        assert_eq!(parse_table(argument(&odd).trim_matches('\'')).unwrap(), odd);
+        assert_eq!(argument(&name("dbo", "it's")), "'[dbo].[it'\\''s]'");
+    }
+}
