@@ -105,6 +105,8 @@ impl History {
         }
         first.extend((1..=SHARED_ROWS).map(|id| ((SHARED, id, 0), row(1_000, 0))));
         first.extend((1..=QUIET_ROWS).map(|id| ((QUIET, id, 0), row(id, 0))));
+        // Of what was there before the first transaction, so that the number can be referred to.
+        first.insert((SERIALS, 0, 0), row(0, 0));
         for (table, name) in TABLES.iter().enumerate() {
             let values: Vec<String> = first
                 .iter()
