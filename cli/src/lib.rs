@@ -8,7 +8,7 @@
 //! - [`distributor`], [`server`], [`working_directory`]: how to reach the distributor, a SQL Server, the snapshots.
 //! - [`secret`]: passwords, from a file or the environment and never from a flag.
 //! - [`output`]: results, to stdout. [`logging`]: everything else, to stderr.
-//! - [`duration`], [`size`]: `1h30m`, `64MiB`.
+//! - [`duration`], [`size`], [`time`]: `1h30m`, `64MiB`, `2026-02-28 13:05:09 UTC`.
 //! - [`process`]: the end: exit codes and signals.
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ pub mod secret;
 pub mod server;
 pub mod settings;
 pub mod size;
+pub mod time;
 pub mod working_directory;
 
 pub use distributor::DistributorArgs;

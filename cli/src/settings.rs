@@ -27,10 +27,12 @@ pub const SETTINGS: &[&str] = &[
     "server-ca",
     "trust-server-certificate",
     // Publisher.
+    "cleanup-interval",
     "drive-capture",
     "heartbeat-interval",
     "poll-interval",
     "publication",
+    "unfinished-retention",
     "working-directory",
     "working-directory-login",
     "working-directory-password-file",

@@ -362,6 +362,11 @@ async fn a_snapshot_may_go_when_it_is_old_and_nobody_needs_it() {
     distributor.until(|status| status.subscriptions[0].state == SubscriptionState::Active).await;
     let expected = [(old.id, false, vec![], true), (young.id, false, vec![], false), (current.id, true, vec![], false)];
     assert_eq!(listed(&distributor).await, expected);
+    let Response::Snapshots(all) = distributor.admin(Request::SnapshotList { publication: None }).await.unwrap() else {
+        panic!("no snapshots");
+    };
+    let retention = options().snapshot_retention.as_micros() as i64;
+    assert!(retention > 0 && all.iter().all(|s| s.kept_until == s.snapshot.created_at + retention));
     forget(old.id).await.unwrap();
     assert_eq!(forget(old.id).await.unwrap_err().kind, RefusalKind::NotFound);
     assert_eq!(listed(&distributor).await.len(), 2);

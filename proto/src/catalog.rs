@@ -39,6 +39,15 @@ pub struct Publication {
     pub created_at: i64,
 }
 
+impl Publication {
+    /// Whether this is that publication, whatever was set of it since: not another of its name that was dropped, or is at another
+    /// distributor.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let identity = |p: &Self| (p.name.to_lowercase(), p.database.clone(), p.created_at);
+        identity(self) == identity(other)
+    }
+}
+
 /// How a publication's changes get to its subscriptions (`@repl_freq` of `sp_addpublication`,
 /// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-addpublication-transact-sql>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -401,5 +410,30 @@ impl TracerToken {
     /// Microseconds from the publisher to a subscription, as `overall_latency`.
     pub fn overall_latency(&self, arrival: &TracerArrival) -> Option<i64> {
         Some(arrival.subscriber_commit? - self.publisher_commit?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DatabaseName, Publication, PublicationKind};
+
+    #[test]
+    fn a_publication_is_the_same_by_name_database_and_the_time_when_it_was_added() {
+        let publication = |name: &str, server: &str, database: &str, created_at| Publication {
+            name: name.into(),
+            kind: PublicationKind::Transactional,
+            database: DatabaseName { server: server.into(), database: database.into() },
+            server_version: 16,
+            replicate_ddl: true,
+            created_at,
+        };
+        let ours = publication("p", "s", "d", 1);
+        let upgraded = Publication { server_version: 17, replicate_ddl: false, ..publication("P", "s", "d", 1) };
+        assert!(ours.is_same(&ours) && upgraded.is_same(&ours));
+        let others = [("q", "s", "d", 1), ("p", "t", "d", 1), ("p", "s", "e", 1), ("p", "s", "d", 2)];
+        for other in others.map(|(name, server, database, created_at)| publication(name, server, database, created_at))
+        {
+            assert!(!other.is_same(&ours), "{other:?}");
+        }
     }
 }

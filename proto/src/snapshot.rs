@@ -173,6 +173,8 @@ pub struct ListedSnapshot {
     pub current: bool,
     /// Subscriptions that are being initialised from it, or still wait to be.
     pub needed_by: Vec<String>,
+    /// Until when it is kept where nobody needs it: microseconds since 1970-01-01 UTC.
+    pub kept_until: i64,
     /// Whether its files may be removed: nobody needs it, and the retention is over.
     pub removable: bool,
 }

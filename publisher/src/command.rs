@@ -3,4 +3,5 @@
 pub mod capture;
 pub mod check;
 pub mod snapshot;
+pub mod snapshots;
 pub mod tracer;

@@ -11,7 +11,8 @@ use publisher::article::filter::Outcome;
 use publisher::article::options::{self, OptionTexts};
 use publisher::command::capture::CaptureAction;
 use publisher::command::check::CheckArgs;
-use publisher::command::snapshot::{LateArgs, SnapshotArgs};
+use publisher::command::snapshot::LateArgs;
+use publisher::command::snapshots::{RegularCleanupArgs, SnapshotCommand};
 use publisher::command::tracer::TracerAction;
 use publisher::reader::{self, ReaderOptions};
 use publisher::{Error, ErrorKind, article, command, publication, settings};
@@ -42,8 +43,8 @@ enum Command {
         #[command(subcommand)]
         action: ArticleAction,
     },
-    /// Write the present rows of a publication to the working directory, for new subscriptions
-    Snapshot(SnapshotArgs),
+    /// Write the present rows of a publication to the working directory, for new subscriptions; list or clean up what is there
+    Snapshot(SnapshotCommand),
     /// See whether server, database, distributor and permissions are as publishing takes them; changes nothing
     Check(CheckArgs),
     /// Send a tracer token through the line and see how long it takes
@@ -246,6 +247,8 @@ struct RunArgs {
     heartbeat_interval: Duration,
     #[command(flatten)]
     sides: Sides,
+    #[command(flatten)]
+    cleanup: RegularCleanupArgs,
 }
 
 type Done = Result<(), Box<dyn StdError + Send + Sync>>;
@@ -281,7 +284,7 @@ impl Command {
                 ArticleAction::List { .. } => ("publisher article list", None),
                 ArticleAction::Drop { sides, .. } => ("publisher article drop", Some(&sides.server)),
             },
-            Self::Snapshot(args) => ("publisher snapshot", Some(&args.server)),
+            Self::Snapshot(command) => command.name_and_server(),
             Self::Check(args) => ("publisher check", Some(&args.server)),
             Self::Tracer { action: TracerAction::Post { server, .. } } => ("publisher tracer post", Some(server)),
             Self::Tracer { action: TracerAction::History { .. } } => ("publisher tracer history", None),
@@ -298,7 +301,7 @@ async fn carry_out(command: Command) -> Done {
     match command {
         Command::Publication { action } => Box::pin(on_publications(action)).await,
         Command::Article { action } => Box::pin(on_articles(action)).await,
-        Command::Snapshot(args) => Ok(Box::pin(command::snapshot::run(args)).await?),
+        Command::Snapshot(command) => Ok(Box::pin(command::snapshots::run(command)).await?),
         Command::Check(args) => Ok(Box::pin(command::check::run(args)).await?),
         Command::Tracer { action } => Ok(Box::pin(command::tracer::run(action)).await?),
         Command::Capture { action } => Ok(Box::pin(command::capture::run(action)).await?),
@@ -441,8 +444,10 @@ async fn run(args: RunArgs) -> Done {
         drive_capture: args.drive_capture,
         heartbeat_interval: args.heartbeat_interval,
     };
-    reader::run(&options, cli::shutdown_signal()).await?;
-    Ok(())
+    tokio::select! {
+        ended = reader::run(&options, cli::shutdown_signal()) => Ok(ended?),
+        never = command::snapshots::regularly(args.cleanup, &options.server, &options.distributor) => match never {},
+    }
 }
 
 /// Results go to stdout; one that nobody reads is no reason to fail.

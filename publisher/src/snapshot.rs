@@ -10,6 +10,7 @@
 //! Where the database does not allow snapshot isolation, A itself reads the tables and holds its locks to the end.
 
 mod attempt;
+pub mod cleanup;
 mod conversation;
 mod figures;
 mod plan;
@@ -31,7 +32,7 @@ use proto::transport::{ConnectOptions, TransportError};
 use sqlserver::{Client, ServerOptions};
 use std::sync::Arc;
 use std::time::Duration;
-use workdir::{Compression, SnapshotWriter, Unfinished, WorkDir, WorkDirError, unfinished};
+use workdir::{Compression, SnapshotWriter, Unfinished, WorkDir, WorkDirError, discard, unfinished};
 
 /// How long the capture job may take to get to the marker. Its default pause is five seconds; it may have a backlog.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(600);
@@ -91,15 +92,26 @@ impl SnapshotAgent {
     ) -> Result<Snapshot, SnapshotError> {
         let distributor = Conversation(&self.distributor);
         let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
-        if !sqlserver::snapshot::lock(&mut client, publication).await? {
-            return Err(SnapshotError::Invalid(format!(
-                "a snapshot of publication {publication} is being taken already, by another process (its session at {} holds the application \
-                 lock replication.snapshot.{}); wait for it, or end it",
-                client.place(),
-                publication.to_lowercase()
-            )));
-        }
-        let mut found = unfinished(&*self.work_dir, publication).await?;
+        lock(&mut client, publication).await?;
+        let snapshot = self.take_alone(distributor, &mut client, publication, tables, progress).await?;
+        cleanup::after_snapshot(self, publication, progress).await;
+        Ok(snapshot)
+    }
+
+    /// The same, while no other agent can.
+    async fn take_alone(
+        &self,
+        distributor: Conversation<'_>,
+        client: &mut Client,
+        publication: &str,
+        tables: Option<&[TableName]>,
+        progress: &Progress,
+    ) -> Result<Snapshot, SnapshotError> {
+        let mut found = match distributor.publication(publication).await? {
+            Some(publication) => unfinished(&*self.work_dir, &publication).await?,
+            // The distributor says so when one is begun.
+            None => Vec::new(),
+        };
         found.retain(|old| same_tables(old.plan.tables.as_deref(), tables));
         if let Some(snapshot) = self.register_found(distributor, &mut found, progress).await? {
             return Ok(snapshot);
@@ -110,9 +122,9 @@ impl SnapshotAgent {
             self.give_up(distributor, &old).await?;
             progress.say(&format!("the unfinished snapshot {} is discarded", old.plan.id));
         }
-        let attempt = Attempt::begin(self, &mut client, publication, tables, newest, progress).await?;
+        let attempt = Attempt::begin(self, client, publication, tables, newest, progress).await?;
         let id = attempt.id();
-        let snapshot = Box::pin(attempt.carry_out(&mut client)).await?;
+        let snapshot = Box::pin(attempt.carry_out(client)).await?;
         let writer = SnapshotWriter::resume(self.work_dir.clone(), id);
         match distributor.register(&snapshot).await? {
             Registered::Yes => {
@@ -156,8 +168,21 @@ impl SnapshotAgent {
 
     async fn give_up(&self, distributor: Conversation<'_>, old: &Unfinished) -> Result<(), SnapshotError> {
         distributor.abandon(old.plan.id).await;
-        Ok(self.work_dir.remove_folder(old.plan.id).await?)
+        Ok(discard(&*self.work_dir, old.plan.id).await?)
     }
+}
+
+/// Takes the lock that keeps other agents from a publication, for as long as the connection lasts.
+async fn lock(client: &mut Client, publication: &str) -> Result<(), SnapshotError> {
+    if sqlserver::snapshot::lock(client, publication).await? {
+        return Ok(());
+    }
+    Err(SnapshotError::Invalid(format!(
+        "a snapshot of publication {publication} is being taken already, by another process (its session at {} holds the application lock \
+         replication.snapshot.{}); wait for it, or end it",
+        client.place(),
+        publication.to_lowercase()
+    )))
 }
 
 /// Whether two snapshots are of the same articles, by what was asked for.

@@ -24,6 +24,7 @@
 //! the form that [`name`] makes them, so a damaged or forged snapshot gives an error that names the file and never leaves its folder.
 //!
 //! - [`SnapshotWriter`], [`PartWriter`]: writing. [`SnapshotReader`], [`RowReader`]: reading.
+//! - [`folder`]: whose a folder is. [`discard`]: its removal.
 //! - [`WorkDir`]: what a kind of storage must do; [`open`] picks it by URL. Built: a file system (`file://`), a share (`smb://`), Azure Blob
 //!   Storage (`https://`).
 #![forbid(unsafe_code)]
@@ -31,6 +32,7 @@
 mod blob;
 mod compression;
 mod error;
+mod folder;
 mod local;
 pub mod location;
 pub mod manifest;
@@ -44,6 +46,7 @@ mod writer;
 
 pub use compression::Compression;
 pub use error::{ErrorKind, WorkDirError};
+pub use folder::{Folder, discard, folder, folders};
 pub use location::{Credentials, open};
 pub use manifest::Manifest;
 pub use plan::{Plan, Remains, Unfinished, unfinished};

@@ -11,6 +11,7 @@
 
 use crate::compression::Compression;
 use crate::error::WorkDirError;
+use crate::folder::folders;
 use crate::name;
 use crate::reader::small_file;
 use crate::storage::WorkDir;
@@ -50,7 +51,7 @@ impl Plan {
         Self { format: FORMAT.to_owned(), version: VERSION, id, publication, tables, begun_at, articles: Vec::new() }
     }
 
-    fn parse(bytes: &[u8], id: Uuid) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8], id: Uuid) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
             format: Option<String>,
@@ -99,14 +100,9 @@ pub struct Remains {
 }
 
 /// The unfinished snapshots of a publication in a working directory, the newest first. A plan that cannot be read is nobody's.
-pub async fn unfinished(work_dir: &dyn WorkDir, publication: &str) -> Result<Vec<Unfinished>, WorkDirError> {
-    let folders = match work_dir.folders().await {
-        // It is made with the first snapshot.
-        Err(error) if error.is_not_found() => return Ok(Vec::new()),
-        folders => folders?,
-    };
+pub async fn unfinished(work_dir: &dyn WorkDir, publication: &Publication) -> Result<Vec<Unfinished>, WorkDirError> {
     let mut found = Vec::new();
-    for id in folders {
+    for id in folders(work_dir).await? {
         let files: BTreeMap<String, u64> = work_dir.files(id).await?.into_iter().collect();
         if !files.contains_key(name::PLAN) {
             continue;
@@ -117,7 +113,7 @@ pub async fn unfinished(work_dir: &dyn WorkDir, publication: &str) -> Result<Vec
             bytes => bytes?,
         };
         match Plan::parse(&bytes, id) {
-            Ok(plan) if plan.publication.name.to_lowercase() == publication.to_lowercase() => {
+            Ok(plan) if plan.publication.is_same(publication) => {
                 found.push(Unfinished { plan, has_manifest: files.contains_key(name::MANIFEST), files });
             }
             Ok(_) => {}

@@ -164,7 +164,7 @@ impl SnapshotWriter {
 
     /// Removes what was written.
     pub async fn abandon(self) -> Result<(), WorkDirError> {
-        self.work_dir.remove_folder(self.id).await
+        crate::discard(&*self.work_dir, self.id).await
     }
 
     async fn remove_all_but(&self, names: &BTreeSet<String>) -> Result<(), WorkDirError> {

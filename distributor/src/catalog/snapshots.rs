@@ -198,12 +198,13 @@ pub fn snapshot_forget(
     Ok(done(vec![Change::Delete(Key::Snapshot(snapshot.id))]))
 }
 
-/// The snapshots of a publication, or all, with who needs them. `before` is the time before which one that nobody needs may go.
+/// The snapshots of a publication, or all, with who needs them. One that nobody needs is kept for so many microseconds.
 pub fn snapshot_list(
     contents: Contents<'_>,
     publication: Option<&str>,
     kept_after: impl Fn(&DatabaseName) -> Option<Lsn>,
-    before: i64,
+    retention: i64,
+    now: i64,
 ) -> Result<Vec<ListedSnapshot>, Refusal> {
     let mut snapshots = contents.snapshots()?;
     if let Some(name) = publication {
@@ -226,9 +227,9 @@ pub fn snapshot_list(
         let current = group.is_some_and(|group| group.current().contains(&snapshot.id));
         let needed_by = group.map_or(Vec::new(), |group| group.needed_by(snapshot.id));
         // Nobody can come who needs one of a publication that is gone.
-        let over = group.is_none() || snapshot.created_at <= before;
-        let removable = over && !current && needed_by.is_empty();
-        listed.push(ListedSnapshot { snapshot, current, needed_by, removable });
+        let kept_until = snapshot.created_at.saturating_add(if group.is_some() { retention } else { 0 });
+        let removable = (group.is_none() || kept_until <= now) && !current && needed_by.is_empty();
+        listed.push(ListedSnapshot { snapshot, current, needed_by, kept_until, removable });
     }
     Ok(listed)
 }

@@ -159,9 +159,8 @@ pub(super) async fn list(state: &Arc<State>, publication: Option<String>) -> Res
     subscriptions_are_written(state).await?;
     let starts = queue_starts(state);
     let retention = i64::try_from(state.options.snapshot_retention.as_micros()).unwrap_or(i64::MAX);
-    let before = now().saturating_sub(retention);
     let ask = move |contents: Contents<'_>| {
-        Ok(plan::snapshot_list(contents, publication.as_deref(), |name| starts(name), before))
+        Ok(plan::snapshot_list(contents, publication.as_deref(), |name| starts(name), retention, now()))
     };
     Ok(Response::Snapshots(state.read(ask).await??))
 }

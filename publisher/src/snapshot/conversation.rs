@@ -4,6 +4,7 @@ use super::SnapshotError;
 use super::figures::Figures;
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::message::RefusalKind;
+use proto::snapshot::ListedSnapshot;
 use proto::transport::{ConnectOptions, Connection, TransportError};
 use proto::{Article, Lsn, SnapshotProgress, TableName};
 use std::time::Duration;
@@ -49,7 +50,35 @@ impl Conversation<'_> {
             Response::SnapshotBegun { publication, articles, kept_after } => {
                 Ok(Begun { publication, articles, kept_after })
             }
-            _ => Err(SnapshotError::Invalid("the distributor gave an unexpected answer".to_owned())),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The publication of this name, if there is one.
+    pub async fn publication(&self, name: &str) -> Result<Option<Publication>, SnapshotError> {
+        match self.request(Request::PublicationList).await? {
+            Response::Publications(all) => Ok(all.into_iter().find(|p| p.name.to_lowercase() == name.to_lowercase())),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The snapshots of a publication, or of one that was dropped.
+    pub async fn snapshots(&self, publication: &str) -> Result<Vec<ListedSnapshot>, SnapshotError> {
+        match self.request(Request::SnapshotList { publication: Some(publication.to_owned()) }).await? {
+            Response::Snapshots(listed) => Ok(listed),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Nobody is told of a snapshot from now on; false where somebody needs it.
+    pub async fn forget(&self, snapshot: Uuid) -> Result<bool, SnapshotError> {
+        match self.request(Request::SnapshotForget { snapshot }).await {
+            Err(SnapshotError::Distributor(error))
+                if error.refusal().is_some_and(|refusal| refusal.kind == RefusalKind::Busy) =>
+            {
+                Ok(false)
+            }
+            done => done.map(|_| true),
         }
     }
 
@@ -57,7 +86,7 @@ impl Conversation<'_> {
     pub async fn articles(&self, publication: &str) -> Result<Vec<Article>, SnapshotError> {
         match self.request(Request::ArticleList { publication: Some(publication.to_owned()) }).await? {
             Response::Articles(articles) => Ok(articles),
-            _ => Err(SnapshotError::Invalid("the distributor gave an unexpected answer".to_owned())),
+            _ => Err(unexpected()),
         }
     }
 
@@ -78,9 +107,14 @@ impl Conversation<'_> {
         }
     }
 
-    /// Says that a snapshot is given up. Where that cannot be said, the queue is kept for it until the maximum retention.
+    /// Says that a snapshot is given up.
+    pub async fn give_up(&self, snapshot: Uuid) -> Result<(), SnapshotError> {
+        self.request(Request::SnapshotAbandon { snapshot }).await.map(|_| ())
+    }
+
+    /// The same. Where that cannot be said, the queue is kept for it until the maximum retention.
     pub async fn abandon(&self, snapshot: Uuid) {
-        if let Err(error) = self.request(Request::SnapshotAbandon { snapshot }).await {
+        if let Err(error) = self.give_up(snapshot).await {
             tracing::warn!(%snapshot, %error, "the distributor was not told that the snapshot is given up");
         }
     }
@@ -144,6 +178,10 @@ impl Conversation<'_> {
         *connection = Some(used);
         Ok(())
     }
+}
+
+fn unexpected() -> SnapshotError {
+    SnapshotError::Invalid("the distributor gave an unexpected answer".to_owned())
 }
 
 /// Whether a snapshot is refused for good.
