@@ -88,6 +88,7 @@ pub async fn add(
             destination,
             options,
             computed,
+            all_columns: definition.columns.is_empty(),
             filter: filter.map(|filter| filter.text().to_owned()),
             ..Article::new(&publication.name, table.name, columns, capture)
         };
@@ -140,6 +141,11 @@ fn refuse_options_of_transactions(options: &ArticleOptions) -> Result<(), Error>
     if [&options.insert, &options.update, &options.delete].into_iter().any(|command| *command != Command::Sql) {
         return Err(Error::invalid(
             "commands for inserts, updates and deletes are of transactional publications; a snapshot publication has no such changes",
+        ));
+    }
+    if options.schema.triggers {
+        return Err(Error::invalid(
+            "triggers are not made where a new table takes the old one's place with each snapshot: leave `triggers` out of --schema-option",
         ));
     }
     if matches!(options.pre_creation, PreCreation::Delete | PreCreation::Truncate) {

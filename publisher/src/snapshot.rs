@@ -18,6 +18,7 @@ mod progress;
 mod ranges;
 mod read;
 mod resume;
+pub mod schedule;
 pub(crate) mod views;
 
 pub use progress::Progress;

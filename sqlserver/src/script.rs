@@ -14,6 +14,7 @@ use crate::design::{Design, Purpose};
 use crate::predicate;
 use crate::procedure;
 use crate::quote;
+use crate::switch;
 use mentions::Word;
 pub(crate) use mentions::words;
 use proto::{Article, Column, ComputedColumn, Identity, SchemaOptions, TableName};
@@ -146,7 +147,10 @@ fn primary_key(of: &Published) -> String {
         let key = article.key().into_iter().map(|i| article.columns[i].name.as_str());
         return format!("PRIMARY KEY ({})", quote::list(key));
     };
-    let named = !index.is_system_named && same(&article.source, &article.destination);
+    // A table that waits for another one's place will have that one's name.
+    let source = &article.source;
+    let same_name = same(source, &article.destination) || same(&switch::waiting(source), &article.destination);
+    let named = !index.is_system_named && same_name;
     let name = if named { format!("CONSTRAINT {} ", quote::identifier(&index.name)) } else { String::new() };
     format!("{name}PRIMARY KEY {} ({})", index.kind, constraints::key_columns(index))
 }

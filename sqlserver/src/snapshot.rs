@@ -36,12 +36,15 @@ pub async fn lock_table(client: &mut Client, table: &TableName) -> Result<(), Er
     client.batch(&format!("locking {table}"), &sql).await
 }
 
-/// Starts a snapshot transaction and reads once, which fixes what it sees.
+/// Starts a snapshot transaction and reads once, from this table or else from that of the markers, which fixes what it sees.
 /// <https://learn.microsoft.com/sql/t-sql/statements/set-transaction-isolation-level-transact-sql>
-pub async fn begin_view(client: &mut Client) -> Result<(), Error> {
+pub async fn begin_view(client: &mut Client, table: Option<&TableName>) -> Result<(), Error> {
     const WHAT: &str = "beginning a snapshot transaction";
     client.batch(WHAT, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION").await?;
-    client.batch(WHAT, "SELECT TOP (1) id FROM [replication].marker").await
+    match table {
+        Some(table) => client.batch(WHAT, &format!("SELECT TOP (1) 1 FROM {}", quote::table(table))).await,
+        None => client.batch(WHAT, "SELECT TOP (1) id FROM [replication].marker").await,
+    }
 }
 
 /// <https://learn.microsoft.com/sql/t-sql/language-elements/commit-transaction-transact-sql>

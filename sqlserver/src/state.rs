@@ -238,6 +238,9 @@ pub async fn refreshed(client: &mut Client, subscription: &str, snapshot: Uuid) 
     const WHAT: &str = "recording that the tables were refreshed";
     const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', snapshot_id = @P2, position = NULL, \
         updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
+    const LOADED: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1; \
+        DELETE FROM [replication].subscription_load WHERE subscription = @P1;";
+    client.execute(WHAT, LOADED, &[subscription.into()]).await?;
     let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
     one_row(client, WHAT, subscription, &rows)
 }

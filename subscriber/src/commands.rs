@@ -4,7 +4,7 @@ mod existing;
 
 use crate::distributor::{Distributor, same_name};
 use crate::error::Error;
-use proto::catalog::{Status, Subscription, SyncType};
+use proto::catalog::{PublicationKind, Status, Subscription, SyncType};
 use proto::transport::ConnectOptions;
 use serde::Serialize;
 use sqlserver::state::{Stage, SubscriptionRow};
@@ -31,6 +31,12 @@ pub async fn add(
     if let Some(row) = state::read(&mut client, name).await? {
         let place = client.place();
         return Err(Error::invalid(format!("subscription {} exists at {place} already", row.subscription)));
+    }
+    if sync != SyncType::Automatic && publication.kind == PublicationKind::Snapshot {
+        return Err(Error::invalid(format!(
+            "publication {} is of type snapshot: its rows come anew with each snapshot, so the sync type can only be automatic",
+            publication.name
+        )));
     }
     if sync != SyncType::Automatic {
         // Before anything is registered, though looked at again with the articles that the registration gives.

@@ -15,6 +15,7 @@
 
 mod parts;
 mod pre_creation;
+mod refresh;
 mod report;
 mod rows;
 mod scripts;
@@ -23,6 +24,7 @@ mod tables;
 
 pub use crate::progress::Loading;
 pub(crate) use pre_creation::refuse_missing_procedures;
+pub use refresh::refresh;
 pub use report::reporting;
 pub use scripts::scripts;
 

@@ -14,6 +14,7 @@
 
 mod flow;
 mod late;
+mod refresh;
 mod reports;
 
 pub(crate) use reports::utc_now;
@@ -27,7 +28,7 @@ use crate::error::{Error, ErrorKind};
 use crate::initialise::{self, Loading};
 use flow::{Flow, Paused};
 use late::Late;
-use proto::catalog::{DatabaseName, SubscriptionState};
+use proto::catalog::{DatabaseName, PublicationKind, SubscriptionState};
 use proto::message::{ClientMessage, Report, ServerMessage};
 use proto::snapshot::SnapshotToLoad;
 use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
@@ -101,6 +102,12 @@ pub async fn session(
     if !state::lock(&mut client, subscription).await? {
         let message = format!("another process runs subscription {subscription} at {}", client.place());
         return Err(Error::new(ErrorKind::Transient, message));
+    }
+    let row = read_state(&mut client, subscription).await?;
+    if Distributor::connect(&settings.distributor).await?.publication(&row.publication).await?.kind
+        == PublicationKind::Snapshot
+    {
+        return Box::pin(refresh::run(settings, &mut client, subscription, until, stop, &mut progressed)).await;
     }
     let mut target = None;
     loop {
@@ -180,7 +187,7 @@ async fn prepare(
         *row = read_state(client, &row.subscription).await?;
     }
     if row.stage == Stage::Synchronizing && row.position >= last_boundary(client, &row.subscription).await? {
-        Box::pin(initialise::scripts(client, settings, row)).await?;
+        Box::pin(initialise::scripts(client, settings, row, PartState::Streamed)).await?;
         state::complete(client, &row.subscription).await?;
         *row = read_state(client, &row.subscription).await?;
         let position = row.position.map(tracing::field::display);

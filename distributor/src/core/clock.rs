@@ -9,6 +9,10 @@ use std::collections::VecDeque;
 
 /// Measurements that are remembered.
 const KEPT: usize = 10;
+/// With fewer than these, all may have been long on their way.
+const FEW: usize = 3;
+/// What a message takes on its way at most, microseconds, for a clock to be believed.
+const LONGEST_WAY: i64 = 1_000_000;
 /// Commit times are those of `datetime`, which counts in 1/300 s.
 const RESOLUTION: i64 = 3_334;
 
@@ -68,10 +72,13 @@ impl ServerClock {
         self.readers.iter().min().copied()
     }
 
-    /// How much the shortest way to here can be underestimated by, as far as the measurements tell.
+    /// How much longer the shortest way to here may have been than a way is at best, as far as the measurements tell.
     fn spread(&self) -> i64 {
+        if self.readers.len() < FEW {
+            return LONGEST_WAY;
+        }
         let (least, most) = (self.readers.iter().min(), self.readers.iter().max());
-        most.zip(least).map_or(0, |(most, least)| (most - least).min(1_000_000))
+        most.zip(least).map_or(0, |(most, least)| (most - least).min(LONGEST_WAY))
     }
 }
 
@@ -102,6 +109,20 @@ mod tests {
         let committed = 5 * HOUR;
         let shown = committed + 2 * HOUR + 10_000 * MILLI;
         assert_eq!(clock.commit_time(shown, committed + 500 * MILLI), Some(committed + MILLI));
+    }
+
+    #[test]
+    fn a_first_measurement_that_was_long_on_its_way_contradicts_nothing() {
+        let mut clock = ServerClock::default();
+        clock.measured(measurement(5 * HOUR, 400 * MILLI));
+        let shown = 5 * HOUR + 2 * HOUR + 10_000 * MILLI;
+        assert_eq!(clock.commit_time(shown, 5 * HOUR + 20 * MILLI), Some(5 * HOUR + 20 * MILLI));
+        // Once several have come quickly, that much is not to be explained by their way.
+        for n in 1..=3 {
+            clock.measured(measurement(5 * HOUR + n, MILLI));
+        }
+        clock.readers.pop_front();
+        assert_eq!(clock.commit_time(shown + 400 * MILLI, 5 * HOUR + 20 * MILLI), None);
     }
 
     #[test]

@@ -2,16 +2,20 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::publication::{request, unexpected};
+use crate::snapshot::schedule::{self, Schedule};
 use crate::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
 use crate::{article, settings};
+use chrono::Local;
 use clap::Args;
 use cli::output::print;
 use cli::{DistributorArgs, ServerArgs, WorkingDirectoryArgs};
+use croner::Cron;
 use proto::catalog::{PublicationKind, Request, Response, Snapshot};
 use proto::transport::ConnectOptions;
 use proto::{Article, TableName};
 use sqlserver::ServerOptions;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use workdir::Compression;
 
 /// Sessions that read at once, unless set.
@@ -48,6 +52,12 @@ pub struct SnapshotArgs {
     /// Attempts to lock the tables for the moment that fixes the point of the snapshot; each waits up to 5 s for a table
     #[arg(long, default_value_t = LOCK_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     lock_attempts: u32,
+    /// Take one now, and again so long after each was begun, until stopped
+    #[arg(long, value_parser = cli::duration::parse, value_name = "DURATION", conflicts_with = "cron")]
+    every: Option<Duration>,
+    /// Take one at each of these times, until stopped: minute, hour, day of month, month, day of week, by this machine's clock
+    #[arg(long, value_parser = schedule::parse_cron, value_name = "PATTERN")]
+    cron: Option<Box<Cron>>,
     /// The publication server.
     #[command(flatten)]
     pub server: ServerArgs,
@@ -78,17 +88,72 @@ pub async fn run(args: SnapshotArgs) -> Result<(), Error> {
         lock_attempts: args.lock_attempts,
         restart: args.restart,
     };
-    take(&agent, &args.publication, (!tables.is_empty()).then_some(&*tables)).await
+    let tables = (!tables.is_empty()).then_some(&*tables);
+    let schedule = args.every.map(Schedule::Every).or_else(|| args.cron.map(Schedule::Cron));
+    match schedule {
+        None => take(&agent, &args.publication, tables).await,
+        Some(schedule) => on_schedule(&agent, &args.publication, tables, &schedule).await,
+    }
+}
+
+/// Takes snapshots until the process is asked to end. One that fails is said and tried again when the next is due; the first must not fail,
+/// since what is wrong then is likely to be wrong for good.
+async fn on_schedule(
+    agent: &SnapshotAgent,
+    publication: &str,
+    tables: Option<&[TableName]>,
+    schedule: &Schedule,
+) -> Result<(), Error> {
+    let progress = Progress::new();
+    let mut last = None;
+    let mut taken_before = false;
+    let mut stop = std::pin::pin!(cli::shutdown_signal());
+    loop {
+        let wait = schedule.wait(Local::now(), last).map_err(Error::invalid)?;
+        if !wait.is_zero() {
+            say(&format!("the next snapshot of publication {publication} begins in {}", whole_seconds(wait)));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = &mut stop => return Ok(()),
+        }
+        last = Some(Local::now());
+        let taken = tokio::select! {
+            taken = agent.take(publication, tables, &progress) => taken,
+            () = &mut stop => return Err(stopped()),
+        };
+        match taken {
+            Ok(snapshot) => say(&summary(&snapshot)),
+            Err(error) if taken_before => {
+                tracing::error!(publication, %error, "a snapshot could not be taken; tried again when the next is due");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        taken_before = true;
+    }
+}
+
+/// Rounded up, so that nothing is said to begin in no time.
+fn whole_seconds(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+fn stopped() -> Error {
+    let message = "stopped; what is finished of the snapshot is kept: `publisher snapshot` goes on with it";
+    Error::new(ErrorKind::Transient, message)
 }
 
 async fn take(agent: &SnapshotAgent, publication: &str, tables: Option<&[TableName]>) -> Result<(), Error> {
     let progress = Progress::new();
     let snapshot = tokio::select! {
         taken = agent.take(publication, tables, &progress) => taken?,
-        () = cli::shutdown_signal() => {
-            let message = "stopped; what is finished of the snapshot is kept: `publisher snapshot` goes on with it";
-            return Err(Error::new(ErrorKind::Transient, message));
-        }
+        () = cli::shutdown_signal() => return Err(stopped()),
     };
     say(&summary(&snapshot));
     Ok(())

@@ -233,7 +233,7 @@ async fn mark(
         unreplicated: plan.unreplicated.clone(),
     };
     match view {
-        Some(view) => snapshot::begin_view(view).await?,
+        Some(view) => snapshot::begin_view(view, None).await?,
         None => {
             let (sender, mut receiver) = mpsc::channel(1);
             let backfills = extension.backfills(&plan.articles);

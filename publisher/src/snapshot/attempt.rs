@@ -7,7 +7,7 @@ use super::resume::{self, Kept};
 use super::views::{self, Patience, Views};
 use super::{CAPTURE_LIMIT, Progress, SnapshotAgent, SnapshotError, Task, plan};
 use crate::publication::{now, of_its_database};
-use proto::catalog::Snapshot;
+use proto::catalog::{PublicationKind, Snapshot};
 use proto::{Lsn, TableName};
 use sqlserver::{Client, database, marker};
 use std::pin::{Pin, pin};
@@ -51,9 +51,15 @@ impl<'a> Attempt<'a> {
             of_its_database(&begun.publication, &facts).map_err(SnapshotError::Invalid)?;
             let writer =
                 SnapshotWriter::resume(agent.work_dir.clone(), old.plan.id).with_compression(agent.compression);
-            let mut remains = old.remains(&*agent.work_dir).await?;
-            find_boundaries(client, &writer, &mut remains, progress).await?;
-            let kept = resume::kept(&old.plan, &remains, &begun.articles, begun.kept_after);
+            let kept = match begun.publication.kind {
+                PublicationKind::Transactional => {
+                    let mut remains = old.remains(&*agent.work_dir).await?;
+                    find_boundaries(client, &writer, &mut remains, progress).await?;
+                    resume::kept(&old.plan, &remains, &begun.articles, begun.kept_after)
+                }
+                // All its tables are to be of one moment.
+                PublicationKind::Snapshot => Vec::new(),
+            };
             if kept.iter().any(Option::is_some) {
                 progress.say(&going_on(&old, &kept));
                 return Ok(Self { agent, distributor, progress, writer, plan: old.plan, begun, kept, facts });
@@ -147,7 +153,7 @@ impl<'a> Attempt<'a> {
             .collect();
         self.writer.retain(&kept).await?;
         let others = self.others().await?;
-        let planned = plan::plan(self.agent, client, &self.begun.articles, &self.kept, &others, self.progress).await?;
+        let planned = plan::plan(self.agent, client, &self.begun, &self.kept, &others, self.progress).await?;
         let mut number = self.kept.iter().flatten().map(|kept| kept.files.number).max().unwrap_or(0);
         let mut tasks = Vec::with_capacity(planned.len());
         for planned in planned {
@@ -191,8 +197,9 @@ impl<'a> Attempt<'a> {
         let view = Uuid::new_v4();
         let reading = Reading { writer: &self.writer, tasks, figures, view };
         let patience = Patience { attempts: self.agent.lock_attempts, say: &|text| self.progress.say(text) };
+        let marker = (self.begun.publication.kind == PublicationKind::Transactional).then_some(view);
         if !self.facts.snapshot_isolation {
-            views::lock(client, &to_read, view, &patience).await?;
+            views::lock(client, &to_read, marker, &patience).await?;
             let mut done = Vec::with_capacity(pieces.len());
             for piece in pieces {
                 done.push((piece, read::part(client, piece, reading).await?));
@@ -201,7 +208,7 @@ impl<'a> Attempt<'a> {
             let boundary = pin!(self.boundary(client, view));
             return Ok((within_limit(boundary, self.progress).await?, done));
         }
-        let views = Views::open(&self.agent.server, client, sessions, &to_read, view, &patience).await?;
+        let views = Views::open(&self.agent.server, client, sessions, &to_read, marker, &patience).await?;
         self.progress.say(&format!(
             "{} tables were locked against writes for {:.0} ms to fix the point of the snapshot",
             to_read.len(),
@@ -245,7 +252,10 @@ impl<'a> Attempt<'a> {
 
     /// Waits until the marker has been captured, for as long as it takes; its commit LSN is the boundary.
     async fn boundary(&self, client: &mut Client, view: Uuid) -> Result<Lsn, SnapshotError> {
-        let boundary = captured(client, view).await?;
+        let boundary = match self.begun.publication.kind {
+            PublicationKind::Transactional => captured(client, view).await?,
+            PublicationKind::Snapshot => Lsn::ZERO,
+        };
         self.writer.view(view, boundary).await?;
         Ok(boundary)
     }

@@ -1,12 +1,16 @@
 //! What a snapshot is to consist of: of each article its scripts, and the parts that its rows are read in.
 
+use super::conversation::Begun;
 use super::resume::Kept;
 use super::{Progress, SnapshotAgent, SnapshotError, ranges};
-use proto::{Article, KeyRange, Lsn};
+use crate::columns;
+use proto::catalog::PublicationKind;
+use proto::{Article, Capture, KeyRange, Lsn};
+use sqlserver::catalog::Table;
 use sqlserver::permission::{self, Securable};
 use sqlserver::predicate::Predicate;
 use sqlserver::script::{Published, scripts};
-use sqlserver::{Client, catalog, design, snapshot};
+use sqlserver::{Client, catalog, design, snapshot, switch};
 use workdir::{ArticleFiles, ArticleScripts, FinishedPart, SnapshotWriter};
 
 /// An article of the snapshot, with everything that is needed to read it.
@@ -72,12 +76,13 @@ impl Planned {
 pub(super) async fn plan(
     agent: &SnapshotAgent,
     client: &mut Client,
-    articles: &[Article],
+    begun: &Begun,
     kept: &[Option<Kept>],
     others: &[Article],
     progress: &Progress,
 ) -> Result<Vec<Planned>, SnapshotError> {
     let login = &agent.server.login;
+    let (articles, kind) = (&begun.articles, begun.publication.kind);
     let mut published = Vec::with_capacity(articles.len() + others.len());
     for (index, article) in articles.iter().chain(others).enumerate() {
         let table = match catalog::table(client, &article.source).await? {
@@ -99,7 +104,11 @@ pub(super) async fn plan(
             )));
         }
         let design = design::design(client, table.object_id).await?;
-        published.push(Published { article: article.clone(), table, design });
+        let article = match kind {
+            PublicationKind::Transactional => article.clone(),
+            PublicationKind::Snapshot => waiting(as_it_is(article, &table)?),
+        };
+        published.push(Published { article, table, design });
     }
     let objects = design::objects(client).await?;
     let mut planned = Vec::with_capacity(articles.len());
@@ -118,12 +127,32 @@ pub(super) async fn plan(
                 }
                 let scripts = ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last };
                 let parts = parts(agent, client, article, rows_expected).await?;
-                Files::New { article: Box::new(article.clone()), scripts, parts }
+                let article = Article { destination: articles[planned.len()].destination.clone(), ..article.clone() };
+                Files::New { article: Box::new(article), scripts, parts }
             }
         };
         planned.push(Planned { files, predicate, rows_expected });
     }
     Ok(planned)
+}
+
+/// An article of a publication of type snapshot, with the columns that its table has now: nothing has followed its schema.
+fn as_it_is(article: &Article, table: &Table) -> Result<Article, SnapshotError> {
+    let named = match article.all_columns {
+        true => Vec::new(),
+        false => {
+            let computed = article.computed.iter().map(|column| column.name.clone());
+            article.columns.iter().map(|column| column.name.clone()).chain(computed).collect()
+        }
+    };
+    let chosen = columns::choose(table, &named).map_err(|error| SnapshotError::Invalid(error.to_string()))?;
+    let capture = Capture { source: table.object_id, ..article.capture.clone() };
+    Ok(Article { columns: chosen.columns, computed: chosen.computed, capture, ..article.clone() })
+}
+
+/// An article as its scripts make it: under the name at which its new table waits for the place of the old one.
+fn waiting(article: Article) -> Article {
+    Article { destination: switch::waiting(&article.destination), ..article }
 }
 
 async fn parts(

@@ -31,13 +31,13 @@ pub(super) struct Views {
 }
 
 impl Views {
-    /// Opens `count` sessions; `client` is the one that locks, and the marker gets this token.
+    /// Opens `count` sessions; `client` is the one that locks, and the marker, if there is to be one, gets this token.
     pub async fn open(
         server: &ServerOptions,
         client: &mut Client,
         count: usize,
         tasks: &[&Task],
-        token: Uuid,
+        token: Option<Uuid>,
         patience: &Patience<'_>,
     ) -> Result<Self, SnapshotError> {
         let server = server.with_command_timeout(None);
@@ -47,7 +47,8 @@ impl Views {
         }
         lock(client, tasks, token, patience).await?;
         let locked = Instant::now();
-        let begun = futures::future::try_join_all(sessions.iter_mut().map(snapshot::begin_view)).await;
+        let table = tasks.first().filter(|_| token.is_none()).map(|task| &task.files.article.source);
+        let begun = futures::future::try_join_all(sessions.iter_mut().map(|s| snapshot::begin_view(s, table))).await;
         if let Err(error) = begun {
             snapshot::rollback(client).await?;
             return Err(error.into());
@@ -57,20 +58,22 @@ impl Views {
     }
 }
 
-/// Begins a transaction that holds shared locks on all tables and has written the marker.
+/// Begins a transaction that holds shared locks on all tables and has written the marker with this token, if there is to be one.
 pub(super) async fn lock(
     client: &mut Client,
     tasks: &[&Task],
-    token: Uuid,
+    token: Option<Uuid>,
     patience: &Patience<'_>,
 ) -> Result<(), SnapshotError> {
     let tables: Vec<&TableName> = tasks.iter().map(|task| &task.files.article.source).collect();
-    lock_tables(client, &tables, Some(Marker { kind: MarkerKind::Snapshot, token }), patience).await?;
+    let marker = token.map(|token| Marker { kind: MarkerKind::Snapshot, token });
+    lock_tables(client, &tables, marker, patience).await?;
     // No statement can change the tables while they are locked.
     let constrained = constraint::constraints(client).await?;
     for task in tasks {
         let columns = differs(client, &task.files.article, task.joining).await?;
-        let now = constrained.get(&task.files.article.capture.source);
+        // Without a log reader nothing else has to fit.
+        let now = constrained.get(&task.files.article.capture.source).filter(|_| token.is_some());
         if let Some(what) = columns.or_else(|| constraints::differs(&task.files.article, now?)) {
             snapshot::rollback(client).await?;
             return Err(SnapshotError::Invalid(format!(

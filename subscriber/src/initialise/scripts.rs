@@ -10,14 +10,19 @@ use uuid::Uuid;
 use workdir::SnapshotReader;
 
 /// Makes indexes, constraints and procedures (post-scripts), then foreign keys and triggers (last-scripts), of the articles with
-/// parts that are [`PartState::Streamed`]. The snapshots are found by `replication.subscription_load`, which keeps their locations until
+/// parts that are in the state `of`: [`PartState::Streamed`], or [`PartState::Loaded`] where nothing is streamed. The snapshots are found by `replication.subscription_load`, which keeps their locations until
 /// [`state::complete`], so also after a restart; article ids there are those of the snapshot, whatever definition has taken their place
 /// since. The scripts make what is missing only: an interrupted call is simply made again.
-pub async fn scripts(client: &mut Client, settings: &Settings, subscription: &SubscriptionRow) -> Result<(), Error> {
+pub async fn scripts(
+    client: &mut Client,
+    settings: &Settings,
+    subscription: &SubscriptionRow,
+    of: PartState,
+) -> Result<(), Error> {
     let name = &subscription.subscription;
     let parts = state::parts(client, name).await?;
-    let streamed = |id: ArticleId| parts.iter().any(|part| part.article == id && part.state == PartState::Streamed);
-    let loads: Vec<_> = state::loads(client, name).await?.into_iter().filter(|load| streamed(load.article)).collect();
+    let wanted = |id: ArticleId| parts.iter().any(|part| part.article == id && part.state == of);
+    let loads: Vec<_> = state::loads(client, name).await?.into_iter().filter(|load| wanted(load.article)).collect();
     let mut readers: Vec<(Uuid, SnapshotReader)> = Vec::new();
     for load in &loads {
         if !readers.iter().any(|(id, _)| *id == load.snapshot) {

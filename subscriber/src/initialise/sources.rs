@@ -1,9 +1,10 @@
 //! The snapshots that are loaded, opened.
 
+use super::refresh;
 use crate::error::Error;
 use crate::session::SnapshotAccess;
 use proto::Article;
-use proto::catalog::Snapshot;
+use proto::catalog::{PublicationKind, Snapshot};
 use proto::snapshot::SnapshotToLoad;
 use sqlserver::state::{Part, PartState, SubscriptionRow};
 use std::sync::Arc;
@@ -71,6 +72,10 @@ pub(super) async fn open(
                 )));
             }
             let article = found.article.clone();
+            let article = match reader.manifest().publication.kind {
+                PublicationKind::Transactional => article,
+                PublicationKind::Snapshot => refresh::waiting(article),
+            };
             sources.push(Source { article, reader: Arc::clone(&reader), location: snapshot.location.clone() });
         }
     }

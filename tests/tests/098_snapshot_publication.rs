@@ -1,0 +1,240 @@
+//! A publication of type snapshot: all rows anew with each snapshot, without change data capture, and readers at the subscriber see all of
+//! one refresh or all of another.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tests::line::{At, Line, succeeded};
+use tests::process::{Process, run};
+use tests::wait;
+
+const ROWS: i64 = 3_000;
+const SUBSCRIBER: &str = "replication subscriber";
+
+/// Two tables at the publisher, the child half as long.
+async fn line() -> Line {
+    let line = Line::start_on_sandboxes().await;
+    line.source
+        .run(&format!(
+            "CREATE TABLE dbo.product (id int NOT NULL CONSTRAINT PK_product PRIMARY KEY, refresh int NOT NULL, name nvarchar(40) NULL);
+             CREATE INDEX IX_product_refresh ON dbo.product (refresh);
+             CREATE TABLE dbo.price (id int NOT NULL CONSTRAINT PK_price PRIMARY KEY CONSTRAINT FK_price_product FOREIGN KEY
+                 REFERENCES dbo.product (id), refresh int NOT NULL, amount decimal(9, 2) NOT NULL);
+             WITH digits AS (SELECT d FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS v (d))
+             INSERT INTO dbo.product (id, refresh, name)
+                 SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 1, 0, N'ball'
+                 FROM digits AS a CROSS JOIN digits AS b CROSS JOIN digits AS c CROSS JOIN digits AS e
+                 WHERE a.d + 10 * b.d + 100 * c.d + 1000 * e.d < {ROWS};
+             INSERT INTO dbo.price SELECT id, refresh, 9.99 FROM dbo.product WHERE id % 2 = 0;"
+        ))
+        .await;
+    line.publisher_does(&["publication", "add", "--publication", "p", "--type", "snapshot"]).await;
+    for table in ["dbo.product", "dbo.price"] {
+        line.publisher_does(&["article", "add", "--publication", "p", "--table", table]).await;
+    }
+    line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
+    line
+}
+
+/// How often a fault has happened since they were last cleared.
+async fn fired(line: &Line) -> i64 {
+    let rows = line.target.connect().await.run("EXEC sys.sp_sandbox_faults").await.unwrap();
+    rows.iter().map(|row| row.get::<i64, _>("fired").unwrap_or(0)).sum()
+}
+
+const SNAPSHOT: [&str; 5] = ["snapshot", "--publication", "p", "--rows-per-file", "500"];
+
+async fn assert_equal(line: &Line) {
+    for table in ["product", "price"] {
+        line.assert_equal(&format!("SELECT * FROM dbo.{table} ORDER BY id")).await;
+    }
+}
+
+/// At the subscriber: rows, lowest and highest refresh of a table.
+async fn seen(client: &mut sqlserver::Client, table: &str) -> [i64; 3] {
+    let sql =
+        format!("SELECT COUNT_BIG(*), CAST(MIN(refresh) AS bigint), CAST(MAX(refresh) AS bigint) FROM dbo.{table}");
+    let rows = client.query("looking", &sql, &[]).await.unwrap();
+    let number = |value: &proto::Value| match value {
+        proto::Value::I64(n) => *n,
+        other => panic!("{other:?}"),
+    };
+    [number(&rows[0][0]), number(&rows[0][1]), number(&rows[0][2])]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_refresh_is_seen_whole_or_not_at_all() {
+    let mut line = line().await;
+    let captured = "SELECT COUNT(*) FROM sys.databases WHERE name = DB_NAME() AND is_cdc_enabled = 1";
+    assert_eq!(line.source.number(captured).await, 0, "nothing is captured for such a publication");
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+    let made = "SELECT COUNT(*) FROM sys.indexes WHERE name IN ('PK_product', 'PK_price', 'IX_product_refresh')";
+    assert_eq!(line.target.number(made).await, 3);
+    let keys = "SELECT COUNT(*) FROM sys.foreign_keys WHERE name = 'FK_price_product' AND parent_object_id = OBJECT_ID('dbo.price') \
+                AND referenced_object_id = OBJECT_ID('dbo.product')";
+    assert_eq!(line.target.number(keys).await, 1);
+    line.target.run("CREATE ROLE shops; GRANT SELECT ON dbo.product TO shops;").await;
+
+    let done = Arc::new(AtomicBool::new(false));
+    let last = Arc::new([AtomicI64::new(0), AtomicI64::new(0)]);
+    let mut readers = tokio::task::JoinSet::new();
+    for (i, (table, rows)) in [("product", ROWS), ("price", ROWS / 2)].into_iter().enumerate() {
+        let (mut client, done, last) = (line.target.client().await, done.clone(), last.clone());
+        readers.spawn(async move {
+            while !done.load(Ordering::Relaxed) {
+                let [count, first, latest] = seen(&mut client, table).await;
+                assert_eq!(count, rows, "{table} was seen with another number of rows");
+                assert_eq!(first, latest, "{table} was seen with rows of two refreshes");
+                assert!(latest >= last[i].load(Ordering::Relaxed), "{table} went back");
+                last[i].store(latest, Ordering::Relaxed);
+            }
+        });
+    }
+    line.start_subscriber();
+    for refresh in 1..=3 {
+        let sql = format!("UPDATE dbo.product SET refresh = {refresh}; UPDATE dbo.price SET refresh = {refresh};");
+        line.source.run(&sql).await;
+        line.publisher_does(&SNAPSHOT).await;
+        wait::until("both tables are those of the new snapshot", async || {
+            last.iter().all(|seen| seen.load(Ordering::Relaxed) == refresh).then_some(())
+        })
+        .await;
+    }
+    done.store(true, Ordering::Relaxed);
+    while let Some(reader) = readers.join_next().await {
+        reader.unwrap();
+    }
+    line.subscriber.take().unwrap().terminate().await;
+    assert_equal(&line).await;
+    assert_eq!(line.target.number(made).await, 3);
+    assert_eq!(line.target.number(keys).await, 1);
+    let granted =
+        "SELECT COUNT(*) FROM sys.database_permissions WHERE major_id = OBJECT_ID('dbo.product') AND class = 1";
+    assert_eq!(line.target.number(granted).await, 1, "what was granted stays");
+    let left = "SELECT COUNT(*) FROM sys.tables AS t JOIN sys.schemas AS s ON s.schema_id = t.schema_id \
+                WHERE s.name LIKE 'replication.new.%'";
+    assert_eq!(line.target.number(left).await, 0, "nothing waits any more");
+    // Nothing newer: there is nothing to do.
+    line.subscriber_does(&["run", "--once"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_table_comes_as_it_is_with_the_next_snapshot() {
+    let line = line().await;
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    line.source.run("ALTER TABLE dbo.product ADD colour varchar(10) NULL;").await;
+    line.source
+        .run("UPDATE dbo.product SET colour = 'red', refresh = 1 WHERE id < 10; DELETE FROM dbo.price WHERE id > 100;")
+        .await;
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.product WHERE colour = 'red'").await, 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_is_killed_goes_on_and_the_old_rows_stay_until_then() {
+    let mut line = line().await;
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    line.source.run("UPDATE dbo.product SET refresh = 1; UPDATE dbo.price SET refresh = 1;").await;
+    line.publisher_does(&SNAPSHOT).await;
+    let mut hit = 0;
+    for n in (0..).step_by(7) {
+        let arm = format!(
+            "EXEC sys.sp_sandbox_fault @at = N'statement', @action = N'stall', @application = N'{SUBSCRIBER}', @after = {n}"
+        );
+        line.target.number(&arm).await;
+        line.start_subscriber();
+        let mut stalled = false;
+        wait::until("the subscriber to stall or to be done", async || {
+            stalled = fired(&line).await > 0;
+            // A table that is about to be replaced is locked.
+            let refreshed = "SET LOCK_TIMEOUT 0; SELECT MIN(refresh) FROM dbo.price";
+            let rows = line.target.connect().await.run(refreshed).await.unwrap_or_default();
+            let done = rows.first().is_some_and(|row| row.get::<i32, _>(0) == Some(1));
+            (stalled || done).then_some(())
+        })
+        .await;
+        line.subscriber.take().unwrap().kill();
+        line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
+        if !stalled {
+            break;
+        }
+        hit += 1;
+        // The old rows, all of them, or, past the switch, the new ones.
+        let mut client = line.target.client().await;
+        for (table, rows) in [("product", ROWS), ("price", ROWS / 2)] {
+            let [count, first, last] = seen(&mut client, table).await;
+            assert_eq!((count, first), (rows, last), "{table} after kill {hit}");
+        }
+    }
+    assert!(hit >= 5, "it was killed {hit} times only");
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_such_a_publication_cannot_have_is_refused() {
+    let line = line().await;
+    for (arguments, why) in [
+        (vec!["tracer", "post", "--publication", "p"], "type snapshot"),
+        (vec!["article", "set", "--publication", "p", "--table", "dbo.price", "--filter", "id > 1"], "type snapshot"),
+        (vec!["snapshot", "--publication", "p", "--cron", "60 * * * *"], "five fields"),
+        (vec!["snapshot", "--publication", "p", "--cron", "0 2 * * *", "--every", "1h"], "cannot be used with"),
+    ] {
+        let outcome = line.publisher_tries(&arguments).await;
+        assert!(!outcome.status.success() && outcome.stderr.contains(why), "{arguments:?}: {outcome:?}");
+    }
+    let add =
+        ["subscription", "add", "--subscription", "t", "--publication", "p", "--sync-type", "replication-support-only"];
+    let outcome = line.subscriber_tries(&add).await;
+    assert!(!outcome.status.success() && outcome.stderr.contains("snapshot"), "{outcome:?}");
+    // A table with rows of somebody else is not replaced unasked.
+    line.target.run("CREATE TABLE dbo.price (id int NOT NULL PRIMARY KEY); INSERT INTO dbo.price VALUES (1);").await;
+    line.publisher_does(&SNAPSHOT).await;
+    let outcome = line.subscriber_tries(&["run", "--once"]).await;
+    assert!(!outcome.status.success() && outcome.stderr.contains("dbo.price"), "{outcome:?}");
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.price").await, 1);
+    // A foreign key of a table that is not published holds the old one in its place.
+    line.target.run("DROP TABLE dbo.price;").await;
+    line.subscriber_does(&["run", "--once"]).await;
+    line.target.run("CREATE TABLE dbo.stock (id int NOT NULL PRIMARY KEY REFERENCES dbo.product (id));").await;
+    line.publisher_does(&SNAPSHOT).await;
+    let outcome = line.subscriber_tries(&["run", "--once"]).await;
+    assert!(!outcome.status.success() && outcome.stderr.contains("drop that foreign key"), "{outcome:?}");
+    assert_equal(&line).await;
+    line.target.run("DROP TABLE dbo.stock;").await;
+    line.subscriber_does(&["run", "--once"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_takes_one_snapshot_after_the_other() {
+    let line = line().await;
+    let mut command = line.command("publisher", At::Source);
+    command.args(SNAPSHOT).args(["--every", "100ms"]);
+    let mut agent = Process::start("scheduled", command, line.folder());
+    agent.line("snapshot ").await;
+    let folders = || std::fs::read_dir(line.path("snapshots")).map_or(0, Iterator::count);
+    wait::until_within(Duration::from_secs(60), "three snapshots", async || (folders() >= 3).then_some(())).await;
+    assert!(agent.is_running());
+    agent.terminate().await;
+    succeeded(
+        run(
+            "once",
+            {
+                let mut c = line.command("subscriber", At::Target);
+                c.args(["run", "--once"]);
+                c
+            },
+            line.folder(),
+        )
+        .await,
+    );
+    assert_equal(&line).await;
+}
