@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sandbox::client::Connection;
 use sandbox::compare::{Side, compare};
-use tests::line::{At, Line};
+use tests::line::{At, Line, succeeded};
 use tests::process::{Process, run};
 use tests::server::TestDatabase;
 use tests::shop::{self, CONTENTS, TABLES};
@@ -61,7 +61,11 @@ fn change_parts(line: &Line, seed: u64) -> Workload {
 }
 
 async fn add_article(line: &Line) {
-    line.publisher_does(&["article", "add", "--publication", "p", "--table", "dbo.parts"]).await;
+    // Without a working directory it leaves the snapshot to a command of its own.
+    let mut command = line.command("publisher", At::Source);
+    command.env_remove("REPL_WORKING_DIRECTORY");
+    command.args(["article", "add", "--publication", "p", "--table", "dbo.parts"]);
+    succeeded(run("article-add", command, line.folder()).await);
 }
 
 async fn snapshot(line: &Line) {
