@@ -142,7 +142,7 @@ async fn all_equal(line: &Line, database: &TestDatabase) {
 async fn subscribe(line: &Line, database: &TestDatabase, name: &str) -> Process {
     let mut add = line.command_for("subscriber", database);
     add.args(["subscription", "add", "--subscription", name, "--publication", "p"]);
-    tests::line::succeeded(run("subscription-add", add, line.folder()).await);
+    succeeded(run("subscription-add", add, line.folder()).await);
     let mut command = line.command_for("subscriber", database);
     command.args(["run", "--continuous"]);
     Process::start(&format!("subscriber-{name}"), command, line.folder())
@@ -274,7 +274,7 @@ async fn a_running_subscriber_takes_up_subscriptions_that_are_added() {
     line.publisher_does(&["snapshot", "--publication", "q"]).await;
     let mut add = line.command("subscriber", At::Target);
     add.args(["subscription", "add", "--subscription", "late", "--publication", "q"]);
-    tests::line::succeeded(run("subscription-add", add, line.folder()).await);
+    succeeded(run("subscription-add", add, line.folder()).await);
     equal(&line, &line.target, PARTS).await;
     assert!(line.subscriber.as_mut().unwrap().is_running());
 }
