@@ -7,6 +7,7 @@
 //! - [`workload`] keeps connections committing; [`shop`] is a workload with invariants and a reader that checks them at the subscriber.
 //! - [`history`] is a workload that knows what it committed, so that a replica can be held against any position.
 //! - [`replica`] is a subscriber in memory that judges the stream itself.
+//! - [`unanswered`] is a way to the distributor on which an answer gets lost.
 //! - [`wait`] waits for events, never for time alone.
 #![forbid(unsafe_code)]
 
@@ -17,5 +18,6 @@ pub mod programs;
 pub mod replica;
 pub mod server;
 pub mod shop;
+pub mod unanswered;
 pub mod wait;
 pub mod workload;

@@ -7,10 +7,11 @@
 use proto::Lsn;
 use sandbox::client::{Connection, Server};
 use std::sync::Arc;
-use tests::history::{self, History, Rows, TABLES};
+use tests::history::{self, History, Rows, TABLES, Timeline};
 use tests::line::{At, Line};
 use tests::process::{Outcome, Process};
 use tests::wait;
+use tests::workload::Workload;
 
 /// The snapshot agent's name at the server.
 const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
@@ -152,14 +153,14 @@ async fn stream(line: &mut Line, from: Lsn) -> Vec<(Lsn, Rows)> {
 }
 
 /// The history up to a position that is captured.
-async fn timeline_to(line: &Line, history: &History, position: Lsn) -> history::Timeline {
+async fn timeline_to(line: &Line, history: &History, position: Lsn) -> Timeline {
     let mut lsns = history::captured(&line.source).await.unwrap();
     lsns.retain(|_, lsn| *lsn <= position);
     history.timeline(&lsns)
 }
 
 /// The history in commit order, once all of it is captured.
-async fn timeline(line: &Line, history: &History) -> history::Timeline {
+async fn timeline(line: &Line, history: &History) -> Timeline {
     let known = history.serials();
     let lsns = wait::until("the whole history to be captured", async || {
         let captured = history::captured(&line.source).await.unwrap();
@@ -181,6 +182,39 @@ fn says_how_long_it_locked(agent: &Outcome) {
     millis.parse::<f64>().unwrap_or_else(|e| panic!("{millis} is no number: {e}"));
 }
 
+/// Initialises from the snapshot, lets the stream run while the writers go on, and brings both to their end. Holds what was handed over and
+/// what the stream made of it against the history; gives where the stream began, and the history.
+async fn follow(line: &mut Line, history: &History, workload: Workload) -> (Lsn, Timeline) {
+    let (position, loaded) = hand_over(line).await;
+    assert_eq!(position, boundary(line).await, "the stream goes on from where the marker committed");
+    timeline_to(line, history, position).await.assert_is("what was handed over", position, &loaded);
+    let mut looks = stream(line, position).await;
+    let transactions = workload.stop().await;
+    line.drain().await;
+    looks.push(look(&mut line.target.connect().await).await.unwrap());
+
+    let timeline = timeline(line, history).await;
+    println!(
+        "{transactions} transactions, {:?} around the boundary; {} rows handed over; looked at after {:?}",
+        timeline.around(position),
+        loaded.len(),
+        looks.iter().map(|(position, _)| timeline.around(*position).0).collect::<Vec<_>>()
+    );
+    for (position, rows) in &looks {
+        timeline.assert_is("what the stream made", *position, rows);
+    }
+    let (end, rows) = looks.last().unwrap();
+    assert_eq!(timeline.around(*end).1, 0, "everything has arrived");
+    let source = history::read(&mut line.source.connect().await).await.unwrap();
+    assert!(source == *rows, "both sides are equal in the end");
+    (position, timeline)
+}
+
+/// The commit LSN of the last transaction that was known to be committed when the agent was let go on to read.
+async fn last_before_reading(line: &Line, held: &Held) -> Lsn {
+    history::captured(&line.source).await.unwrap()[held.serials.last().unwrap()]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_committed_up_to_the_boundary_is_in_the_snapshot_and_what_committed_after_it_comes_by_the_stream() {
     let (mut line, history) = published(91).await;
@@ -194,32 +228,12 @@ async fn what_committed_up_to_the_boundary_is_in_the_snapshot_and_what_committed
     .await;
     assert!(agent.status.success(), "{}", agent.stderr);
     says_how_long_it_locked(&agent);
-    let (position, loaded) = hand_over(&line).await;
-    assert_eq!(position, boundary(&line).await, "the stream goes on from where the marker committed");
-    timeline_to(&line, &history, position).await.assert_is("what was handed over", position, &loaded);
-    let looks = stream(&mut line, position).await;
-    let transactions = workload.stop().await;
-    line.drain().await;
-    let end = look(&mut line.target.connect().await).await.unwrap();
-
-    let timeline = timeline(&line, &history).await;
-    let (before, after) = timeline.around(position);
-    println!(
-        "{transactions} transactions: {before} up to the boundary, {after} after it; {} rows handed over; {held:?}; looks at {:?}",
-        loaded.len(),
-        looks.iter().map(|(position, _)| timeline.around(*position).0).collect::<Vec<_>>()
-    );
-    assert!(before >= 100);
+    println!("{held:?}");
     assert_eq!(held.kept_waiting.last(), Some(&false), "nobody waits while the tables are read");
-    let lsns = history::captured(&line.source).await.unwrap();
-    assert!(lsns[held.serials.last().unwrap()] > position, "and what was committed then comes after the boundary");
-    for (position, rows) in looks {
-        timeline.assert_is("what the stream made", position, &rows);
-    }
-    timeline.assert_is("the end", end.0, &end.1);
-    assert_eq!(timeline.around(end.0).1, 0, "everything has arrived");
-    let mut source = line.source.connect().await;
-    assert!(history::read(&mut source).await.unwrap() == end.1, "both sides are equal in the end");
+    let (position, timeline) = follow(&mut line, &history, workload).await;
+    assert!(timeline.around(position).0 >= 100);
+    let last = last_before_reading(&line, &held).await;
+    assert!(last > position, "and what was committed then comes after the boundary");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,29 +252,15 @@ async fn without_snapshot_isolation_writers_wait_and_readers_do_not_until_the_sn
     })
     .await;
     assert!(agent.status.success(), "{}", agent.stderr);
-    assert!(
-        agent.stderr.contains("does not allow snapshot isolation: writers of the 6 tables wait"),
-        "{}",
-        agent.stderr
-    );
-    assert!(agent.stderr.contains("SET ALLOW_SNAPSHOT_ISOLATION ON"), "{}", agent.stderr);
+    for said in ["does not allow snapshot isolation: writers of the 6 tables wait", "SET ALLOW_SNAPSHOT_ISOLATION ON"] {
+        assert!(agent.stderr.contains(said), "{}", agent.stderr);
+    }
+    println!("{held:?}");
     assert_eq!(held.kept_waiting.last(), Some(&true), "writers wait while the tables are read");
     workload.makes(MEANWHILE).await;
-    let (position, loaded) = hand_over(&line).await;
-    assert_eq!(position, boundary(&line).await, "the stream goes on from where the marker committed");
-    timeline_to(&line, &history, position).await.assert_is("what was handed over", position, &loaded);
-    let looks = stream(&mut line, position).await;
-    let transactions = workload.stop().await;
-    line.drain().await;
-    let end = look(&mut line.target.connect().await).await.unwrap();
-
-    let timeline = timeline(&line, &history).await;
-    println!("{transactions} transactions, {:?} around the boundary; {held:?}", timeline.around(position));
-    let lsns = history::captured(&line.source).await.unwrap();
-    assert!(lsns[held.serials.last().unwrap()] < position, "and what was committed then is in the snapshot");
-    for (position, rows) in looks.into_iter().chain([end]) {
-        timeline.assert_is("what the stream made", position, &rows);
-    }
+    let (position, _) = follow(&mut line, &history, workload).await;
+    let last = last_before_reading(&line, &held).await;
+    assert!(last < position, "and what was committed then is in the snapshot");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,10 +9,12 @@ use rand::{Rng, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use tests::history::{self, History, Rows, TABLES};
 use tests::line::{At, Line};
 use tests::process::{Outcome, Process};
+use tests::unanswered::Way;
 use tests::wait;
 use uuid::Uuid;
 use workdir::{Credentials, SnapshotReader};
@@ -32,11 +34,16 @@ async fn published(seed: u64) -> (Line, Arc<History>) {
     (line, history)
 }
 
-/// Starts the agent: files of few rows, so that there are many.
-fn agent(line: &Line, more: &[&str]) -> Process {
+/// The agent: files of few rows, so that there are many.
+fn agent_command(line: &Line, more: &[&str]) -> Command {
     let mut command = line.command("publisher", At::Source);
     command.args(["snapshot", "--publication", "p", "--rows-per-file", "100", "--snapshot-sessions", "3"]).args(more);
-    Process::start("publisher-snapshot", command, line.folder())
+    command
+}
+
+/// Starts the agent.
+fn agent(line: &Line, more: &[&str]) -> Process {
+    Process::start("publisher-snapshot", agent_command(line, more), line.folder())
 }
 
 /// Arms a fault that holds the agent up.
@@ -290,6 +297,42 @@ async fn a_snapshot_that_could_not_be_registered_is_registered_later_or_removed(
             assert!(!unfinished.exists());
             assert_eq!(assert_parts(&line, &history).await.len(), 1);
         }
+    }
+}
+
+/// Ids of the snapshots that the distributor lists.
+async fn listed(line: &Line) -> Vec<String> {
+    let said = line.publisher_does(&["snapshot", "list", "--output", "json"]).await;
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
+    listed.iter().map(|snapshot| snapshot["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_killed_before_it_has_registered_its_snapshot_or_learnt_of_that_is_followed_by_one_that_does() {
+    let (line, history) = published(98).await;
+    for (before, is_registered) in [(0, false), (1, true)] {
+        let way = Way::open().await;
+        let mut command = agent_command(&line, &[]);
+        command.env("REPL_DISTRIBUTOR", way.address.to_string());
+        let killed = Process::start("publisher-snapshot", command, line.folder());
+        let there = async || match is_registered {
+            false => folders(&line).iter().any(|folder| names(folder).contains("manifest.json")),
+            true => listed(&line).await.len() > before,
+        };
+        let unanswered = way.pass_until(&line, there).await;
+        killed.kill();
+        drop(unanswered);
+        let [folder] = &folders(&line)[..] else { panic!("there is one folder") };
+        assert!(names(folder).is_superset(&["manifest.json".to_owned(), "plan.json".to_owned()].into()));
+        assert_eq!(listed(&line).await.len(), before + usize::from(is_registered));
+        let ended = agent(&line, &[]).ended().await;
+        succeeded(&ended);
+        let id = folder.file_name().unwrap().to_str().unwrap();
+        assert!(ended.stderr.contains(&format!("the snapshot {id} was finished before")), "{}", ended.stderr);
+        assert_eq!(listed(&line).await.last().map(String::as_str), Some(id));
+        assert_eq!(listed(&line).await.len(), before + 1);
+        assert_eq!(assert_parts(&line, &history).await.len(), 1);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
 

@@ -9,6 +9,7 @@ use std::process::Command;
 use tests::history::{History, TABLES};
 use tests::line::{At, Line};
 use tests::process::Process;
+use tests::unanswered::Way;
 use tests::{programs, wait};
 use uuid::Uuid;
 
@@ -173,7 +174,7 @@ async fn what_nobody_needs_goes_and_nothing_else() {
     kept.remove(&second);
     assert_eq!(there(&line), kept);
     assert_eq!(ids(&listed(&line).await), [&third]);
-    // Killed between the forgetting and the removal, and at the last file.
+    // What a removal leaves that is killed on its way, and at the last file.
     for part in ["0", "manifest.json"] {
         let left = folder(&line, &second);
         copy(&saved, &left);
@@ -185,6 +186,68 @@ async fn what_nobody_needs_goes_and_nothing_else() {
         assert_eq!(there(&line), kept);
     }
     assert_eq!(clean_up(&line, &[]).await, "nothing to remove\n");
+    drop(history);
+}
+
+/// A folder from which nothing can be removed, not even by root, until it is dropped.
+struct Sealed(PathBuf);
+
+impl Sealed {
+    fn seal(folder: PathBuf) -> Self {
+        for how in [&["--bind"][..], &["-o", "remount,ro,bind"]] {
+            let onto: &[&Path] = if how == ["--bind"] { &[&folder, &folder] } else { &[&folder] };
+            let mounted = Command::new("mount").args(how).args(onto).output().unwrap();
+            let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
+            assert!(mounted.status.success(), "this test mounts a folder, as root: {why}");
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_distributor_has_forgotten_and_nobody_could_remove_goes_the_next_time() {
+    let line = line().await;
+    let history = History::begin(&line.source).await;
+    line.publish("p", &TABLES).await;
+    let (first, _) = snapshot(&line, "p").await;
+    let files = names(&folder(&line, &first));
+    // The folder cannot be removed. Each attempt says so, the one at the end of a snapshot and that of a log reader too.
+    let sealed = Sealed::seal(folder(&line, &first));
+    let (second, said) = snapshot(&line, "p").await;
+    assert!(said.contains("the snapshot is taken, but the cleanup of older ones failed"), "{said}");
+    assert_eq!(ids(&listed(&line).await), [&second]);
+    let refused = line.publisher_tries(&["snapshot", "cleanup", "--publication", "p"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    let at = folder(&line, &first).display().to_string();
+    assert!(refused.stderr.contains("Read-only file system") && refused.stderr.contains(&at), "{}", refused.stderr);
+    let reader = reader(&line, &["--cleanup-interval", "100ms"]);
+    reader.says("cleanup of snapshots failed").await;
+    reader.kill();
+    assert_eq!(names(&folder(&line, &first)), files);
+    drop(sealed);
+    assert_eq!(clean_up(&line, &[]).await, format!("removed snapshot {first}, which the distributor does not know\n"));
+    assert_eq!(there(&line), [second.clone()].into());
+
+    // The agent that is to remove it is killed before it learns that the distributor has forgotten it.
+    let files = names(&folder(&line, &second));
+    let way = Way::open().await;
+    let mut command = line.command("publisher", At::Source);
+    command.env("REPL_DISTRIBUTOR", way.address.to_string()).args(["snapshot", "--publication", "p"]);
+    let agent = Process::start("publisher-snapshot", command, line.folder());
+    let unanswered = way.pass_until(&line, async || !ids(&listed(&line).await).contains(&&*second)).await;
+    agent.kill();
+    drop(unanswered);
+    assert_eq!(names(&folder(&line, &second)), files);
+    assert_eq!(clean_up(&line, &[]).await, format!("removed snapshot {second}, which the distributor does not know\n"));
+    let left = there(&line);
+    assert_eq!(left.iter().collect::<Vec<_>>(), ids(&listed(&line).await), "the newest is whole");
     drop(history);
 }
 
