@@ -28,7 +28,7 @@ use attempt::Attempt;
 use conversation::{Conversation, Registered};
 use plan::Task;
 use proto::TableName;
-use proto::catalog::Snapshot;
+use proto::catalog::{PublicationKind, Snapshot};
 use proto::transport::{ConnectOptions, TransportError};
 use sqlserver::{Client, ServerOptions};
 use std::sync::Arc;
@@ -140,8 +140,8 @@ impl SnapshotAgent {
         }
     }
 
-    /// Registers snapshots that were finished by an agent which then died; gives the newest unless a new one is asked for. What is
-    /// refused, since the queue has not all that follows it or an article has changed, is removed.
+    /// Registers snapshots that were finished by an agent which then died; gives the newest unless a new one is asked for, or nothing
+    /// brings its rows up to date. What is refused, since the queue has not all that follows it or an article has changed, is removed.
     async fn register_found(
         &self,
         distributor: Conversation<'_>,
@@ -156,7 +156,9 @@ impl SnapshotAgent {
                 Registered::Yes => {
                     writer.registered().await?;
                     progress.say(&format!("the snapshot {} was finished before; it is registered now", snapshot.id));
-                    newest.get_or_insert(snapshot);
+                    if old.plan.publication.kind == PublicationKind::Transactional {
+                        newest.get_or_insert(snapshot);
+                    }
                 }
                 Registered::No(why) => {
                     progress.say(&format!("the snapshot {}, finished before, is discarded: {why}", snapshot.id));

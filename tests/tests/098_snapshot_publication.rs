@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tests::line::{At, Line, succeeded};
 use tests::process::{Process, run};
+use tests::unanswered::Way;
 use tests::wait;
 
 const ROWS: i64 = 3_000;
@@ -175,6 +176,26 @@ async fn a_refresh_that_is_killed_goes_on_and_the_old_rows_stay_until_then() {
         }
     }
     assert!(hit >= 5, "it was killed {hit} times only");
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_brings_the_rows_of_now_also_after_one_that_was_killed_when_all_was_read() {
+    let line = line().await;
+    let way = Way::open().await;
+    let mut command = line.command("publisher", At::Source);
+    command.env("REPL_DISTRIBUTOR", way.address.to_string()).args(SNAPSHOT);
+    let agent = Process::start("publisher-snapshot", command, line.folder());
+    let is_whole = async || {
+        let mut folders = std::fs::read_dir(line.path("snapshots")).unwrap();
+        folders.any(|folder| folder.unwrap().path().join("manifest.json").exists())
+    };
+    let unanswered = way.pass_until(&line, is_whole).await;
+    agent.kill();
+    drop(unanswered);
+    line.source.run("UPDATE dbo.product SET refresh = 1; UPDATE dbo.price SET refresh = 1;").await;
+    line.publisher_does(&SNAPSHOT).await;
     line.subscriber_does(&["run", "--once"]).await;
     assert_equal(&line).await;
 }
