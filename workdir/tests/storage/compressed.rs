@@ -2,7 +2,8 @@
 
 use crate::backend::{Backend, fails};
 use crate::local::Local;
-use crate::snapshots::{DATA, read, written_with};
+use crate::sample::DATA;
+use crate::snapshots::{read, written_with};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -16,6 +16,8 @@ mod outages;
 mod proxy;
 #[path = "../samba/mod.rs"]
 mod samba;
+#[path = "../sample/mod.rs"]
+mod sample;
 mod share;
 mod snapshots;
 
