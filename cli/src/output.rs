@@ -76,6 +76,11 @@ impl Table {
     }
 }
 
+/// `1 table`, `0 tables`, `12 tables`: how many there are of what takes an s in the plural.
+pub fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Without control characters, which could move the cursor or break the table.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

@@ -128,6 +128,33 @@ async fn latencies_are_right_whatever_the_clocks_of_server_and_subscriber_say() 
 }
 
 #[tokio::test]
+async fn a_subscription_that_was_just_loaded_is_not_as_late_as_its_snapshot_is_old() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let articles = distributor.publish(1).await;
+    distributor.subscribe_to("p", "s").await.unwrap();
+    let mut reader = distributor.attach().await;
+    clock(&reader).await;
+    let token = post(&distributor, "p").await;
+    reader.append(traced(1, token, 60 * SECOND)).await;
+    reader.until_durable(lsn(1)).await;
+    distributor.register(&snapshot("p", &articles, lsn(1))).await.unwrap();
+    let subscriber = distributor.stream("s", lsn(1)).await;
+    arrive(&subscriber, lsn(1), token, 0).await;
+    let status = distributor.until(|s| s.subscriptions[0].reported_at.is_some()).await;
+    assert_eq!(status.subscriptions[0].latency, None, "{status:?}");
+
+    reader.append(traced(2, token, 60 * SECOND)).await;
+    reader.until_durable(lsn(2)).await;
+    let waiting = distributor.status().await.subscriptions[0].latency;
+    assert!(waiting.unwrap() >= 60 * SECOND - 10_000, "{waiting:?}");
+    arrive(&subscriber, lsn(2), token, 0).await;
+    let status = distributor.until(|s| s.subscriptions[0].pending_transactions == 0).await;
+    assert!(status.subscriptions[0].latency.unwrap() >= 60 * SECOND - 10_000, "{status:?}");
+    distributor.stop().await;
+}
+
+#[tokio::test]
 async fn a_latency_that_the_clocks_contradict_is_unknown_and_never_negative() {
     let directory = data_directory();
     let distributor = Distributor::start(directory.path(), options()).await;

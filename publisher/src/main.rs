@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cli::output::{Table, print};
+use cli::output::{Table, count, print};
 use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs};
 use proto::catalog::PublicationKind;
 use proto::{Article, PreCreation, SchemaOptions, TableName};
@@ -369,10 +369,10 @@ async fn on_articles(action: ArticleAction) -> Done {
                 Definition { publication, table, columns, filter, destination, destination_owner, options: texts };
             let added = article::add(&server, &distributor, &definition, &mut say).await?;
             say(&format!(
-                "article {} added to publication {}: {} columns, read from capture instance {}",
+                "article {} added to publication {}: {}, read from capture instance {}",
                 added.source,
                 added.publication,
-                added.columns.len(),
+                count(added.columns.len(), "column"),
                 added.capture.instance
             ));
             Box::pin(command::snapshot::of_late_article(&server, &distributor, &added, &late)).await?;

@@ -480,5 +480,10 @@ fn login_error(error: tiberius::error::Error, options: &ServerOptions) -> Error 
     if matches!(error.kind, ErrorKind::ConnectionLost) {
         error.kind = ErrorKind::Connect;
     }
-    error
+    if matches!(error.kind, ErrorKind::Tls) { error.advised(CERTIFICATE_ADVICE) } else { error }
 }
+
+/// What a user can do about a certificate that is not trusted. A server to which nobody gave a certificate makes one for itself
+/// (<https://learn.microsoft.com/sql/database-engine/configure-windows/certificate-requirements>).
+const CERTIFICATE_ADVICE: &str = "Name its certificate, or the authority that signed it, by `server-ca`; to connect unverified within a \
+                                  network that is safe, set `trust-server-certificate`";

@@ -82,7 +82,7 @@ impl Error {
             ),
             E::Io { kind: IoErrorKind::TimedOut, .. } => (ErrorKind::Timeout, "no answer in the time given".to_owned()),
             E::Io { message, .. } => (ErrorKind::ConnectionLost, message.clone()),
-            E::Tls(message) => (ErrorKind::Tls, message.clone()),
+            E::Tls(message) => (ErrorKind::Tls, without_code(message).to_owned()),
             E::Protocol(_) | E::Routing { .. } => (ErrorKind::ConnectionLost, error.to_string()),
             _ => (ErrorKind::Type, error.to_string()),
         };
@@ -122,6 +122,12 @@ impl Error {
     }
 }
 
+/// The client library's words without what it advises to programmers.
+fn without_code(message: &str) -> &str {
+    let end = message.find(" To connect anyway").unwrap_or(message.len());
+    message[..end].trim_end()
+}
+
 fn kind_of_number(number: u32, severity: u8, state: u8) -> ErrorKind {
     match number {
         1205 => ErrorKind::Deadlock,
@@ -148,6 +154,14 @@ mod tests {
         for number in [18456, 4060, 547, 2627, 8152, 208] {
             assert!(!transient(number), "{number}");
         }
+    }
+
+    #[test]
+    fn what_the_client_library_tells_programmers_is_left_out() {
+        let said = "the server's certificate was rejected during the TLS handshake: UnknownIssuer. To connect anyway you can: (1) …";
+        let error =
+            Error::from_client(tiberius::error::Error::Tls(said.to_owned()), "logging in as sa", "sql1,1433/Sports");
+        assert_eq!(error.message(), "the server's certificate was rejected during the TLS handshake: UnknownIssuer");
     }
 
     #[test]

@@ -4,19 +4,19 @@ use super::state::{Database, State, lock, now};
 use crate::log::{LogError, LogView, Place};
 use crate::queue::{Committed, record};
 use proto::Lsn;
-use proto::catalog::{DatabaseStatus, PublicationKind, Status, SubscriptionStatus};
+use proto::catalog::{DatabaseStatus, PublicationKind, Snapshot, Status, SubscriptionStatus};
 use proto::message::{Refusal, RefusalKind};
 use std::sync::Arc;
 
 pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
-    let (publications, subscriptions) = state
+    let (publications, subscriptions, snapshots) = state
         .read(|contents| {
             let mut publications = Vec::new();
             for publication in contents.publications()? {
                 let articles = contents.articles_of(&publication.name)?.len() as u32;
                 publications.push((publication, articles));
             }
-            Ok((publications, contents.subscriptions()?))
+            Ok((publications, contents.subscriptions()?, contents.snapshots()?))
         })
         .await?;
 
@@ -41,7 +41,11 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         let (pending_bytes, pending_transactions, latency) = match database {
             Some(database) => {
                 let reported = progress.position.zip(progress.reported_at);
-                state.blocking(move |_| pending(&database, after, reported)).await?
+                // It has been loaded and nothing has come since: how old the snapshot is, is no latency.
+                let of = |s: &&Snapshot| s.publication.eq_ignore_ascii_case(&entry.subscription.publication);
+                let boundaries = snapshots.iter().filter(of).flat_map(|s| &s.boundaries);
+                let loaded = boundaries.into_iter().any(|(_, boundary)| Some(*boundary) == progress.position);
+                state.blocking(move |_| pending(&database, after, reported, loaded)).await?
             }
             None => (0, 0, None),
         };
@@ -103,11 +107,12 @@ fn database_latency(database: &Database, committed: &Committed) -> Option<i64> {
 }
 
 /// Bytes and transactions in the queue after a position, and the subscription's latency: while transactions wait, the age of the first
-/// of them; otherwise, from the commit of what it reported last to that report.
+/// of them; otherwise, from the commit of what it reported last to that report, unless that came with a snapshot.
 fn pending(
     database: &Database,
     after: Option<Lsn>,
     reported: Option<(Lsn, i64)>,
+    loaded: bool,
 ) -> Result<(u64, u64, Option<i64>), Refusal> {
     let committed = database.queue.committed().borrow().clone();
     let view = database.queue.view();
@@ -124,11 +129,11 @@ fn pending(
             let first = commit_time_after(&*view, record::key(position), committed.offset).map_err(internal)?;
             first.and_then(|committed_at| Some(now() - database.commit_time(committed_at, now())?))
         }
-        Some((position, at)) => {
+        Some((position, at)) if !loaded => {
             let last = commit_time_at(&*view, record::key(position), committed.offset).map_err(internal)?;
             last.and_then(|committed_at| Some(at - database.commit_time(committed_at, at)?))
         }
-        None => None,
+        _ => None,
     };
     Ok((committed.offset.saturating_sub(place.offset), transactions, latency))
 }

@@ -36,10 +36,10 @@ pub(super) async fn server(options: &ServerOptions, findings: &mut Findings) -> 
         if failed_at == Some(step) {
             let said = error.map(ToString::to_string).unwrap_or_default();
             let more = match step {
-                TLS => ". `server-ca` names the authority of its certificate",
                 DATABASE => ". It exists? Then: CREATE USER for the login there",
                 _ => "",
             };
+            let said = if more.is_empty() { said.as_str() } else { said.trim_end_matches('.') };
             findings.fail(step, format!("{said}{more}"));
             return None;
         }

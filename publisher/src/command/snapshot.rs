@@ -7,7 +7,7 @@ use crate::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
 use crate::{article, settings};
 use chrono::Local;
 use clap::Args;
-use cli::output::print;
+use cli::output::{count, print};
 use cli::{DistributorArgs, ServerArgs, WorkingDirectoryArgs};
 use croner::Cron;
 use proto::catalog::{PublicationKind, Request, Response, Snapshot};
@@ -162,11 +162,11 @@ async fn take(agent: &SnapshotAgent, publication: &str, tables: Option<&[TableNa
 fn summary(snapshot: &Snapshot) -> String {
     let articles: BTreeSet<_> = snapshot.boundaries.iter().map(|(article, _)| *article).collect();
     format!(
-        "snapshot {} of publication {}: {} articles, {} rows, {} in {}",
+        "snapshot {} of publication {}: {}, {}, {} in {}",
         snapshot.id,
         snapshot.publication,
-        articles.len(),
-        snapshot.rows,
+        count(articles.len(), "article"),
+        count(snapshot.rows as usize, "row"),
         cli::size::format(snapshot.bytes),
         snapshot.location
     )

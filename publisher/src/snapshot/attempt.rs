@@ -7,6 +7,7 @@ use super::resume::{self, Kept};
 use super::views::{self, Patience, Views};
 use super::{CAPTURE_LIMIT, Progress, SnapshotAgent, SnapshotError, Task, plan};
 use crate::publication::{now, of_its_database};
+use cli::output::count;
 use proto::catalog::{PublicationKind, Snapshot};
 use proto::{Lsn, TableName};
 use sqlserver::{Client, database, marker};
@@ -210,8 +211,8 @@ impl<'a> Attempt<'a> {
         }
         let views = Views::open(&self.agent.server, client, sessions, &to_read, marker, &patience).await?;
         self.progress.say(&format!(
-            "{} tables were locked against writes for {:.0} ms to fix the point of the snapshot",
-            to_read.len(),
+            "locked {} against writes for {:.0} ms to fix the point of the snapshot",
+            count(to_read.len(), "table"),
             views.locked_for.as_secs_f64() * 1_000.0
         ));
         // The boundary is written down as soon as it is known: what is read then outlives this process.
@@ -234,19 +235,20 @@ impl<'a> Attempt<'a> {
     fn say_beginning(&self, tasks: &[&Task], pieces: usize, sessions: usize) {
         if !self.facts.snapshot_isolation {
             self.progress.say(&format!(
-                "database {} does not allow snapshot isolation: writers of the {} tables wait until the snapshot is done. To avoid \
+                "database {} does not allow snapshot isolation: writers of {} wait until the snapshot is done. To avoid \
                  that: ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON",
                 self.facts.name,
-                tasks.len(),
+                count(tasks.len(), "table"),
                 self.facts.name.database
             ));
         }
         self.progress.say(&format!(
-            "snapshot {} of publication {}: {} tables with about {} rows, in {pieces} parts, {sessions} at once",
+            "snapshot {} of publication {}: {} with about {} rows, in {}, {sessions} at once",
             self.plan.id,
             self.begun.publication.name,
-            tasks.len(),
-            tasks.iter().map(|task| task.rows_expected).sum::<u64>()
+            count(tasks.len(), "table"),
+            tasks.iter().map(|task| task.rows_expected).sum::<u64>(),
+            count(pieces, "part")
         ));
     }
 
