@@ -33,8 +33,7 @@ async fn start(directory: &Path) -> (Child, String) {
 }
 
 /// Sends transactions after the queue's position until the connection breaks; returns the highest LSN acknowledged.
-async fn feed(address: &str, articles: &[proto::ArticleId]) -> Option<Lsn> {
-    let reader = LogReader::attach(address, Uuid::new_v4()).await.unwrap();
+async fn feed(reader: LogReader, articles: &[proto::ArticleId]) -> Option<Lsn> {
     let LogReader { epoch, position, sender, mut receiver, .. } = reader;
     let first = position.map_or(1, number) + 1;
     let sending = async {
@@ -84,7 +83,8 @@ async fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged() {
             }
             connection.request(Request::SubscriptionAdd(subscription("s", "p"))).await.unwrap();
         }
-        let feeding = feed(&address, &articles);
+        // Logging in takes long on a busy machine; what may be killed at any moment begins after it.
+        let feeding = feed(LogReader::attach(&address, Uuid::new_v4()).await.unwrap(), &articles);
         let killing = async {
             tokio::time::sleep(Duration::from_millis(rng.random_range(100..600))).await;
             child.kill().await.unwrap();
