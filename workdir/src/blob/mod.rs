@@ -75,8 +75,11 @@ impl std::ops::Deref for Store {
 }
 
 impl Place {
-    fn host(&self) -> &str {
-        self.address.container_url.host_str().unwrap_or_default()
+    /// Host, and port if the URL names one.
+    fn host(&self) -> String {
+        let url = &self.address.container_url;
+        let host = url.host_str().unwrap_or_default();
+        url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     fn how_to_make_the_container(&self) -> String {

@@ -52,11 +52,31 @@ impl Failure {
                 ErrorKind::HttpResponse { status, .. } => {
                     matches!(u16::from(*status), 408 | 429 | 500 | 502 | 503 | 504)
                 }
-                ErrorKind::Connection | ErrorKind::Io => true,
+                ErrorKind::Connection => distrust(error).is_none(),
+                ErrorKind::Io => true,
                 _ => false,
             },
         }
     }
+}
+
+/// What TLS has against the server that was connected to, which is the same the next time: its certificate is none to be trusted, or it
+/// does not speak TLS. An alert of the server is none: it may be in trouble.
+fn distrust(error: &azure_core::Error) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // An error of I/O names what is behind the one that it holds, not that one.
+        let mut held = error.downcast_ref::<io::Error>();
+        while let Some(error) = held {
+            let why = error.to_string();
+            if error.kind() == io::ErrorKind::InvalidData && !why.contains("alert") {
+                return Some(why);
+            }
+            held = error.get_ref().and_then(|error| error.downcast_ref());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// One attempt within the limit of time.
@@ -95,8 +115,11 @@ impl Attempts {
 
 /// What the user is told about a request that failed for good.
 pub(super) fn problem(what: String, failure: &Failure, place: &super::Place) -> WorkDirError {
+    let host = place.host();
     let (kind, why) = match failure {
-        Failure::Late => (io::ErrorKind::TimedOut, format!("no answer within {} s", REQUEST_LIMIT.as_secs())),
+        Failure::Late => {
+            (io::ErrorKind::TimedOut, format!("{host} gave no answer within {} s", REQUEST_LIMIT.as_secs()))
+        }
         Failure::Azure(error) => match (failure.status(), failure.code()) {
             (_, "ContainerNotFound") => (io::ErrorKind::NotFound, place.how_to_make_the_container()),
             (Some(StatusCode::NotFound), _) => (io::ErrorKind::NotFound, "it does not exist".to_owned()),
@@ -109,9 +132,7 @@ pub(super) fn problem(what: String, failure: &Failure, place: &super::Place) -> 
             (Some(status), code) => {
                 (io::ErrorKind::Other, format!("Azure Blob Storage answered {} {code}", u16::from(status)))
             }
-            (None, _) => {
-                (io::ErrorKind::Other, format!("{}: {}", place.host(), connection(error, &place.authorization)))
-            }
+            (None, _) => unanswered(error, &host, &place.authorization),
         },
     };
     WorkDirError::storage(what, io::Error::new(kind, why))
@@ -143,8 +164,31 @@ fn denied(code: &str, authorization: &Authorization) -> String {
     format!("access denied with this {secret} ({code}): {why}")
 }
 
+/// Of a request that got no answer.
+fn unanswered(error: &azure_core::Error, host: &str, authorization: &Authorization) -> (io::ErrorKind, String) {
+    let cause = deepest_cause(error, authorization);
+    match (error.kind(), distrust(error)) {
+        (ErrorKind::Connection, Some(why)) => (
+            io::ErrorKind::Unsupported,
+            format!(
+                "{host} is not to be trusted: {why}; check the URL (https, the host) and this machine's clock. Where a proxy or an \
+                 emulator shows a certificate of its own, name a file with that of its authority in SSL_CERT_FILE"
+            ),
+        ),
+        (ErrorKind::Connection, None) => (
+            io::ErrorKind::NotConnected,
+            format!(
+                "{host} cannot be reached ({cause}); check the name in the URL, name resolution, and that no firewall or proxy blocks \
+                 the way"
+            ),
+        ),
+        (ErrorKind::Io, _) => (io::ErrorKind::ConnectionAborted, format!("the connection to {host} broke ({cause})")),
+        _ => (io::ErrorKind::Other, format!("{host}: {cause}")),
+    }
+}
+
 /// The deepest cause of a broken connection. Errors of the HTTP client hold the URL and with it a signature, those below do not.
-fn connection(error: &azure_core::Error, authorization: &Authorization) -> String {
+fn deepest_cause(error: &azure_core::Error, authorization: &Authorization) -> String {
     let mut deepest = None;
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -128,7 +128,7 @@ impl<const KEY: bool> Backend for Blob<KEY> {
 }
 
 /// An error with everything behind it, as it is logged at most.
-fn everything(error: &WorkDirError) -> String {
+pub fn everything(error: &WorkDirError) -> String {
     let mut text = format!("{error} {error:?}");
     let mut cause = error.source();
     while let Some(error) = cause {

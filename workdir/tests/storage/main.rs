@@ -9,6 +9,7 @@
 mod azurite;
 mod backend;
 mod blob;
+mod certificates;
 mod compressed;
 mod files;
 mod local;
