@@ -4,9 +4,11 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -143,6 +145,23 @@ impl Samba {
         command.arg("--configfile").arg(self.path("smb.conf")).arg("--processes");
         String::from_utf8_lossy(&run(&mut command).stdout).into_owned()
     }
+
+    /// Waits until the server has done something so often, by its own name for it. It counts with `smbd profiling level = count`, and
+    /// tells a moment later.
+    pub fn until_counted(&self, what: &str, times: u64) {
+        let began = Instant::now();
+        loop {
+            let mut command = Command::new("smbstatus");
+            command.arg("--configfile").arg(self.path("smb.conf")).arg("--profile");
+            let counts = String::from_utf8_lossy(&run(&mut command).stdout).into_owned();
+            let count = counts.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')?.trim().parse().ok());
+            if count == Some(times) {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{what} is {count:?}, not {times}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
 
 impl Drop for Samba {
@@ -151,9 +170,17 @@ impl Drop for Samba {
     }
 }
 
+/// A port that nobody else takes before the server does, or while it is away: none of those that the system gives out, and none twice.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("it is bound").port()
+    const PORTS: Range<u16> = 10_000..30_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(37).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + (number % PORTS.len() as u32) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn missing<T>(program: &str, error: &std::io::Error) -> T {

@@ -29,6 +29,14 @@ pub async fn a_file_goes_from_writing_to_removal(backend: &impl Backend) {
     assert_eq!(backend.get(&format!("{id}/0001.sales.orders.sch")).await, None);
 }
 
+pub async fn a_folder_that_is_there_is_not_made_again(backend: &impl Backend) {
+    let (work_dir, id) = backend.with_folder().await;
+    write(&*work_dir, id, "a.sch", b"here").await.unwrap();
+    let error = fails(work_dir.create_folder(id).await, ErrorKind::Storage, &id.to_string());
+    assert!(!error.is_transient(), "{error}");
+    assert_eq!(read(&*work_dir, id, "a.sch").await.unwrap(), b"here");
+}
+
 pub async fn a_file_appears_only_when_it_is_finished(backend: &impl Backend) {
     let (work_dir, id) = backend.with_folder().await;
     let content = noise(LARGE, 2);

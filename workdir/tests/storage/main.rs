@@ -37,6 +37,7 @@ macro_rules! storage_tests {
     ($backend:ty) => {
         crate::storage_tests! { $backend:
             files::a_file_goes_from_writing_to_removal
+            files::a_folder_that_is_there_is_not_made_again
             files::a_file_appears_only_when_it_is_finished
             files::a_finished_file_takes_the_place_of_an_older_one
             files::files_are_written_and_read_beside_each_other

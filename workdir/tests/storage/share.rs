@@ -4,7 +4,7 @@ use crate::backend::{Backend, fails, listed, noise, read, write};
 use crate::local::Mount;
 use crate::outages;
 use crate::proxy::{Fault, Proxy};
-use crate::samba::{PASSWORD, READ_ONLY, SHARE, Samba};
+use crate::samba::{ENCRYPTED, PASSWORD, READ_ONLY, SHARE, Samba};
 use std::error::Error;
 use uuid::Uuid;
 use workdir::{Credentials, ErrorKind, WorkDirError};
@@ -185,20 +185,85 @@ async fn a_read_goes_on_where_it_was_when_the_server_is_started_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_does_not_go_on_in_another_file() {
+    const SIZE: usize = 40 << 20;
     let mut share = Share::start().await;
     let (work_dir, id) = share.with_folder().await;
-    write(&*work_dir, id, "a.bcp", &noise(40 << 20, 8)).await.unwrap();
+    for other_size in [SIZE + (1 << 20), SIZE] {
+        write(&*work_dir, id, "a.bcp", &noise(SIZE, 8)).await.unwrap();
+        let mut file = work_dir.open(id, "a.bcp").await.unwrap();
+        file.read().await.unwrap().unwrap();
+        share.go().await;
+        share.put(&format!("{id}/a.bcp"), &noise(other_size, 9)).await;
+        share.come_back().await;
+        let error = async {
+            while file.read().await?.is_some() {}
+            Ok(())
+        };
+        let error = fails(error.await, ErrorKind::Storage, "a.bcp");
+        assert!(said(&error).contains("has changed"), "{}", said(&error));
+    }
+}
+
+/// Whoever reads a snapshot knows how long its files are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_cut_while_it_is_read_ends_there() {
+    const LEFT: usize = (20 << 20) + 12_345;
+    let share = Share::start().await;
+    let (work_dir, id) = share.with_folder().await;
+    let content = noise(40 << 20, 10);
+    write(&*work_dir, id, "a.bcp", &content).await.unwrap();
     let mut file = work_dir.open(id, "a.bcp").await.unwrap();
-    file.read().await.unwrap().unwrap();
-    share.go().await;
-    share.put(&format!("{id}/a.bcp"), &noise(41 << 20, 9)).await;
-    share.come_back().await;
-    let error = async {
-        while file.read().await?.is_some() {}
-        Ok(())
-    };
-    let error = fails(error.await, ErrorKind::Storage, "a.bcp");
-    assert!(said(&error).contains("has changed"), "{}", said(&error));
+    let mut found = file.read().await.unwrap().unwrap();
+    let path = share.0.shared().join(FOLDER).join(id.to_string()).join("a.bcp");
+    std::fs::File::options().write(true).open(path).unwrap().set_len(LEFT as u64).unwrap();
+    while let Some(block) = file.read().await.unwrap() {
+        found.extend_from_slice(&block);
+    }
+    assert!(found == content[..LEFT], "{} bytes came", found.len());
+}
+
+/// So a file that has its name holds its content after a power cut of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_told_to_sync_what_was_written() {
+    let share = Share(Samba::start_with(&format!("{ENCRYPTED}smbd profiling level = count\n")));
+    let (work_dir, id) = share.with_folder().await;
+    let mut file = work_dir.create(id, "a.bcp").await.unwrap();
+    file.write(noise(3 << 20, 11)).await.unwrap();
+    file.finish().await.unwrap();
+    share.0.until_counted("smb2_flush_count", 1);
+}
+
+/// A server says how much it takes and gives at once; a list comes in pages, of about 400 names here.
+#[tokio::test(flavor = "multi_thread")]
+async fn small_requests_and_long_lists_lose_nothing() {
+    let small = "smb2 max read = 65536\nsmb2 max write = 65536\nsmb2 max trans = 65536\n";
+    let share = Share(Samba::start_with(&format!("{ENCRYPTED}{small}")));
+    let (work_dir, id) = share.with_folder().await;
+    let content = noise((5 << 20) + 12_345, 12);
+    write(&*work_dir, id, "a.bcp", &content).await.unwrap();
+    assert!(read(&*work_dir, id, "a.bcp").await.unwrap() == content, "it came back otherwise");
+    work_dir.remove(id, "a.bcp").await.unwrap();
+    let names: Vec<String> = (0..2000).map(|number| format!("{number:04}.sales.order_lines.001.bcp")).collect();
+    for name in &names {
+        share.put(&format!("{id}/{name}"), b"").await;
+    }
+    assert_eq!(listed(&*work_dir, id).await, names);
+    work_dir.remove_folder(id).await.unwrap();
+    assert!(!share.0.shared().join(FOLDER).join(id.to_string()).exists(), "something of the folder stayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_program_has_open_is_not_said_to_be_removed() {
+    let share = Share::start().await;
+    let (work_dir, id) = share.with_folder().await;
+    let mut file = share.open().create(id, "a.bcp").await.unwrap();
+    file.write(noise(3 << 20, 13)).await.unwrap();
+    let error = fails(work_dir.remove_folder(id).await, ErrorKind::Storage, &id.to_string());
+    assert!(error.is_transient() && said(&error).contains("another program has it open"), "{}", said(&error));
+    file.finish().await.unwrap();
+    assert_eq!(listed(&*work_dir, id).await, ["a.bcp"]);
+    work_dir.remove_folder(id).await.unwrap();
+    assert!(work_dir.folders().await.unwrap().is_empty());
 }
 
 /// What a process that was ended had not finished is removed by the next writer of that file; what another one has open stays.
