@@ -149,8 +149,18 @@ impl SnapshotAgent {
         progress: &Progress,
     ) -> Result<Option<Snapshot>, SnapshotError> {
         let mut newest = None;
+        let known = match found.iter().find(|old| old.has_manifest) {
+            Some(old) => distributor.snapshots(&old.plan.publication.name).await?,
+            None => Vec::new(),
+        };
         for old in found.extract_if(.., |old| old.has_manifest) {
             let writer = SnapshotWriter::resume(self.work_dir.clone(), old.plan.id);
+            // Its agent died when the plan was all that was left to remove. What has become of it since is not looked at here.
+            if known.iter().any(|listed| listed.snapshot.id == old.plan.id) {
+                writer.registered().await?;
+                progress.say(&format!("the snapshot {} was registered before; a new one is taken", old.plan.id));
+                continue;
+            }
             let snapshot = writer.finished().await?;
             match distributor.register(&snapshot).await? {
                 Registered::Yes => {

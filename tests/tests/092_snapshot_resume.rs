@@ -325,14 +325,20 @@ async fn an_agent_killed_before_it_has_registered_its_snapshot_or_learnt_of_that
         let [folder] = &folders(&line)[..] else { panic!("there is one folder") };
         assert!(names(folder).is_superset(&["manifest.json".to_owned(), "plan.json".to_owned()].into()));
         assert_eq!(listed(&line).await.len(), before + usize::from(is_registered));
+        // What is in force since is not what was registered: the command takes one of now.
         let ended = agent(&line, &[]).ended().await;
         succeeded(&ended);
         let id = folder.file_name().unwrap().to_str().unwrap();
-        assert!(ended.stderr.contains(&format!("the snapshot {id} was finished before")), "{}", ended.stderr);
-        assert_eq!(listed(&line).await.last().map(String::as_str), Some(id));
-        assert_eq!(listed(&line).await.len(), before + 1);
+        let said = if is_registered { "was registered before; a new one is taken" } else { "was finished before" };
+        assert!(ended.stderr.contains(&format!("the snapshot {id} {said}")), "{}", ended.stderr);
+        assert_eq!(ended.stdout.contains(id), !is_registered, "{}", ended.stdout);
+        assert!(!names(folder).contains("plan.json"));
+        assert_eq!(listed(&line).await.len(), 1 + 2 * before);
+        if is_registered {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
         assert_eq!(assert_parts(&line, &history).await.len(), 1);
-        std::fs::remove_dir_all(folder).unwrap();
+        std::fs::remove_dir_all(&folders(&line)[0]).unwrap();
     }
 }
 
