@@ -20,11 +20,11 @@ use tests::workload::Workload;
 /// The roles' names at the servers.
 const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
 const SUBSCRIBER: &str = "replication subscriber";
-const WRITERS: u64 = 3;
+const WRITERS: u64 = 2;
 /// Rows of `dbo.seats`, in files of about 100.
 const SEATS: i64 = 400;
 /// States of the active subscriber that are looked at.
-const LOOKS: usize = 4;
+const LOOKS: usize = 3;
 /// What the scripts make that rows of different moments may break.
 const MADE: &str = "SELECT (SELECT COUNT(*) FROM sys.indexes WHERE name = 'ux_guest' AND is_unique = 1) + \
     (SELECT COUNT(*) FROM sys.foreign_keys WHERE name = 'fk_serial' AND is_not_trusted = 0)";
