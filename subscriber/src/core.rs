@@ -3,11 +3,13 @@
 //! - [`stream`]: takes the chunks as the distributor delivers them, checks that nothing is missing, and groups whole transactions
 //!   into batches; says when the position may move.
 //! - [`parts`]: what the snapshot contains of each article and up to where, and what of a change its parts still need.
+//! - [`joining`]: which articles are streamed, where the stream goes on once more are loaded, and which loads go on.
 //! - [`decode`]: a chunk's segments as changes, checked against their article.
 //! - [`net`]: compacts changes to the net change per key and table.
 //! - [`plan`]: in which order the net changes of several tables are applied so that foreign keys hold at each statement.
 
 pub mod decode;
+pub mod joining;
 pub mod net;
 pub mod parts;
 pub mod plan;

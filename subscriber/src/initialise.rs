@@ -28,12 +28,13 @@ pub use refresh::refresh;
 pub use report::reporting;
 pub use scripts::scripts;
 
+use crate::core::joining::{Known, Offered};
 use crate::error::Error;
 use crate::session::Settings;
 use proto::snapshot::SnapshotToLoad;
-use proto::{Article, ArticleId, TableName};
+use proto::{Article, ArticleId};
 use sources::Source;
-use sqlserver::state::{Load, PartState, Stage, SubscriptionRow};
+use sqlserver::state::{Load, Stage, SubscriptionRow};
 use sqlserver::{Client, state};
 
 /// Loads articles from the snapshots in which the distributor says they are; their parts are [`PartState::Loaded`] then. `client` has said
@@ -52,9 +53,15 @@ pub async fn load(
     let sources = sources::open(&settings.snapshots, subscription, snapshots).await?;
     let mut articles: Vec<&Article> = sources.iter().map(|source| &source.article).collect();
     refuse_missing_procedures(client, &articles).await?;
-    let known = Known::read(client, name).await?;
+    let known = Known::new(state::loads(client, name).await?, state::parts(client, name).await?);
+    let parts: Vec<Vec<state::Part>> = sources.iter().map(Source::parts).collect();
+    let offered: Vec<Offered<'_>> = sources
+        .iter()
+        .zip(&parts)
+        .map(|(source, parts)| Offered { article: source.article.id, snapshot: source.snapshot(), parts })
+        .collect();
     let is_new =
-        |article: &&Article| !sources.iter().any(|source| source.article.id == article.id && known.holds(source));
+        |article: &&Article| !offered.iter().any(|offered| offered.article == article.id && known.goes_on(offered));
     let keys = tables::foreign_keys(client).await?;
     tables::parents_first(&mut articles, &keys);
     let fresh: Vec<&Article> = articles.iter().filter(|article| is_new(article)).copied().collect();
@@ -67,7 +74,7 @@ pub async fn load(
         state::begin_initializing(client, name, first.snapshot.id).await?;
     }
     if !fresh.is_empty() {
-        let forgotten = known.without(&sources);
+        let forgotten = known.forgotten(&offered);
         state::forget_loaded(client, name, &forgotten).await?;
         pre_creation::carry_out(client, &fresh, |table| known.is_ours(table)).await?;
         for article in &fresh {
@@ -91,43 +98,4 @@ pub async fn load(
     let mut sources = sources;
     sources.sort_by_key(|source| order.iter().position(|id| *id == source.article.id));
     parts::load(client, settings, name, &sources, loading).await
-}
-
-/// What the subscription's database says of earlier loads.
-struct Known {
-    loads: Vec<Load>,
-    parts: Vec<state::Part>,
-}
-
-impl Known {
-    async fn read(client: &mut Client, subscription: &str) -> Result<Self, Error> {
-        let parts = state::parts(client, subscription).await?;
-        let loads = state::loads(client, subscription).await?;
-        let streamed =
-            |load: &Load| parts.iter().any(|part| part.article == load.article && part.state == PartState::Streamed);
-        // Those that only wait for their scripts are none of ours here.
-        let loads = loads.into_iter().filter(|load| !streamed(load)).collect();
-        Ok(Self { loads, parts })
-    }
-
-    /// Whether the article's load from this very snapshot has been begun, and so goes on.
-    fn holds(&self, source: &Source) -> bool {
-        let begun = |load: &&Load| load.article == source.article.id && load.snapshot == source.snapshot();
-        let there = self.parts.iter().filter(|part| part.article == source.article.id);
-        let there: Vec<state::Part> =
-            there.map(|part| state::Part { state: PartState::Waiting, ..part.clone() }).collect();
-        self.loads.iter().any(|load| begun(&load)) && there == source.parts()
-    }
-
-    /// Whether a table holds nothing but what an interrupted load of ours put there.
-    fn is_ours(&self, table: &TableName) -> bool {
-        self.loads.iter().any(|load| load.table == *table)
-    }
-
-    /// The loads that have been begun but do not go on: another snapshot has taken the place of theirs.
-    fn without(&self, sources: &[Source]) -> Vec<ArticleId> {
-        let goes_on =
-            |load: &&Load| sources.iter().any(|source| source.article.id == load.article && self.holds(source));
-        self.loads.iter().filter(|load| !goes_on(load)).map(|load| load.article).collect()
-    }
 }

@@ -21,7 +21,7 @@ pub(crate) use reports::utc_now;
 
 use crate::apply::Applier;
 use crate::core::Articles;
-use crate::core::parts::{Part, Parts};
+use crate::core::joining;
 use crate::core::stream::{Limits, Stream};
 use crate::distributor::Distributor;
 use crate::error::{Error, ErrorKind};
@@ -186,7 +186,7 @@ async fn prepare(
         join(client, &row.subscription, None).await?;
         *row = read_state(client, &row.subscription).await?;
     }
-    if row.stage == Stage::Synchronizing && row.position >= last_boundary(client, &row.subscription).await? {
+    if joining::is_together(row.stage, row.position, &state::parts(client, &row.subscription).await?) {
         Box::pin(initialise::scripts(client, settings, row, PartState::Streamed)).await?;
         state::complete(client, &row.subscription).await?;
         *row = read_state(client, &row.subscription).await?;
@@ -200,27 +200,11 @@ async fn prepare(
     Ok(true)
 }
 
-/// The latest boundary of the parts that the stream applies to.
-async fn last_boundary(client: &mut Client, subscription: &str) -> Result<Option<Lsn>, Error> {
-    let parts = state::parts(client, subscription).await?;
-    Ok(parts.iter().filter(|part| is_streamed(part)).map(|part| part.boundary).max())
-}
-
-fn is_streamed(part: &state::Part) -> bool {
-    matches!(part.state, PartState::Streamed | PartState::Complete)
-}
-
 /// Lets the stream go on with the parts that are loaded, from their earliest boundary on or from where it is `applied` up to.
 async fn join(client: &mut Client, subscription: &str, applied: Option<Lsn>) -> Result<(), Error> {
     let parts = state::parts(client, subscription).await?;
-    let first = parts.iter().filter(|part| part.state == PartState::Loaded).map(|part| part.boundary).min();
-    let position = match (first, applied) {
-        (Some(first), Some(applied)) => first.min(applied),
-        (Some(position), None) | (None, Some(position)) => position,
-        (None, None) => {
-            return Err(Error::invalid(format!("the publication of subscription {subscription} has no articles")));
-        }
-    };
+    let position = joining::goes_on_at(&parts, applied)
+        .ok_or_else(|| Error::invalid(format!("the publication of subscription {subscription} has no articles")))?;
     tracing::info!(subscription, %position, applied = applied.map(tracing::field::display), "loaded");
     Ok(state::join(client, subscription, position, applied).await?)
 }
@@ -238,25 +222,19 @@ async fn open(settings: &Settings, mut client: Client, row: &SubscriptionRow, un
         let (subscription, stage) = (&row.subscription, row.stage.name());
         Error::invalid(format!("the state of subscription {subscription} is {stage}, but it has no position"))
     })?;
-    let mut has: Vec<ArticleId> = Vec::new();
-    let mut parts = Vec::new();
-    for part in state::parts(&mut client, &row.subscription).await?.into_iter().filter(is_streamed) {
-        has.push(part.article);
-        parts.push((part.article, Part { range: part.range, boundary: part.boundary }));
-    }
-    has.dedup();
-    let (directions, articles) = subscribe(settings, row, position, has.clone()).await?;
+    let (has, parts) = joining::streamed(&state::parts(&mut client, &row.subscription).await?);
+    let (directions, articles) = subscribe(settings, row, position, has).await?;
     let mut limits = settings.limits;
     if until != Until::Stopped {
         limits.move_millis = 0;
     }
-    let stream = Stream::new(position, parts.into_iter().collect::<Parts>(), &articles, limits);
+    let stream = Stream::new(position, parts, &articles, limits);
     // Made anew with each stream: scripts and loads change the tables between them.
     let applier = Box::pin(Applier::open(client, &row.subscription, articles)).await?;
     tracing::info!(
         subscription = row.subscription, publication = row.publication, %position, state = row.stage.name(), "applying"
     );
-    let late = Late::new(settings, row, has, until == Until::Stopped);
+    let late = Late::new(settings, row, stream.has(), until == Until::Stopped);
     Ok(Flow::new(row.clone(), stream, applier, directions, late))
 }
 

@@ -13,7 +13,8 @@
 use super::parts::Parts;
 use super::{Articles, CoreError};
 use proto::{Article, ArticleId, Chunk, Lsn, Marker, MarkerKind, SchemaChange, TableChange};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// When a batch is closed.
@@ -218,6 +219,14 @@ impl Stream {
     pub fn arrived_tracers(&mut self) -> Vec<Uuid> {
         let arrived = self.tracers.iter().take_while(|(lsn, _)| *lsn <= self.position).count();
         self.tracers.drain(..arrived).map(|(_, token)| token).collect()
+    }
+
+    /// The definitions that the subscription has, as the distributor is told when it is asked what is lacking: of each article the last
+    /// one. Earlier ones, which may be retired there, say nothing beside it.
+    pub fn has(&self) -> Vec<ArticleId> {
+        let had: Vec<&Arc<Article>> = self.articles.iter().filter(|article| self.parts.has(article.id)).collect();
+        let superseded: HashSet<ArticleId> = had.iter().filter_map(|article| article.supersedes).collect();
+        had.iter().map(|article| article.id).filter(|id| !superseded.contains(id)).collect()
     }
 
     /// Everything up to here is applied and durable.

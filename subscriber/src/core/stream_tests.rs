@@ -211,6 +211,22 @@ fn a_schema_change_is_a_barrier_with_a_transaction_of_its_own() {
 }
 
 #[test]
+fn of_definitions_that_followed_one_another_the_subscription_has_the_last() {
+    // What the distributor has retired meanwhile (9) is of no interest, what it has not (1) neither once another one is in its place.
+    let known: Articles = [(1, "t"), (3, "u")].into_iter().map(|(id, t)| (*article(id, t)).clone()).collect();
+    let mut stream = Stream::new(lsn(0), contained(&[(1, 0), (3, 0), (9, 0)]), &known, LIMITS);
+    let has = |stream: &Stream| {
+        let mut has = stream.has();
+        has.sort_unstable();
+        has
+    };
+    assert_eq!(has(&stream), [ArticleId(1), ArticleId(3)]);
+    let chunks = [altering(chunk(1, 0, true, 7, 10), 1, 7, gone()), altering(chunk(2, 0, true, 8, 10), 7, 8, gone())];
+    done(&mut stream, chunks.map(Input::Chunk));
+    assert_eq!(has(&stream), [ArticleId(3), ArticleId(8)]);
+}
+
+#[test]
 fn rows_before_a_schema_change_of_their_transaction_go_before_it_and_rows_behind_it_with_it() {
     let mut stream = stream(LIMITS);
     let chunks = [

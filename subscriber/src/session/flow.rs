@@ -100,7 +100,7 @@ impl Flow {
                         return Err(error.into());
                     }
                 },
-                loaded = self.late.loaded() => match loaded {
+                loaded = self.late.loaded(&self.stream) => match loaded {
                     Loaded::Articles => {
                         self.end().await?;
                         return Ok(Paused::Loaded);
@@ -160,7 +160,7 @@ impl Flow {
                 self.take(Input::CaughtUp(lsn)).await
             }
             ServerMessage::SnapshotReady => {
-                self.late.look();
+                self.late.look(&self.stream);
                 Ok(())
             }
             ServerMessage::Refused(refusal) => {

@@ -10,6 +10,7 @@
 //! other articles have caught up.
 
 use super::{Settings, connect_beside};
+use crate::core::stream::Stream;
 use crate::distributor::Distributor;
 use crate::error::{Error, ErrorKind};
 use crate::initialise::{self, Loading};
@@ -65,13 +66,14 @@ impl Late {
             retry: Retry::default(),
             error: None,
         };
-        late.look();
+        late.begin(Duration::ZERO);
         late
     }
 
-    /// Looks, at once or when what is under way has ended.
-    pub(super) fn look(&mut self) {
+    /// Looks, at once or when what is under way has ended, for what the stream lacks.
+    pub(super) fn look(&mut self, stream: &Stream) {
         if self.task.is_empty() {
+            self.has = stream.has();
             self.begin(Duration::ZERO);
         } else {
             self.again = true;
@@ -88,8 +90,10 @@ impl Late {
     }
 
     /// What became of it, once that is known. Safe to cancel.
-    pub(super) async fn loaded(&mut self) -> Loaded {
+    pub(super) async fn loaded(&mut self, stream: &Stream) -> Loaded {
         let Some(ended) = self.task.join_next().await else { return std::future::pending().await };
+        // Schema changes may have brought other definitions of the same articles meanwhile.
+        self.has = stream.has();
         let again = std::mem::take(&mut self.again);
         match ended.unwrap_or_else(|panicked| Err(ended_abnormally(panicked))) {
             Ok(true) => Loaded::Articles,
