@@ -29,12 +29,14 @@ pub struct Asked {
     pub version: u64,
 }
 
-/// Finds out what a snapshot is to be taken of, `None` being all articles.
+/// Finds out what a snapshot is to be taken of, `None` being all articles, with the definitions that count where the queue ends with `end`:
+/// a later one may be forgotten, and what was loaded with it would then be of no article.
 pub fn snapshot_asked(
     contents: Contents<'_>,
     publication: &str,
     snapshot: Uuid,
     tables: Option<&[TableName]>,
+    end: Option<Lsn>,
 ) -> Result<Asked, Refusal> {
     let publication = existing(contents, publication)?;
     if contents.snapshot(snapshot)?.is_some() {
@@ -46,7 +48,7 @@ pub fn snapshot_asked(
         return Err(invalid(format!("snapshot {snapshot} was begun of publication `{}`", other.publication)));
     }
     filter_changes_settled(contents, &publication.name)?;
-    let mut articles = contents.articles_of(&publication.name)?;
+    let mut articles = in_force(contents.definitions_up_to(&publication.name, end)?);
     if articles.is_empty() {
         return Err(invalid(format!(
             "publication `{}` has no articles; `publisher article add` adds one",
@@ -79,7 +81,7 @@ pub fn snapshot_begin(
     end: Option<Lsn>,
     now: i64,
 ) -> Result<Planned, Refusal> {
-    let present = snapshot_asked(contents, &asked.publication.name, snapshot, tables)?;
+    let present = snapshot_asked(contents, &asked.publication.name, snapshot, tables, end)?;
     let definitions = contents.definitions_of(&present.publication.name)?;
     let before: Vec<ArticleId> = asked.articles.iter().map(|a| a.id).collect();
     // One that was added a moment ago is not read from the log yet.

@@ -1,6 +1,6 @@
 //! Requests about snapshots, and what is told of those that are being taken.
 
-use super::requests::{change, database_of, open_database};
+use super::requests::{change, database_of};
 use super::state::{Database, State, lock, now};
 use crate::catalog::{Contents, PendingSnapshot, plan};
 use crate::core::subscriptions::fold;
@@ -111,10 +111,12 @@ pub(super) async fn begin(
     tables: Option<Vec<TableName>>,
 ) -> Result<Response, Refusal> {
     let wanted = tables.clone();
-    let ask =
-        move |contents: Contents<'_>| Ok(plan::snapshot_asked(contents, &publication, snapshot, wanted.as_deref()));
+    let database = database_of(state, &publication).await?;
+    let end = database.queue.committed().borrow().lsn;
+    let ask = move |contents: Contents<'_>| {
+        Ok(plan::snapshot_asked(contents, &publication, snapshot, wanted.as_deref(), end))
+    };
     let asked = state.read(ask).await??;
-    let database = open_database(state, &asked.publication.database)?;
     if asked.publication.kind == PublicationKind::Transactional {
         articles_in_use(&database, asked.version).await?;
     }
