@@ -83,6 +83,12 @@ async fn a_definition_whose_transaction_did_not_arrive_never_happened() {
     reader.until_durable(lsn(2)).await;
     let first = reader.articles[0].clone();
     let second = alter(&mut reader, next_definition(&first, lsn(5))).await.unwrap();
+    // It may be forgotten, so that nothing is to be loaded with it.
+    let begin = Request::SnapshotBegin { publication: "p".to_owned(), snapshot: uuid::Uuid::new_v4(), articles: None };
+    match distributor.admin(begin).await.unwrap() {
+        Response::SnapshotBegun { articles, .. } => assert_eq!(articles, std::slice::from_ref(&first)),
+        other => panic!("{other:?}"),
+    }
     // The next one attaches without it, and may register it anew; ids are never used again.
     drop(reader);
     distributor.until(|s| s.databases[0].log_reader.is_none()).await;
@@ -162,6 +168,39 @@ async fn a_snapshot_of_earlier_definitions_fits_as_long_as_the_queue_has_what_fo
     let dropping = Request::ArticleDrop { publication: "p".to_owned(), source: first.source.clone() };
     distributor.admin(dropping).await.unwrap();
     assert_eq!(listed(&distributor).await, [p[1]]);
+    distributor.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_loaded_before_the_log_reader_came_to_an_earlier_schema_change_is_not_streamed() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let p = distributor.publish(2).await;
+    distributor.subscribe_to("p", "s").await.unwrap();
+    let mut reader = distributor.attach().await;
+    reader.append(transaction(2, &p, 1)).await;
+    reader.until_durable(lsn(2)).await;
+    // From a snapshot of 6, where the log reader is not yet.
+    let mut ahead = Subscriber::with(&distributor.address, "s", lsn(6), &p).await.unwrap();
+    let first = reader.articles.iter().find(|a| a.id == p[0]).unwrap().clone();
+    let second = alter(&mut reader, next_definition(&first, lsn(4))).await.unwrap();
+    reader.append(change(4, &second)).await;
+    reader.append(transaction(7, &[second.id], 1)).await;
+    reader.until_durable(lsn(7)).await;
+    let refusal = parting(&mut ahead.receiver).await;
+    let says = refusal.message.contains(&first.source.to_string()) && refusal.message.contains(&lsn(4).to_string());
+    assert!(refusal.kind == RefusalKind::Expired && says, "{refusal}");
+    distributor.until(|s| s.subscriptions[0].connected.is_none()).await;
+    let again = Subscriber::with(&distributor.address, "s", lsn(6), &p).await.err().unwrap();
+    assert_eq!(again, refusal);
+    // With the definition, or from before it, it is.
+    for (position, has) in [(6, vec![second.id, p[1]]), (3, p.clone())] {
+        let mut subscriber = Subscriber::with(&distributor.address, "s", lsn(position), &has).await.unwrap();
+        let delivered = subscriber.until(lsn(7)).await;
+        assert_eq!(delivered.last().unwrap().segments[0].article, second.id);
+        drop(subscriber);
+        distributor.until(|s| s.subscriptions[0].connected.is_none()).await;
+    }
     distributor.stop().await;
 }
 

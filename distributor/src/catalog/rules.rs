@@ -4,7 +4,7 @@ use super::definitions::{all_read_after, forgotten, lineage};
 use super::entry::{Change, DatabaseEntry, Entry, Key, LoginEntry, SubscriptionEntry, TracerEntry};
 use super::snapshots::keep_for_new;
 use super::{CatalogError, Contents};
-use crate::core::subscriptions::fold;
+use crate::core::subscriptions::{fold, overtaken, overtakes};
 use proto::catalog::{LoginRole, Publication, PublicationKind, Response, Subscription, SubscriptionState, SyncType};
 use proto::message::{Refusal, RefusalKind};
 use proto::{Article, ArticleId, Lsn, TableName};
@@ -258,8 +258,11 @@ pub mod plan {
     ) -> Result<Planned, Refusal> {
         let mut entry =
             contents.subscription(name)?.ok_or_else(|| not_found(format!("there is no subscription `{name}`")))?;
-        let known: BTreeSet<ArticleId> =
-            contents.definitions_of(&entry.subscription.publication)?.iter().map(|a| a.id).collect();
+        let definitions = contents.definitions_of(&entry.subscription.publication)?;
+        if let Some(article) = definitions.iter().find(|a| overtakes(a, |id| articles.contains(&id), position)) {
+            return Err(overtaken(name, article, position));
+        }
+        let known: BTreeSet<ArticleId> = definitions.iter().map(|a| a.id).collect();
         entry.articles = articles.iter().copied().filter(|id| known.contains(id)).collect();
         entry.articles.sort_unstable();
         entry.articles.dedup();

@@ -5,10 +5,10 @@
 //! it was made or its snapshot was taken.
 
 use super::retention::{Holder, Need};
-use proto::Lsn;
 use proto::catalog::SubscriptionState;
 use proto::message::{Refusal, RefusalKind, Report};
 use proto::snapshot::TableProgress;
+use proto::{Article, ArticleId, Lsn};
 use std::collections::BTreeMap;
 
 /// Names a connection that streams, for as long as the process lives.
@@ -192,6 +192,26 @@ pub fn expired(name: &str, position: Lsn, kept_after: Lsn) -> Refusal {
     let message = format!(
         "subscription `{name}` is at {position}, but the queue begins after {kept_after}: what comes between is gone. Initialise it \
          again: drop and add the subscription, with a new snapshot"
+    );
+    Refusal::new(RefusalKind::Expired, message)
+}
+
+/// Whether a definition had taken the place of one that a subscription has before its position, and it does not have this one: then nothing
+/// of what follows would be for it.
+///
+/// It may be loaded from a snapshot that was ahead of the log reader, which found out later that the table had been changed before that.
+pub fn overtakes(definition: &Article, has: impl Fn(ArticleId) -> bool, position: Lsn) -> bool {
+    let passed = definition.since.is_some_and(|since| since <= position);
+    passed && definition.supersedes.is_some_and(&has) && !has(definition.id)
+}
+
+/// The refusal that follows from it.
+pub fn overtaken(name: &str, definition: &Article, position: Lsn) -> Refusal {
+    let message = format!(
+        "subscription `{name}` is at {position} and has {} as it was defined before {}: the snapshot that it was loaded from was taken \
+         before the log reader had come to that change of the table. Make a new snapshot, then drop and add the subscription",
+        definition.source,
+        definition.since.unwrap_or_default()
     );
     Refusal::new(RefusalKind::Expired, message)
 }

@@ -1,8 +1,9 @@
 //! Reading a queue for one subscription.
 
 use super::record::{self, Head};
+use crate::core::subscriptions::overtakes;
 use crate::log::{LogError, LogReader, LogView};
-use proto::{ArticleId, Chunk, Lsn, MarkerKind, SchemaChange, Segment};
+use proto::{Article, ArticleId, Chunk, Lsn, MarkerKind, SchemaChange, Segment};
 use std::collections::BTreeSet;
 
 /// Bytes of rows after which a batch is delivered.
@@ -43,6 +44,8 @@ pub struct Batch {
     pub complete: Option<Lsn>,
     /// Whether everything up to the limit has been read.
     pub drained: bool,
+    /// The subscription cannot go on: see [`overtakes`].
+    pub overtaken: Option<Box<Article>>,
 }
 
 impl Delivery {
@@ -72,15 +75,19 @@ impl Delivery {
                 break;
             };
             let lsn = record::lsn(record.key);
-            // Possible after a snapshot that is ahead of the log reader.
-            if lsn <= self.complete {
-                continue;
-            }
             let head = record::head(&record).map_err(|error| LogError::Io {
                 action: "decode a record of",
                 path: "the queue".into(),
                 source: std::io::Error::other(error),
             })?;
+            // Possible after a snapshot that is ahead of the log reader.
+            if lsn <= self.complete {
+                batch.overtaken = self.overtaken(head);
+                if batch.overtaken.is_some() {
+                    break;
+                }
+                continue;
+            }
             if let Head::Chunk { committed_at, read_at, marker, schema, segments, .. } = head {
                 let schema = self.follow(schema);
                 let segments = self.cut(&segments)?;
@@ -102,6 +109,13 @@ impl Delivery {
         }
         batch.complete = (self.next_part == 0).then_some(self.complete);
         Ok(batch)
+    }
+
+    /// A definition in what is not delivered any more that the subscription would have to have.
+    fn overtaken(&self, head: Head) -> Option<Box<Article>> {
+        let Head::Chunk { schema, .. } = head else { return None };
+        let mut definitions = schema.into_iter().map(|change| change.article);
+        definitions.find(|a| overtakes(a, |id| self.articles.contains(&id), self.complete)).map(Box::new)
     }
 
     /// The schema changes of the subscription's articles, whose new definitions are among them from here on.

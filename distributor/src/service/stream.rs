@@ -5,7 +5,7 @@ use super::requests::change;
 use super::state::{Database, State, now};
 use super::tracers;
 use crate::catalog::{Contents, plan};
-use crate::core::subscriptions::{StreamId, expired, fold};
+use crate::core::subscriptions::{StreamId, expired, fold, overtaken};
 use crate::log::LogError;
 use crate::queue::Delivery;
 use proto::catalog::PublicationKind;
@@ -87,6 +87,8 @@ async fn stream(
         .with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
     let mut registered = state.snapshots.registered();
     registered.mark_changed();
+    // Before the definitions are looked at: the delivery looks at those that come behind this.
+    let limit = database.queue.committed().borrow().offset;
     let (subscription, has) = (name.to_owned(), held.clone());
     let streams =
         move |contents: Contents<'_>| plan::subscription_streams(contents, &subscription, &has, position, taken);
@@ -95,7 +97,6 @@ async fn stream(
     // Never those of another publication.
     let ids: Vec<ArticleId> = articles.iter().map(|a| a.id).filter(|id| held.contains(id)).collect();
     let view = database.queue.view();
-    let limit = database.queue.committed().borrow().offset;
     let started = state.blocking(move |_| Ok(Delivery::start(&*view, ids, position, limit))).await?;
     let delivery = started.map_err(|error| unreadable(name, position, &database, &error))?;
     wire.tell(&ServerMessage::Subscribed { articles }).await?;
@@ -103,7 +104,7 @@ async fn stream(
 
     let streamed = tokio::select! {
         ended = incoming(&mut wire.receiver, state, name, id) => ended,
-        ended = deliver(state, &wire.sender, &database, name, delivery, registered) => ended,
+        ended = deliver(state, &wire.sender, &database, (name, position), delivery, registered) => ended,
         refusal = ended => Err(refusal.unwrap_or_else(|_| stopping()).into()),
     };
     drop(streaming);
@@ -157,7 +158,7 @@ async fn deliver(
     state: &Arc<State>,
     sender: &Sender<ServerMessage>,
     database: &Arc<Database>,
-    name: &str,
+    (name, position): (&str, Lsn),
     mut delivery: Delivery,
     mut registered: watch::Receiver<u64>,
 ) -> Result<Never, Ended> {
@@ -176,6 +177,9 @@ async fn deliver(
         let (read, returned) = state.blocking(move |_| Ok((delivery.read(limit), delivery))).await?;
         delivery = returned;
         let batch = read.map_err(|error| unreadable(name, told.unwrap_or_default(), database, &error))?;
+        if let Some(definition) = batch.overtaken {
+            return Err(overtaken(name, &definition, position).into());
+        }
         let passed_over = batch.chunks.is_empty();
         if !passed_over {
             sender.send(&ServerMessage::Deliver { chunks: batch.chunks }).await?;
