@@ -1,7 +1,8 @@
 //! Connections between processes: messages arrive in order or, once a connection is cut, not at all; each side learns of the cut
 //! when it has read what had arrived before.
 
-use proto::message::{ClientMessage, ServerMessage};
+use proto::catalog::{Request, Response};
+use proto::message::{ClientMessage, Refusal, ServerMessage};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::VecDeque;
@@ -89,6 +90,11 @@ impl Network {
         }
     }
 
+    /// Ends a connection in order: what is under way to the distributor arrives.
+    pub fn close(&mut self, id: ConnectionId) {
+        self.connections[id].cut = true;
+    }
+
     /// The distributor's process is gone: nothing more arrives there.
     pub fn distributor_died(&mut self, rng: &mut StdRng) {
         for id in 0..self.connections.len() {
@@ -98,9 +104,10 @@ impl Network {
         }
     }
 
-    /// Connections that the distributor's process knows of.
-    pub fn accepted(&self) -> Vec<ConnectionId> {
-        (0..self.connections.len()).filter(|id| self.connections[*id].accepted).collect()
+    /// Connections that the distributor's process knows of, and where it has something to read.
+    pub fn readable(&self) -> Vec<ConnectionId> {
+        let readable = |c: &Connection| c.accepted && (c.cut || !c.to_distributor.is_empty());
+        (0..self.connections.len()).filter(|id| readable(&self.connections[*id])).collect()
     }
 
     /// The distributor has done with a connection.
@@ -114,5 +121,41 @@ impl Network {
     pub fn any_open(&self, rng: &mut StdRng) -> Option<ConnectionId> {
         let open: Vec<ConnectionId> = (0..self.connections.len()).filter(|id| !self.connections[*id].cut).collect();
         if open.is_empty() { None } else { Some(open[rng.random_range(0..open.len())]) }
+    }
+}
+
+/// A request over a connection of its own.
+#[derive(Debug)]
+pub struct Call {
+    connection: ConnectionId,
+}
+
+impl Call {
+    pub fn new(network: &mut Network, request: Request) -> Self {
+        let connection = network.connect();
+        network.client_sends(connection, ClientMessage::Request(Box::new(request)));
+        Self { connection }
+    }
+
+    /// The answer once it is there, or that the connection is gone.
+    pub fn answer(&self, network: &mut Network) -> Option<Result<Result<Response, Refusal>, ()>> {
+        match network.client_reads(self.connection) {
+            Read::Nothing => None,
+            Read::Gone => Some(Err(())),
+            Read::Message(ServerMessage::Response(response)) => {
+                network.close(self.connection);
+                Some(Ok(response))
+            }
+            Read::Message(unexpected) => panic!("{unexpected:?} is no answer"),
+        }
+    }
+
+    /// Ends it in order: the request arrives.
+    pub fn close(self, network: &mut Network) {
+        network.close(self.connection);
+    }
+
+    pub fn end(self, network: &mut Network, rng: &mut StdRng) {
+        network.cut(self.connection, rng);
     }
 }

@@ -1,8 +1,7 @@
 //! The log reader: its core, between the source's change tables and the network.
 
 use super::network::{ConnectionId, Network, Read};
-use super::source::{Source, TABLES, commits_up_to, lsn_of};
-use proto::catalog::DatabaseName;
+use super::source::{Source, commits_up_to, database, lsn_of};
 use proto::codec::{decode_changes, encode_change};
 use proto::message::{ClientMessage, RefusalKind, ServerMessage};
 use proto::{Article, Chunk, Lsn, Segment};
@@ -34,7 +33,8 @@ struct Process {
 /// What is left of the slice that the core reads.
 #[derive(Debug, Default)]
 struct Slice {
-    tables: [VecDeque<ChangeRow>; TABLES],
+    /// Of each article.
+    articles: Vec<VecDeque<ChangeRow>>,
     commits: VecDeque<(Lsn, i64)>,
 }
 
@@ -62,7 +62,7 @@ impl Publisher {
         let Some(connection) = process.connection else {
             if distributor_runs {
                 let connection = network.connect();
-                let database = DatabaseName { server: "s".into(), database: "d".into() };
+                let database = database();
                 network.client_sends(connection, ClientMessage::Attach { database, reader: Uuid::nil() });
                 process.connection = Some(connection);
             }
@@ -73,10 +73,13 @@ impl Publisher {
             Read::Message(ServerMessage::Attached { epoch, position, position_time, version, articles }) => {
                 Input::Attached { epoch, position, position_time, version, articles }
             }
+            Read::Message(ServerMessage::Articles { version, articles }) => Input::Articles { version, articles },
             Read::Message(ServerMessage::Durable { lsn }) => Input::Durable(lsn),
             Read::Message(ServerMessage::ArticleAltered(Ok(article))) => Input::Altered(article),
             Read::Message(ServerMessage::Refused(refusal) | ServerMessage::ArticleAltered(Err(refusal))) => {
-                assert!(matches!(refusal.kind, RefusalKind::Busy | RefusalKind::Fenced), "{refusal}");
+                // Not found is an article that was dropped while its table was changed.
+                let passes = matches!(refusal.kind, RefusalKind::Busy | RefusalKind::Fenced | RefusalKind::NotFound);
+                assert!(passes, "{refusal}");
                 network.cut(connection, rng);
                 Input::Detached
             }
@@ -143,19 +146,20 @@ impl Process {
             Output::Poll { .. } => Input::Captured(source.max_lsn().map(|lsn| (lsn, 0))),
             Output::Read { after, up_to } => {
                 let commits = commits_up_to(after)..commits_up_to(up_to);
-                let articles: Vec<Article> = self.core.articles().cloned().collect();
+                let rows = |article: &Article| source.change_rows(article, after, up_to).into();
                 self.slice = Slice {
-                    tables: std::array::from_fn(|table| source.change_rows(&articles[table], after, up_to).into()),
+                    articles: self.core.articles().map(rows).collect(),
                     commits: commits.map(|commit| (lsn_of(commit), commit as i64)).collect(),
                 };
-                let active = (0..TABLES).filter(|table| !self.slice.tables[*table].is_empty());
-                Input::Active(active.map(Table::Article).collect(), source.schema_history(after, up_to))
+                let active = self.slice.articles.iter().enumerate().filter(|(_, rows)| !rows.is_empty());
+                let active = active.map(|(article, _)| Table::Article(article)).collect();
+                Input::Active(active, source.schema_history(after, up_to))
             }
             Output::Fetch(table) => {
                 let count = rng.random_range(1..40);
                 match table {
                     Table::Article(article) => {
-                        let rows = take(&mut self.slice.tables[article], count);
+                        let rows = take(&mut self.slice.articles[article], count);
                         if rows.is_empty() { Input::End(table) } else { Input::Changes { article, rows } }
                     }
                     Table::Commits => {

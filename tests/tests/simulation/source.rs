@@ -1,7 +1,8 @@
-//! The publication database: commits in order, what each left in its change tables, the state after each of them, and a capture
-//! job that lags behind.
+//! The publication database: commits in order, what each left in its change tables, the state after each of them, and a capture job
+//! that lags behind.
 
-use proto::{Article, ArticleId, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
+use proto::catalog::DatabaseName;
+use proto::{Article, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
 use publisher::core::{SchemaHistory, Statement};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -13,8 +14,8 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// Tables, each published as one article.
-pub const TABLES: usize = 3;
+/// Tables.
+pub const TABLES: usize = 4;
 /// `object_id` of the first table; the others follow.
 const SOURCE: i32 = 10;
 /// `object_id` of the first table's change table; the others follow.
@@ -53,8 +54,8 @@ pub struct Source {
     noteless: [bool; TABLES],
     /// Length of each table's `note`.
     lengths: [u16; TABLES],
-    /// An update of a key may be captured as one.
-    pub updates_keys_in_place: bool,
+    /// An update of the first key column may be captured as one.
+    pub moves_in_place: bool,
     /// Commits that the capture job has seen.
     captured: usize,
     /// How far it says to have come.
@@ -74,24 +75,19 @@ pub fn commits_up_to(lsn: Lsn) -> usize {
     after_first.map_or(0, |distance| (distance / (u128::from(LSN_STEP) << 16)) as usize + 1)
 }
 
-/// The articles.
-pub fn articles() -> Vec<Article> {
-    (0..TABLES)
-        .map(|table| {
-            let name = TableName { schema: "dbo".into(), table: format!("t{table}") };
-            let capture = Capture {
-                instance: format!("dbo_t{table}"),
-                change_table: CHANGE_TABLE + table as i32,
-                source: SOURCE + table as i32,
-                start_lsn: Lsn::ZERO,
-            };
-            Article {
-                id: ArticleId(table as u32 + 1),
-                filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
-                ..Article::new("p", name, columns(table, LENGTH), capture)
-            }
-        })
-        .collect()
+/// The publication database.
+pub fn database() -> DatabaseName {
+    DatabaseName { server: "s".into(), database: "d".into() }
+}
+
+/// A table's name.
+pub fn name_of(table: usize) -> TableName {
+    TableName { schema: "dbo".into(), table: format!("t{table}") }
+}
+
+fn capture_of(table: usize, start_lsn: Lsn) -> Capture {
+    let (change_table, source) = (CHANGE_TABLE + table as i32, SOURCE + table as i32);
+    Capture { instance: format!("dbo_t{table}"), change_table, source, start_lsn }
 }
 
 /// The table that an article is of.
@@ -159,7 +155,7 @@ impl Source {
             altered: Vec::new(),
             noteless: [false; TABLES],
             lengths: [LENGTH; TABLES],
-            updates_keys_in_place: true,
+            moves_in_place: true,
             captured: 0,
             max_lsn: None,
             cleaned: Lsn::ZERO,
@@ -245,14 +241,49 @@ impl Source {
 
     /// The capture instances.
     pub fn instances(&self) -> Vec<CaptureInstance> {
-        let instance = |article: Article| CaptureInstance {
-            name: article.capture.instance,
-            change_table: article.capture.change_table,
-            source_object_id: article.capture.source,
-            start_lsn: self.cleaned,
-            columns: (1..).zip(article.columns).map(|(ordinal, column)| (column.name, ordinal)).collect(),
+        let instance = |table: usize| {
+            let capture = capture_of(table, self.cleaned);
+            CaptureInstance {
+                name: capture.instance,
+                change_table: capture.change_table,
+                source_object_id: capture.source,
+                start_lsn: capture.start_lsn,
+                columns: (1..).zip(columns(table, LENGTH)).map(|(ordinal, column)| (column.name, ordinal)).collect(),
+            }
         };
-        articles().into_iter().map(instance).collect()
+        (0..TABLES).map(instance).collect()
+    }
+
+    /// A table as an article, with the columns that it has now.
+    pub fn article(&self, table: usize, publication: &str) -> Article {
+        let capture = capture_of(table, self.cleaned);
+        Article {
+            filter: (table == FILTERED).then(|| "amount >= 0".to_owned()),
+            ..Article::new(publication, name_of(table), self.columns_now(table), capture)
+        }
+    }
+
+    /// Whether a table has exactly the columns of an article.
+    pub fn fits(&self, article: &Article) -> bool {
+        self.columns_now(table_of(article)) == article.columns
+    }
+
+    fn columns_now(&self, table: usize) -> Vec<Column> {
+        let mut now = columns(table, self.lengths[table]);
+        now.truncate(now.len() - usize::from(self.noteless[table]));
+        now
+    }
+
+    /// Commits the marker of a snapshot, whose LSN this is.
+    pub fn mark(&mut self) -> Lsn {
+        self.commits.push(Vec::new());
+        self.history.push(self.prints);
+        lsn_of(self.commits.len() - 1)
+    }
+
+    /// Whether the capture job has come to an LSN.
+    pub fn has_captured(&self, lsn: Lsn) -> bool {
+        commits_up_to(lsn) <= self.captured
     }
 
     /// The change tables.
@@ -351,7 +382,8 @@ impl Source {
                 self.prints[table][first] ^= print_of(table, new);
             }
         }
-        self.captured_rows(table, command, old, new, self.updates_keys_in_place && command % 2 == 0)
+        let moves = old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| old[0] != new[0]);
+        self.captured_rows(table, command, old, new, command % 2 == 0 && (self.moves_in_place || !moves))
     }
 
     /// What capture makes of a statement: an update of the key arrives as delete and insert, or `in_place` as an update, as a server with

@@ -1,112 +1,104 @@
-//! The subscriber: its core, over a database with transactions. After each commit the database is compared with what the publisher
-//! had at the position that it says.
+//! The subscriber: its cores, over a database with transactions. After each commit the database is compared with what the publisher had
+//! at the positions that it says.
 
+use super::agent::WorkDir;
+use super::database::Database;
+use super::loader::{Loaded, Loader};
 use super::network::{ConnectionId, Network, Read};
-use super::source::{Rows, Source, TABLES, apply, commits_up_to, key_of, print_of, table_of};
+use super::source::Source;
 use proto::catalog::SubscriptionState;
-use proto::message::{ClientMessage, Report, ServerMessage};
-use proto::{Article, ArticleId, Change, Chunk, KeyRange, Lsn, Row, SchemaChange, TableChange, Value};
+use proto::message::{ClientMessage, Refusal, RefusalKind, Report, ServerMessage};
+use proto::{ArticleId, Lsn};
 use rand::Rng;
 use rand::rngs::StdRng;
+use sqlserver::state::{PartState, Stage};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use subscriber::core::Articles;
-use subscriber::core::decode::each_change;
-use subscriber::core::net::{Compactor, NetChanges};
-use subscriber::core::parts::Part;
+use subscriber::core::joining;
 use subscriber::core::stream::{Input, Limits, Output, Stream};
 
 /// Small, so that batches close and transactions go in pieces for every reason.
 const LIMITS: Limits = Limits { changes: 60, bytes: 4_000, millis: 200, move_millis: 300 };
 
-/// The subscription database's content: as committed, or with an open transaction.
-#[derive(Debug, Clone)]
-struct Content {
-    tables: [Rows; TABLES],
-    prints: [u64; TABLES],
-    position: Lsn,
-    definitions: Vec<Article>,
-    /// What the snapshot had of each, and up to where.
-    parts: Vec<(ArticleId, Part)>,
-}
-
 #[derive(Debug)]
 pub struct Subscriber {
-    name: String,
-    committed: Content,
+    pub name: String,
+    pub publication: String,
+    committed: Database,
     process: Option<Process>,
     pub commits: usize,
+    /// It must be dropped and added: an article was loaded under a definition that is none any more where the stream begins.
+    pub overtaken: bool,
+    /// Articles that came beside the stream.
+    pub joined: usize,
+    /// Times when it became active after it had been `synchronizing`.
+    pub completed: usize,
 }
 
 #[derive(Debug)]
-struct Process {
+enum Process {
+    /// Looks at the state to see what is to be done.
+    Prepare,
+    /// Loads what it begins with.
+    Load(Loader),
+    Subscribe(ConnectionId),
+    Stream(Box<Flow>),
+}
+
+/// A stream, and what is loaded beside it.
+#[derive(Debug)]
+struct Flow {
     connection: Option<ConnectionId>,
-    subscribed: bool,
+    /// The stage in which it began.
+    stage: Stage,
     stream: Stream,
+    definitions: Articles,
     /// Delivered, not yet taken by the core.
     inbox: VecDeque<ServerMessage>,
     /// What the core asked for and has not been answered.
     outstanding: Option<Output>,
     /// The open database transaction.
-    transaction: Option<Content>,
+    transaction: Option<Database>,
+    late: Option<Loader>,
+    /// A snapshot was registered after that had begun.
+    again: bool,
+    /// It is to end, once nothing is outstanding.
+    ends: Option<Ends>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Loaded,
+    Otherwise,
 }
 
 impl Subscriber {
-    /// A subscription of these tables, initialised from a snapshot that was taken before the first commit.
-    pub fn new(name: &str, tables: &[usize], articles: &[Article], source: &Source) -> Self {
-        let mut content = Content {
-            tables: Default::default(),
-            prints: [0; TABLES],
-            position: Lsn::ZERO,
-            definitions: tables.iter().map(|table| articles[*table].clone()).collect(),
-            parts: Vec::new(),
-        };
-        for table in tables {
-            content.tables[*table] = source.published(*table);
-            content.prints[*table] = source.print_after(source.commits(), *table, |_| true);
-            content.parts.push((articles[*table].id, Part { range: KeyRange::ALL, boundary: Lsn::ZERO }));
-        }
-        Self { name: name.to_owned(), committed: content, process: None, commits: 0 }
-    }
-
-    /// Takes a table's rows from a value of the first key column on again, as a later part of the snapshot: it contains everything up to
-    /// now, and streaming it begins there.
-    pub fn snapshot_again(&mut self, table: usize, from: i32, articles: &[Article], source: &Source) {
-        assert!(self.process.is_none(), "parts of a snapshot are loaded before the stream begins");
-        let content = &mut self.committed;
-        let rows = &mut content.tables[table];
-        rows.retain(|key, _| key[0] < from);
-        rows.extend(source.published(table).into_iter().filter(|(key, _)| key[0] >= from));
-        content.prints[table] = rows.values().fold(0, |print, row| print ^ print_of(table, row));
-        let boundary = source.commits().checked_sub(1).map_or(Lsn::ZERO, super::source::lsn_of);
-        let (article, bound) = (articles[table].id, Some(Value::I32(from)));
-        for (_, part) in content.parts.iter_mut().filter(|(id, part)| *id == article && part.range.upper.is_none()) {
-            part.range.upper = bound.clone();
-        }
-        let later = Part { range: KeyRange { lower: bound, upper: None }, boundary };
-        content.parts.push((article, later));
-    }
-
-    pub fn position(&self) -> Lsn {
-        self.committed.position
+    pub fn new(name: &str, publication: &str) -> Self {
+        let (name, publication) = (name.to_owned(), publication.to_owned());
+        let committed = Database::new();
+        Self { name, publication, committed, process: None, commits: 0, overtaken: false, joined: 0, completed: 0 }
     }
 
     pub fn start(&mut self) {
-        if self.process.is_none() {
-            self.process = Some(Process {
-                connection: None,
-                subscribed: false,
-                stream: self.new_stream(),
-                inbox: VecDeque::new(),
-                outstanding: None,
-                transaction: None,
-            });
-        }
+        self.process.get_or_insert(Process::Prepare);
     }
 
-    fn new_stream(&self) -> Stream {
-        let articles: Articles = self.committed.definitions.iter().cloned().collect();
-        Stream::new(self.committed.position, self.committed.parts.iter().cloned().collect(), &articles, LIMITS)
+    /// The subscription is dropped, and its tables.
+    pub fn drop_all(&mut self, network: &mut Network, rng: &mut StdRng) {
+        self.end(network, rng);
+        self.committed = Database::new();
+        self.overtaken = false;
+    }
+
+    /// From where on the queue is needed.
+    pub fn needs_after(&self) -> Option<Lsn> {
+        self.committed.needs_after()
+    }
+
+    /// Whether it is active, with these tables, and has everything up to a position.
+    pub fn is_at(&self, last: Option<Lsn>, tables: &[usize]) -> bool {
+        let database = &self.committed;
+        database.stage == Stage::Active && database.position >= last && database.streamed() == tables
     }
 
     /// SIGKILL. What was being committed either was or was not.
@@ -114,146 +106,323 @@ impl Subscriber {
         if rng.random_bool(0.5) {
             self.carry_out(now, network, source);
         }
-        if let Some(connection) = self.process.take().and_then(|process| process.connection) {
-            network.cut(connection, rng);
+        self.end(network, rng);
+    }
+
+    fn end(&mut self, network: &mut Network, rng: &mut StdRng) {
+        match self.process.take() {
+            Some(Process::Load(loader)) => loader.end(network, rng),
+            Some(Process::Subscribe(connection)) => network.cut(connection, rng),
+            Some(Process::Stream(flow)) => flow.end(network, rng),
+            Some(Process::Prepare) | None => {}
         }
     }
 
-    /// The database refuses, as in a deadlock: the role begins anew from what is committed.
+    /// The database refuses, as in a deadlock: the session begins anew from what is committed.
     pub fn fail(&mut self, network: &mut Network, rng: &mut StdRng) {
-        let stream = self.new_stream();
-        let Some(process) = &mut self.process else { return };
-        process.transaction = None;
-        process.outstanding = None;
-        process.inbox.clear();
-        process.stream = stream;
-        process.subscribed = false;
-        if let Some(connection) = process.connection.take() {
-            network.cut(connection, rng);
+        if self.process.is_some() {
+            self.end(network, rng);
+            self.start();
+        }
+    }
+
+    /// Prepares, loads, or receives.
+    pub fn step(
+        &mut self,
+        now: u64,
+        network: &mut Network,
+        source: &Source,
+        work_dir: &WorkDir,
+        distributor_runs: bool,
+        rng: &mut StdRng,
+    ) {
+        match &mut self.process {
+            None => {}
+            Some(Process::Prepare) => self.prepare(network, source, work_dir, distributor_runs),
+            Some(Process::Load(loader)) => {
+                if loader.has_found() && !self.announced(network, distributor_runs) {
+                    return;
+                }
+                let Some(Process::Load(loader)) = &mut self.process else { return };
+                let databases = &mut [&mut self.committed];
+                let loaded = loader.step(true, databases, work_dir, network, distributor_runs, rng);
+                self.committed.check(&self.name, source);
+                match loaded {
+                    None => {}
+                    Some(Loaded::Articles) => {
+                        self.join(None, source);
+                        self.process = Some(Process::Prepare);
+                    }
+                    Some(Loaded::Nothing | Loaded::Failed) => self.process = Some(Process::Prepare),
+                }
+            }
+            Some(Process::Subscribe(connection)) => {
+                let connection = *connection;
+                match network.client_reads(connection) {
+                    Read::Nothing => {}
+                    Read::Message(ServerMessage::Subscribed { articles }) => {
+                        let definitions = articles.into_iter().collect();
+                        self.begin_stream(connection, definitions, network);
+                    }
+                    Read::Message(ServerMessage::Refused(refusal)) => {
+                        network.cut(connection, rng);
+                        self.process = Some(Process::Prepare);
+                        self.overtaken |= is_overtaken(&refusal);
+                    }
+                    Read::Gone => self.process = Some(Process::Prepare),
+                    Read::Message(unexpected) => panic!("nobody sends {unexpected:?} here"),
+                }
+            }
+            Some(Process::Stream(flow)) => {
+                if flow.late.is_some() && rng.random_ratio(1, 3) {
+                    self.load_late(now, network, source, work_dir, distributor_runs, rng);
+                } else {
+                    self.receive(now, network, source);
+                }
+            }
+        }
+    }
+
+    /// Tells the distributor that it is initialised now; nobody answers. False while it cannot be told.
+    fn announced(&mut self, network: &mut Network, distributor_runs: bool) -> bool {
+        if distributor_runs {
+            let connection = network.connect();
+            let report = self.report(SubscriptionState::Initializing, None);
+            network.client_sends(connection, ClientMessage::Report(report));
+            network.close(connection);
+        }
+        distributor_runs
+    }
+
+    fn prepare(&mut self, network: &mut Network, source: &Source, work_dir: &WorkDir, distributor_runs: bool) {
+        let database = &mut self.committed;
+        match (database.stage, database.position) {
+            (Stage::Uninitialized | Stage::Initializing, _) => {
+                self.process = Some(Process::Load(Loader::new(&self.publication, Vec::new())));
+            }
+            (stage, position) if joining::is_together(stage, position, &database.parts) => {
+                let streamed = |id: ArticleId| {
+                    database.parts.iter().any(|part| part.article == id && part.state == PartState::Streamed)
+                };
+                let scripts = database.loads.iter().filter(|load| streamed(load.article));
+                for load in scripts {
+                    let kept = work_dir.folders.contains_key(&load.snapshot);
+                    assert!(kept, "snapshot {} is gone, whose scripts {} has not run", load.snapshot, self.name);
+                }
+                database.complete();
+                self.completed += 1;
+                self.committed.check(&self.name, source);
+            }
+            (_, Some(position)) if distributor_runs => {
+                let connection = network.connect();
+                let (articles, _) = joining::streamed(&database.parts);
+                let subscription = self.name.clone();
+                network.client_sends(connection, ClientMessage::Subscribe { subscription, position, articles });
+                self.process = Some(Process::Subscribe(connection));
+            }
+            (_, Some(_)) => {}
+            (stage, None) => panic!("{} is {} without a position", self.name, stage.name()),
+        }
+    }
+
+    fn begin_stream(&mut self, connection: ConnectionId, definitions: Articles, network: &mut Network) {
+        let (_, parts) = joining::streamed(&self.committed.parts);
+        let position = self.committed.position.expect("it subscribed with one");
+        let stage = self.committed.stage;
+        let stream = Stream::new(position, parts, &definitions, LIMITS);
+        let late = Some(Loader::new(&self.publication, stream.has()));
+        let flow = Flow {
+            connection: Some(connection),
+            stage,
+            stream,
+            definitions,
+            inbox: VecDeque::new(),
+            outstanding: None,
+            transaction: None,
+            late,
+            again: false,
+            ends: None,
+        };
+        self.process = Some(Process::Stream(Box::new(flow)));
+        let report = self.report(state_of(stage), Some(position));
+        network.client_sends(connection, ClientMessage::Report(report));
+    }
+
+    /// One step of the load beside the stream.
+    fn load_late(
+        &mut self,
+        now: u64,
+        network: &mut Network,
+        source: &Source,
+        work_dir: &WorkDir,
+        distributor_runs: bool,
+        rng: &mut StdRng,
+    ) {
+        let Some(Process::Stream(flow)) = &mut self.process else { return };
+        let Some(late) = &mut flow.late else { return };
+        let mut databases = vec![&mut self.committed];
+        databases.extend(&mut flow.transaction);
+        let loaded = late.step(false, &mut databases, work_dir, network, distributor_runs, rng);
+        self.committed.check(&self.name, source);
+        let (publication, has) = (&self.publication, flow.stream.has());
+        match loaded {
+            None => {}
+            Some(Loaded::Articles) => {
+                flow.late = None;
+                flow.ends = Some(Ends::Loaded);
+                self.feed(now, Input::Lost, network);
+            }
+            Some(Loaded::Nothing) => {
+                flow.late = std::mem::take(&mut flow.again).then(|| Loader::new(publication, has));
+            }
+            Some(Loaded::Failed) => flow.late = Some(Loader::new(publication, has)),
         }
     }
 
     /// Reads from the network and lets the core take what has come, as long as it wants more.
-    pub fn receive(&mut self, now: u64, network: &mut Network, distributor_runs: bool) {
-        let Some(process) = &mut self.process else { return };
-        let Some(connection) = process.connection else {
-            // What was being done is finished before the stream is asked for again.
-            if distributor_runs && process.outstanding.is_none() && process.stream.is_idle() {
-                let connection = network.connect();
-                let (subscription, position) = (self.name.clone(), process.stream.position());
-                let articles = self.committed.definitions.iter().map(|article| article.id).collect();
-                network.client_sends(connection, ClientMessage::Subscribe { subscription, position, articles });
-                process.connection = Some(connection);
+    fn receive(&mut self, now: u64, network: &mut Network, source: &Source) {
+        let Some(Process::Stream(flow)) = &mut self.process else { return };
+        if let Some(ends) = flow.ends {
+            if flow.outstanding.is_none() && flow.stream.is_idle() {
+                self.end_stream(ends, network, source);
             }
             return;
-        };
-        let input = match process.inbox.pop_front() {
+        }
+        let Some(connection) = flow.connection else { return };
+        let input = match flow.inbox.pop_front() {
             Some(ServerMessage::Deliver { chunks }) => {
                 let mut chunks = VecDeque::from(chunks);
                 let chunk = chunks.pop_front();
                 if !chunks.is_empty() {
-                    process.inbox.push_front(ServerMessage::Deliver { chunks: chunks.into() });
+                    flow.inbox.push_front(ServerMessage::Deliver { chunks: chunks.into() });
                 }
                 chunk.map(Input::Chunk)
             }
             Some(ServerMessage::CaughtUp { lsn }) => Some(Input::CaughtUp(lsn)),
-            Some(ServerMessage::Subscribed { .. }) => {
-                process.subscribed = true;
+            Some(ServerMessage::SnapshotReady) => {
+                flow.again = flow.late.is_some();
+                let (publication, has) = (&self.publication, flow.stream.has());
+                flow.late.get_or_insert_with(|| Loader::new(publication, has));
                 None
             }
-            Some(ServerMessage::Refused(_)) => Some(Input::Lost),
-            Some(_) => None,
-            None if !process.stream.wants_more() => None,
+            Some(ServerMessage::Refused(refusal)) => {
+                self.overtaken |= is_overtaken(&refusal);
+                Some(Input::Lost)
+            }
+            Some(unexpected) => panic!("nobody sends {unexpected:?} here"),
+            None if !flow.stream.wants_more() => None,
             None => match network.client_reads(connection) {
                 Read::Message(message) => {
-                    process.inbox.push_back(message);
+                    flow.inbox.push_back(message);
                     None
                 }
-                Read::Nothing if process.subscribed => Some(Input::Drained),
-                Read::Nothing => None,
+                Read::Nothing => Some(Input::Drained),
                 Read::Gone => Some(Input::Lost),
             },
         };
         let Some(input) = input else { return };
         if matches!(input, Input::Lost) {
-            process.connection = None;
-            process.subscribed = false;
-            process.inbox.clear();
+            flow.ends = Some(Ends::Otherwise);
         }
         self.feed(now, input, network);
     }
 
+    /// What follows once a stream has ended.
+    fn end_stream(&mut self, ends: Ends, network: &mut Network, source: &Source) {
+        let Some(Process::Stream(flow)) = self.process.replace(Process::Prepare) else { return };
+        assert!(flow.transaction.is_none(), "a stream that has ended leaves a transaction open");
+        flow.connection.into_iter().for_each(|connection| network.close(connection));
+        flow.late.into_iter().for_each(|late| late.close(network));
+        if ends == Ends::Loaded {
+            self.joined += 1;
+            self.join(Some(flow.stream.position()), source);
+        }
+    }
+
+    fn join(&mut self, applied: Option<Lsn>, source: &Source) {
+        let position = joining::goes_on_at(&self.committed.parts, applied).expect("something is loaded");
+        self.committed.join(position, applied);
+        self.committed.check(&self.name, source);
+    }
+
     /// Time passes.
     pub fn tick(&mut self, now: u64, network: &mut Network) {
-        if self.process.is_some() {
+        if matches!(&self.process, Some(Process::Stream(flow)) if flow.ends.is_none()) {
             self.feed(now, Input::Tick, network);
         }
     }
 
     fn feed(&mut self, now: u64, input: Input, network: &mut Network) {
-        let Some(process) = &mut self.process else { return };
-        let outputs = process.stream.handle(now, input).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let Some(Process::Stream(flow)) = &mut self.process else { return };
+        let outputs = flow.stream.handle(now, input).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let mut reports = Vec::new();
         for output in outputs {
-            if output.wants_answer() {
-                assert!(process.outstanding.is_none(), "the core asks for a second thing before the first is done");
-                process.outstanding = Some(output);
-            } else if let (Output::Report { position, transactions, changes }, Some(connection)) =
-                (output, process.connection)
-            {
-                let (subscription, position) = (self.name.clone(), Some(position));
-                let state = SubscriptionState::Active;
-                let (error, tracers) = (None, Vec::new());
-                let report = Report {
-                    subscription,
-                    state,
-                    position,
-                    transactions,
-                    changes,
-                    error,
-                    loading: Vec::new(),
-                    tracers,
-                    sent_at: 0,
-                };
-                network.client_sends(connection, ClientMessage::Report(report));
+            match output {
+                Output::Report { position, .. } => reports.push(position),
+                output => {
+                    assert!(flow.outstanding.is_none(), "the core asks for a second thing before the first is done");
+                    flow.outstanding = Some(output);
+                }
             }
+        }
+        let together = flow.stage == Stage::Synchronizing && flow.stream.position() >= flow.stream.last_boundary();
+        if together && flow.ends.is_none() {
+            flow.ends = Some(Ends::Otherwise);
+            self.feed(now, Input::Lost, network);
+        }
+        let Some(Process::Stream(flow)) = &self.process else { return };
+        for position in reports {
+            let report = self.report(state_of(flow.stage), Some(position));
+            flow.connection.into_iter().for_each(|id| network.client_sends(id, ClientMessage::Report(report.clone())));
+        }
+    }
+
+    fn report(&self, state: SubscriptionState, position: Option<Lsn>) -> Report {
+        Report {
+            subscription: self.name.clone(),
+            state,
+            position,
+            transactions: 0,
+            changes: 0,
+            error: None,
+            loading: Vec::new(),
+            tracers: Vec::new(),
+            sent_at: 0,
         }
     }
 
     /// Carries out what the core asked for.
     pub fn carry_out(&mut self, now: u64, network: &mut Network, source: &Source) {
-        let Some(process) = &mut self.process else { return };
-        let Some(output) = process.outstanding.take() else { return };
+        let Some(Process::Stream(flow)) = &mut self.process else { return };
+        let Some(output) = flow.outstanding.take() else { return };
         match output {
             Output::Batch { chunks, position } => {
-                assert!(process.transaction.is_none(), "a batch begins inside an open transaction");
-                let mut content = self.committed.clone();
+                assert!(flow.transaction.is_none(), "a batch begins inside an open transaction");
                 assert!(chunks.iter().all(|chunk| chunk.schema.is_empty()), "a batch changes no schema");
-                apply_net(&mut content, &chunks);
-                content.position = position;
-                self.commit(content, source);
+                let mut database = self.committed.clone();
+                database.apply_net(&chunks, &flow.definitions);
+                self.commit(database, position, source);
             }
             Output::Part { chunks, first } => {
-                assert_eq!(first, process.transaction.is_none(), "the first piece begins the transaction, and only it");
-                let mut content = process.transaction.take().unwrap_or_else(|| self.committed.clone());
-                assert!(
-                    chunks.iter().skip(1).all(|chunk| chunk.schema.is_empty()),
-                    "a piece begins with a schema change"
-                );
-                chunks[0].schema.iter().for_each(|change| content.alter(change));
-                apply_net(&mut content, &chunks);
-                process.transaction = Some(content);
+                assert_eq!(first, flow.transaction.is_none(), "the first piece begins the transaction, and only it");
+                let mut database = flow.transaction.take().unwrap_or_else(|| self.committed.clone());
+                let alone = chunks.iter().skip(1).all(|chunk| chunk.schema.is_empty());
+                assert!(alone, "a piece begins with a schema change");
+                for change in &chunks[0].schema {
+                    database.alter(change);
+                    flow.definitions.learn(change.article.clone());
+                }
+                database.apply_net(&chunks, &flow.definitions);
+                flow.transaction = Some(database);
             }
             Output::Commit { position } => {
-                let mut content = process.transaction.take().expect("a commit ends an open transaction");
-                content.position = position;
-                self.commit(content, source);
+                let database = flow.transaction.take().expect("a commit ends an open transaction");
+                self.commit(database, position, source);
             }
-            Output::Rollback => process.transaction = None,
+            Output::Rollback => flow.transaction = None,
             Output::Move { position } => {
-                assert!(process.transaction.is_none(), "the position moves inside an open transaction");
-                let mut content = self.committed.clone();
-                content.position = position;
-                self.commit(content, source);
+                assert!(flow.transaction.is_none(), "the position moves inside an open transaction");
+                self.commit(self.committed.clone(), position, source);
             }
             Output::Report { .. } => {}
         }
@@ -261,90 +430,42 @@ impl Subscriber {
     }
 
     /// What is visible from here on must be what the publisher had after the last transaction up to the position.
-    fn commit(&mut self, content: Content, source: &Source) {
-        assert!(content.position > self.committed.position, "the position of {} goes back", self.name);
-        self.committed = content;
+    fn commit(&mut self, mut database: Database, position: Lsn, source: &Source) {
+        assert!(Some(position) > self.committed.position, "the position of {} goes back", self.name);
+        database.position = Some(position);
+        self.committed = database;
         self.commits += 1;
         self.check(source);
     }
 
     pub fn check(&self, source: &Source) {
-        let present = |article: &&Article| !self.committed.definitions.iter().any(|d| d.supersedes == Some(article.id));
-        for article in self.committed.definitions.iter().filter(present) {
-            let table = table_of(article);
-            for (_, part) in self.committed.parts.iter().filter(|(id, _)| *id == article.id) {
-                let holds = |key: i32| part.range.contains(&Value::I32(key)).expect("keys are ordered");
-                let rows = self.committed.tables[table].iter().filter(|(key, _)| holds(key[0]));
-                let commits = commits_up_to(part.boundary.max(self.committed.position));
-                assert_eq!(
-                    rows.fold(0, |print, (_, row)| print ^ print_of(table, row)),
-                    source.print_after(commits, table, holds),
-                    "table {table}, {}, of {} at {} is not what the publisher had after {commits} commits",
-                    part.range,
-                    self.name,
-                    self.committed.position
-                );
-            }
-            let counted = self.committed.tables[table].values().fold(0, |print, row| print ^ print_of(table, row));
-            assert_eq!(counted, self.committed.prints[table], "the simulation's own fingerprint is wrong");
+        self.committed.check(&self.name, source);
+    }
+}
+
+impl Flow {
+    fn end(self, network: &mut Network, rng: &mut StdRng) {
+        if let Some(late) = self.late {
+            late.end(network, rng);
+        }
+        if let Some(connection) = self.connection {
+            network.cut(connection, rng);
         }
     }
 }
 
-impl Content {
-    /// Carries out a schema change of a table.
-    fn alter(&mut self, change: &SchemaChange) {
-        let table = table_of(&change.article);
-        let superseded = change.article.supersedes.expect("it supersedes one");
-        for step in &change.changes {
-            match step {
-                TableChange::DropColumn { name } if name == "note" => {
-                    let rows = std::mem::take(&mut self.tables[table]);
-                    self.tables[table] =
-                        rows.into_iter().map(|(key, row)| (key, row[..row.len() - 1].to_vec())).collect();
-                    self.prints[table] = self.tables[table].values().fold(0, |print, row| print ^ print_of(table, row));
-                }
-                TableChange::AlterColumn { name } if name == "note" => {}
-                other => panic!("nobody did {other:?}"),
-            }
-        }
-        let before = self.parts.iter().filter(|(id, _)| *id == superseded);
-        let now: Vec<_> = before.map(|(_, part)| (change.article.id, part.clone())).collect();
-        self.parts.extend(now);
-        self.definitions.push(change.article.clone());
-    }
+/// Whether it is the one refusal that does not pass by itself.
+fn is_overtaken(refusal: &Refusal) -> bool {
+    let overtaken = refusal.message.contains("before the log reader had come to that change");
+    assert!(overtaken || refusal.kind != RefusalKind::Expired, "{refusal}");
+    overtaken
 }
 
-/// Applies the net changes of some chunks: each must fit what is there.
-fn apply_net(content: &mut Content, chunks: &[Chunk]) {
-    let definitions: Articles = content.definitions.iter().cloned().collect();
-    let mut compactor = Compactor::default();
-    for chunk in chunks {
-        let add = |article: &Arc<Article>, change: Change| compactor.add(article, change, chunk.lsn);
-        each_change(chunk, &definitions, add).expect("the changes fit their articles");
-    }
-    for NetChanges { article, deleted, moved, updated, replaced, inserted } in compactor.finish() {
-        let table = table_of(&article);
-        let (rows, print) = (&mut content.tables[table], &mut content.prints[table]);
-        // All at once: rows may exchange their keys.
-        let leaving: Vec<Row> = moved
-            .iter()
-            .map(|(key, new_key)| {
-                let mut row = rows[&key_of(key)].clone();
-                row[..new_key.len()].clone_from_slice(new_key);
-                row
-            })
-            .collect();
-        let mut change = |change| apply(table, &change, rows, print);
-        deleted.into_iter().for_each(|key| change(Change::Delete(key)));
-        moved.into_iter().for_each(|(key, _)| change(Change::Delete(key)));
-        leaving.into_iter().for_each(|row| change(Change::Insert(row)));
-        for row in replaced {
-            let key: Row = article.key().into_iter().map(|column| row[column].clone()).collect();
-            change(Change::Delete(key));
-            change(Change::Insert(row));
-        }
-        updated.into_iter().for_each(|update| change(Change::Update { key: update.key, changed: update.changed }));
-        inserted.into_iter().for_each(|row| change(Change::Insert(row)));
+fn state_of(stage: Stage) -> SubscriptionState {
+    match stage {
+        Stage::Uninitialized => SubscriptionState::Uninitialized,
+        Stage::Initializing => SubscriptionState::Initializing,
+        Stage::Synchronizing => SubscriptionState::Synchronizing,
+        Stage::Active => SubscriptionState::Active,
     }
 }

@@ -1,0 +1,390 @@
+//! Everything together, and what happens to it.
+
+use super::agent::{Agent, WorkDir};
+use super::distributor::Distributor;
+use super::network::Network;
+use super::publisher::Publisher;
+use super::source::{self, Source, database, name_of};
+use super::subscriber::Subscriber;
+use proto::catalog::{DatabaseName, Publication, PublicationKind, Request, Subscription, SyncType};
+use proto::{Article, Lsn, TableName};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::ops::AddAssign;
+
+/// Steps during which everything goes wrong that can.
+const STEPS: u32 = 6_000;
+/// Steps within which everything must have arrived once nothing goes wrong any more.
+const STEPS_TO_DRAIN: u32 = 200_000;
+/// The publications, with the tables that they have at first and at most.
+const PUBLICATIONS: [(&str, &[usize], &[usize]); 2] = [("p", &[0, 1, 2], &[0, 1, 2, 3]), ("q", &[2], &[0, 2, 3])];
+
+/// How often things go wrong, one in so many steps.
+#[derive(Debug)]
+struct Faults {
+    kill_publisher: u32,
+    kill_distributor: u32,
+    kill_subscriber: u32,
+    kill_agent: u32,
+    cut: u32,
+    database_error: u32,
+}
+
+/// What happened, to see that it did.
+#[derive(Debug, Default)]
+pub struct Seen {
+    commits: usize,
+    joined: usize,
+    completed: usize,
+    registered: usize,
+    of_several_boundaries: usize,
+    dropped: usize,
+    files_removed: usize,
+    resubscribed: usize,
+    overtaken: usize,
+}
+
+pub struct World {
+    rng: StdRng,
+    now: u64,
+    source: Source,
+    network: Network,
+    work_dir: WorkDir,
+    publishers: [Publisher; 2],
+    agents: [Agent; 2],
+    distributor: Distributor,
+    subscribers: [Subscriber; 2],
+    /// Whether the distributor has the subscription of each subscriber.
+    subscribed: [bool; 2],
+    seen: Seen,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut source = Source::new(&mut rng);
+        // A change of a key that is captured as an update and moves a row between parts would have to have all of its columns.
+        let splits = rng.random_bool(0.5);
+        source.moves_in_place = !splits;
+        let subscriber = |name: &str, i: usize| Subscriber::new(name, PUBLICATIONS[i].0);
+        let mut world = Self {
+            now: 0,
+            network: Network::default(),
+            work_dir: WorkDir::default(),
+            publishers: Default::default(),
+            agents: PUBLICATIONS.map(|(name, ..)| Agent::new(name, splits)),
+            distributor: Distributor::new(),
+            subscribers: [subscriber("all", 0), subscriber("some", 1)],
+            subscribed: [false; 2],
+            seen: Seen::default(),
+            source,
+            rng,
+        };
+        for (name, tables, _) in PUBLICATIONS {
+            let publication = Publication {
+                name: name.to_owned(),
+                kind: PublicationKind::Transactional,
+                database: database(),
+                server_version: 16,
+                replicate_ddl: true,
+                created_at: 0,
+            };
+            world.request(Request::PublicationAdd(publication));
+            for table in tables {
+                world.add_article(name, *table);
+            }
+        }
+        (0..2).for_each(|i| world.subscribe(i));
+        world
+    }
+
+    /// Somebody asks the distributor for something; whether it was done.
+    fn request(&mut self, request: Request) -> bool {
+        self.distributor.request(request, &mut self.network, &mut self.rng).is_ok()
+    }
+
+    fn add_article(&mut self, publication: &str, table: usize) -> bool {
+        self.request(Request::ArticleAdd(Box::new(self.source.article(table, publication))))
+    }
+
+    fn subscribe(&mut self, i: usize) {
+        let subscription = Subscription {
+            name: self.subscribers[i].name.clone(),
+            publication: self.subscribers[i].publication.clone(),
+            database: DatabaseName { server: "t".into(), database: self.subscribers[i].name.clone() },
+            sync: SyncType::Automatic,
+            created_at: 0,
+        };
+        self.subscribed[i] = self.request(Request::SubscriptionAdd(subscription));
+    }
+
+    /// Also its tables are dropped.
+    fn unsubscribe(&mut self, i: usize) {
+        let Self { rng, network, subscribers, .. } = self;
+        subscribers[i].drop_all(network, rng);
+        let name = self.subscribers[i].name.clone();
+        self.subscribed[i] = !self.request(Request::SubscriptionDrop { name });
+    }
+
+    /// Drops a subscription that says it must be.
+    fn drop_overtaken(&mut self) {
+        for i in 0..2 {
+            if self.subscribed[i] && self.subscribers[i].overtaken {
+                self.unsubscribe(i);
+                self.seen.overtaken += 1;
+            }
+        }
+    }
+
+    /// The tables of a publication.
+    fn tables_of(&mut self, i: usize) -> Vec<usize> {
+        let mut tables: Vec<usize> =
+            self.distributor.articles_of(PUBLICATIONS[i].0).iter().map(source::table_of).collect();
+        tables.sort_unstable();
+        tables
+    }
+
+    /// Somebody administers something.
+    fn administer(&mut self) {
+        let i = self.rng.random_range(0..2);
+        let (publication, _, most) = PUBLICATIONS[i];
+        match self.rng.random_range(0..10) {
+            0..4 => {
+                let tables = self.tables_of(i);
+                let missing: Vec<usize> = most.iter().copied().filter(|table| !tables.contains(table)).collect();
+                if !missing.is_empty() {
+                    let table = missing[self.rng.random_range(0..missing.len())];
+                    self.add_article(publication, table);
+                }
+            }
+            4 if self.subscribed[i] => self.unsubscribe(i),
+            // Refused while there is a subscription.
+            5..7 => {
+                let tables = self.tables_of(i);
+                if tables.len() > 1 {
+                    let source = name_of(tables[self.rng.random_range(0..tables.len())]);
+                    self.request(Request::ArticleDrop { publication: publication.to_owned(), source });
+                }
+            }
+            7..9 if !self.subscribed[i] => {
+                self.subscribe(i);
+                self.seen.resubscribed += usize::from(self.subscribed[i]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody runs the snapshot agent: for what is lacking, for an unfinished one, or for no reason.
+    fn run_agent(&mut self, i: usize) {
+        if self.agents[i].is_running() {
+            return;
+        }
+        if self.rng.random_ratio(1, 5) {
+            self.agents[i].clean_up();
+            return;
+        }
+        let unfinished = self.work_dir.unfinished(PUBLICATIONS[i].0).map(|folder| folder.tables());
+        let tables = match unfinished {
+            Some(tables) if self.rng.random_ratio(3, 4) => tables,
+            _ => {
+                let articles = self.distributor.articles_of(PUBLICATIONS[i].0);
+                self.some_of(&articles)
+            }
+        };
+        self.agents[i].start(tables, &mut self.work_dir);
+    }
+
+    fn some_of(&mut self, articles: &[Article]) -> Option<Vec<TableName>> {
+        if self.rng.random_bool(0.5) || articles.is_empty() {
+            return None;
+        }
+        // Mostly of the newest one.
+        let chosen =
+            if self.rng.random_bool(0.7) { articles.len() - 1 } else { self.rng.random_range(0..articles.len()) };
+        Some(vec![articles[chosen].source.clone()])
+    }
+
+    /// One step of something.
+    fn step(&mut self, workload: bool) {
+        let Self { rng, now, source, network, work_dir, publishers, agents, distributor, subscribers, .. } = self;
+        *now += rng.random_range(0..20);
+        let publisher = rng.random_range(0..publishers.len());
+        let publisher = &mut publishers[publisher];
+        let subscriber = rng.random_range(0..subscribers.len());
+        let subscriber = &mut subscribers[subscriber];
+        let agent = rng.random_range(0..agents.len());
+        let runs = distributor.is_running();
+        match rng.random_range(0..130) {
+            0..3 if workload && rng.random_ratio(1, 15) => source.alter(rng),
+            0..3 if workload => source.commit(rng),
+            3..8 => source.capture(rng),
+            8..28 => publisher.ask_database(*now, source, network, rng),
+            28..38 => publisher.receive(*now, network, runs, rng),
+            38..53 => distributor.receive(network, rng),
+            53..57 => distributor.sync(network, rng),
+            57..67 => distributor.deliver(network, rng),
+            67..88 => subscriber.step(*now, network, source, work_dir, runs, rng),
+            88..96 => subscriber.carry_out(*now, network, source),
+            96 => subscriber.tick(*now, network),
+            97..99 => {
+                let before = distributor.dropped();
+                distributor.keep_house(network, rng);
+                let dropped = distributor.dropped();
+                for (subscriber, _) in subscribers.iter().zip(self.subscribed).filter(|(_, subscribed)| *subscribed) {
+                    let kept = subscriber.needs_after().is_none_or(|needed| dropped <= Some(needed));
+                    assert!(
+                        kept,
+                        "{} needs what comes after {:?}, {dropped:?} is dropped",
+                        subscriber.name,
+                        subscriber.needs_after()
+                    );
+                }
+                self.seen.dropped += usize::from(dropped > before);
+            }
+            99 => {
+                if let Some(durable) = distributor.durable() {
+                    source.clean(durable);
+                }
+            }
+            100..105 => distributor.go_on(network, rng),
+            105..120 => {
+                let before = work_dir.folders.len();
+                agents[agent].step(work_dir, source, network, runs, rng);
+                self.seen.files_removed += before.saturating_sub(work_dir.folders.len());
+            }
+            120..127 => subscriber.step(*now, network, source, work_dir, runs, rng),
+            127 => self.run_agent(agent),
+            _ => {}
+        }
+    }
+
+    fn go_wrong(&mut self, faults: &Faults) {
+        if self.rng.random_ratio(1, 300) {
+            self.administer();
+        }
+        let Self { rng, now, source, network, publishers, agents, distributor, subscribers, .. } = self;
+        if rng.random_ratio(1, faults.kill_publisher) {
+            let chosen = rng.random_range(0..2);
+            publishers[chosen].kill(network, rng);
+        }
+        if rng.random_ratio(1, faults.kill_distributor) {
+            distributor.kill(network, rng);
+        }
+        if rng.random_ratio(1, faults.kill_agent) {
+            let chosen = rng.random_range(0..2);
+            agents[chosen].kill(network, rng);
+        }
+        let subscriber = rng.random_range(0..subscribers.len());
+        if rng.random_ratio(1, faults.kill_subscriber) {
+            subscribers[subscriber].kill(*now, network, source, rng);
+        }
+        if rng.random_ratio(1, faults.database_error) {
+            subscribers[subscriber].fail(network, rng);
+        }
+        if rng.random_ratio(1, faults.cut)
+            && let Some(connection) = network.any_open(rng)
+        {
+            network.cut(connection, rng);
+        }
+        // What is down comes back; mostly there is one log reader, now and then a second one beside it.
+        if rng.random_ratio(1, 50) {
+            let second = usize::from(rng.random_ratio(1, 6));
+            publishers[second].start();
+        }
+        if rng.random_ratio(1, 50) {
+            distributor.start();
+        }
+        if rng.random_ratio(1, 50) && self.subscribed[subscriber] && !subscribers[subscriber].overtaken {
+            subscribers[subscriber].start();
+        }
+    }
+
+    /// Whether everything up to `last` has arrived everywhere, with all articles.
+    fn is_drained(&mut self, last: Option<Lsn>) -> bool {
+        (0..2).all(|i| {
+            let tables = self.tables_of(i);
+            self.subscribers[i].is_at(last, &tables)
+        })
+    }
+
+    pub fn run(seed: u64) -> Seen {
+        let mut world = Self::new(seed);
+        let rare = |world: &mut Self| [100, 400, 2_000, 50_000][world.rng.random_range(0..4)];
+        let faults = Faults {
+            kill_publisher: rare(&mut world),
+            kill_distributor: rare(&mut world),
+            kill_subscriber: rare(&mut world),
+            kill_agent: [20, 60, 300, 2_000][world.rng.random_range(0..4)],
+            cut: rare(&mut world),
+            database_error: rare(&mut world),
+        };
+        for _ in 0..STEPS {
+            world.step(true);
+            world.go_wrong(&faults);
+            world.drop_overtaken();
+        }
+        world.publishers[1].kill(&mut world.network, &mut world.rng);
+        let last = world.source.commits().checked_sub(1).map(source::lsn_of);
+        let mut steps = 0;
+        while steps % 50 != 0 || !world.is_drained(last) {
+            assert!(steps < STEPS_TO_DRAIN, "what was committed does not arrive");
+            world.source.capture_all();
+            world.publishers[0].start();
+            world.distributor.start();
+            for i in 0..2 {
+                if !world.subscribed[i] {
+                    world.subscribe(i);
+                }
+                if world.subscribed[i] {
+                    world.subscribers[i].start();
+                }
+            }
+            world.step(false);
+            world.drop_overtaken();
+            steps += 1;
+        }
+        for subscriber in &world.subscribers {
+            subscriber.check(&world.source);
+        }
+        let sum = |of: fn(&Subscriber) -> usize| world.subscribers.iter().map(of).sum();
+        Seen {
+            commits: sum(|subscriber| subscriber.commits),
+            joined: sum(|subscriber| subscriber.joined),
+            completed: sum(|subscriber| subscriber.completed),
+            registered: world.distributor.snapshots,
+            of_several_boundaries: world.work_dir.of_several,
+            ..world.seen
+        }
+    }
+}
+
+impl Seen {
+    /// Whether everything did.
+    pub fn happened(&self) -> bool {
+        let all = [
+            self.commits,
+            self.joined,
+            self.completed,
+            self.registered,
+            self.of_several_boundaries,
+            self.dropped,
+            self.files_removed,
+            self.resubscribed,
+        ];
+        all.iter().all(|count| *count > 0)
+    }
+}
+
+impl AddAssign for Seen {
+    fn add_assign(&mut self, other: Self) {
+        self.commits += other.commits;
+        self.joined += other.joined;
+        self.completed += other.completed;
+        self.registered += other.registered;
+        self.of_several_boundaries += other.of_several_boundaries;
+        self.dropped += other.dropped;
+        self.files_removed += other.files_removed;
+        self.resubscribed += other.resubscribed;
+        self.overtaken += other.overtaken;
+    }
+}
