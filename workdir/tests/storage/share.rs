@@ -264,6 +264,13 @@ async fn what_another_program_has_open_is_not_said_to_be_removed() {
     assert_eq!(listed(&*work_dir, id).await, ["a.bcp"]);
     work_dir.remove_folder(id).await.unwrap();
     assert!(work_dir.folders().await.unwrap().is_empty());
+    // Who reads a file lets it be removed; it stays until then, and its folder does.
+    work_dir.create_folder(id).await.unwrap();
+    write(&*work_dir, id, "a.bcp", b"here").await.unwrap();
+    let reader = share.open().open(id, "a.bcp").await.unwrap();
+    let error = fails(work_dir.remove_folder(id).await, ErrorKind::Storage, &id.to_string());
+    assert!(error.is_transient() && said(&error).contains("not empty"), "{}", said(&error));
+    drop(reader);
 }
 
 /// What a process that was ended had not finished is removed by the next writer of that file; what another one has open stays.
