@@ -1,6 +1,6 @@
 //! How fast the line is, each figure beside the physical limit measured in the same run. Run with `cargo bench -p tests`; a name after
-//! `--` picks one of `queue`, `reader`, `apply`, `snapshot`, `latency`. `-- --long` runs what takes minutes instead, `-- --long 10` a tenth of it;
-//! a name before it picks `transactions` or `snapshot`.
+//! `--` picks one of `queue`, `reader`, `apply`, `snapshot`, `storage`, `latency`. `-- --long` runs what takes minutes instead, `-- --long 10` a
+//! tenth of it; a name before it picks `transactions` or `snapshot`.
 //!
 //! The servers are sandboxes on the same machine, which compete with what is measured; a limit is what a bare client of the same
 //! library, or a bare file, reaches under the same conditions. The figures decide nothing; no test depends on them.
@@ -12,6 +12,7 @@ mod queue;
 mod reader;
 mod report;
 mod snapshot;
+mod storage;
 mod tpch;
 
 use report::Report;
@@ -49,6 +50,10 @@ fn main() {
     if wanted("snapshot") {
         eprintln!("snapshot: out and in …");
         runtime.block_on(Box::pin(snapshot::measure(&mut report, 0.1, 2)));
+    }
+    if wanted("storage") {
+        eprintln!("storage: a file to each kind of working directory and back …");
+        runtime.block_on(Box::pin(storage::measure(&mut report)));
     }
     if wanted("latency") {
         eprintln!("latency: commits one by one through the whole line …");

@@ -20,12 +20,17 @@ pub struct Report {
 impl Report {
     /// A speed against a limit, both in units a second; `goal` is the ratio to reach.
     pub fn speed(&mut self, what: &str, unit: &str, measured: f64, limit: f64, goal: f64) {
+        self.against(what, unit, measured, limit, Some(goal));
+    }
+
+    /// The same where there may be no goal: the limit is one of another kind.
+    pub fn against(&mut self, what: &str, unit: &str, measured: f64, limit: f64, goal: Option<f64>) {
         self.lines.push(Line {
             what: what.to_owned(),
             measured: format!("{} {unit}/s", thousands(measured)),
             limit: format!("{} {unit}/s", thousands(limit)),
             ratio: Some(measured / limit),
-            goal: Some(goal),
+            goal,
         });
     }
 
