@@ -7,7 +7,7 @@
 //! - [`settings`]: [`parse`] and the list of settings.
 //! - [`distributor`], [`server`], [`working_directory`]: how to reach the distributor, a SQL Server, the snapshots.
 //! - [`secret`]: passwords, from a file or the environment and never from a flag.
-//! - [`output`]: results, to stdout. [`logging`]: everything else, to stderr.
+//! - [`output`]: results, to stdout. [`logging`]: everything else, to stderr. [`progress`]: how far tables have come, there too.
 //! - [`duration`], [`size`], [`time`]: `1h30m`, `64MiB`, `2026-02-28 13:05:09 UTC`.
 //! - [`process`]: the end: exit codes and signals.
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ mod error;
 pub mod logging;
 pub mod output;
 pub mod process;
+pub mod progress;
 pub mod secret;
 pub mod server;
 pub mod settings;

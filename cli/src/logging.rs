@@ -1,6 +1,7 @@
 //! Logs, to stderr.
 
 use crate::error::CliError;
+use crate::progress;
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
@@ -28,7 +29,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging; once a process.
+/// Starts logging; once a process. From then on [`progress`] may draw bars, unless programs read the log.
 pub fn init_logging(args: &LogArgs) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| {
         CliError::because(format!("`{}` is not a log filter such as info or distributor=debug", args.log), error)
@@ -37,11 +38,16 @@ pub fn init_logging(args: &LogArgs) -> Result<(), CliError> {
     let filter = filter.add_directive(SILENT.parse().expect("it is a directive"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| progress::Lines)
         .with_ansi(std::io::stderr().is_terminal());
     let started = match args.log_format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
-    started.map_err(|error| CliError::because("logging was started already", error))
+    started.map_err(|error| CliError::because("logging was started already", error))?;
+    // Between JSON objects bars have no place.
+    if args.log_format == LogFormat::Text {
+        progress::allow_bars();
+    }
+    Ok(())
 }

@@ -399,6 +399,8 @@ async fn the_progress_of_snapshots_is_shown_until_they_end_and_their_errors_unti
             rows: 5,
             rows_expected: 10,
             bytes: 50,
+            rows_before: 0,
+            bytes_before: 0,
             elapsed: 1,
             done: false,
         }],

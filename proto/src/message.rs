@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Version of the protocol that this build speaks. A distributor serves clients of its own version and older ones it knows.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 4;
 /// First bytes of the conversation, in [`Hello::magic`].
 pub const MAGIC: [u8; 8] = *b"SQLREPL1";
 /// Silence after which a side sends a ping.

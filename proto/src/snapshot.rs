@@ -132,6 +132,10 @@ pub struct TableProgress {
     pub rows_expected: u64,
     /// Bytes done, as they stand in the snapshot's files before compression.
     pub bytes: u64,
+    /// Of the rows, those that an earlier attempt left. They say nothing of how fast it goes.
+    pub rows_before: u64,
+    /// Of the bytes, those that an earlier attempt left.
+    pub bytes_before: u64,
     /// Microseconds since the table was begun, up to its end.
     pub elapsed: i64,
     /// Whether it is done.

@@ -12,16 +12,13 @@
 mod attempt;
 pub mod cleanup;
 mod conversation;
-mod figures;
 mod plan;
-mod progress;
 mod ranges;
 mod read;
 mod resume;
 pub mod schedule;
 pub(crate) mod views;
 
-pub use progress::Progress;
 pub use views::ATTEMPTS as LOCK_ATTEMPTS;
 
 use attempt::Attempt;
@@ -85,17 +82,12 @@ pub struct SnapshotAgent {
 impl SnapshotAgent {
     /// Takes a snapshot of a publication, or of the articles of some of its tables, and makes it known to the distributor. Goes on with one
     /// that is not finished, if there is one.
-    pub async fn take(
-        &self,
-        publication: &str,
-        tables: Option<&[TableName]>,
-        progress: &Progress,
-    ) -> Result<Snapshot, SnapshotError> {
+    pub async fn take(&self, publication: &str, tables: Option<&[TableName]>) -> Result<Snapshot, SnapshotError> {
         let distributor = Conversation(&self.distributor);
         let mut client = Client::connect(&self.server.with_command_timeout(None)).await?;
         lock(&mut client, publication).await?;
-        let snapshot = self.take_alone(distributor, &mut client, publication, tables, progress).await?;
-        cleanup::after_snapshot(self, publication, progress).await;
+        let snapshot = self.take_alone(distributor, &mut client, publication, tables).await?;
+        cleanup::after_snapshot(self, publication).await;
         Ok(snapshot)
     }
 
@@ -106,7 +98,6 @@ impl SnapshotAgent {
         client: &mut Client,
         publication: &str,
         tables: Option<&[TableName]>,
-        progress: &Progress,
     ) -> Result<Snapshot, SnapshotError> {
         let mut found = match distributor.publication(publication).await? {
             Some(publication) => unfinished(&*self.work_dir, &publication).await?,
@@ -114,16 +105,16 @@ impl SnapshotAgent {
             None => Vec::new(),
         };
         found.retain(|old| same_tables(old.plan.tables.as_deref(), tables));
-        if let Some(snapshot) = self.register_found(distributor, &mut found, progress).await? {
+        if let Some(snapshot) = self.register_found(distributor, &mut found).await? {
             return Ok(snapshot);
         }
         let mut found = found.into_iter();
         let newest = if self.restart { None } else { found.next() };
         for old in found {
             self.give_up(distributor, &old).await?;
-            progress.say(&format!("the unfinished snapshot {} is discarded", old.plan.id));
+            tracing::info!("the unfinished snapshot {} is discarded", old.plan.id);
         }
-        let attempt = Attempt::begin(self, client, publication, tables, newest, progress).await?;
+        let attempt = Attempt::begin(self, client, publication, tables, newest).await?;
         let id = attempt.id();
         let snapshot = Box::pin(attempt.carry_out(client)).await?;
         let writer = SnapshotWriter::resume(self.work_dir.clone(), id);
@@ -146,7 +137,6 @@ impl SnapshotAgent {
         &self,
         distributor: Conversation<'_>,
         found: &mut Vec<Unfinished>,
-        progress: &Progress,
     ) -> Result<Option<Snapshot>, SnapshotError> {
         let mut newest = None;
         let known = match found.iter().find(|old| old.has_manifest) {
@@ -158,20 +148,20 @@ impl SnapshotAgent {
             // Its agent died when the plan was all that was left to remove. What has become of it since is not looked at here.
             if known.iter().any(|listed| listed.snapshot.id == old.plan.id) {
                 writer.registered().await?;
-                progress.say(&format!("the snapshot {} was registered before; a new one is taken", old.plan.id));
+                tracing::info!("the snapshot {} was registered before; a new one is taken", old.plan.id);
                 continue;
             }
             let snapshot = writer.finished().await?;
             match distributor.register(&snapshot).await? {
                 Registered::Yes => {
                     writer.registered().await?;
-                    progress.say(&format!("the snapshot {} was finished before; it is registered now", snapshot.id));
+                    tracing::info!("the snapshot {} was finished before; it is registered now", snapshot.id);
                     if old.plan.publication.kind == PublicationKind::Transactional {
                         newest.get_or_insert(snapshot);
                     }
                 }
                 Registered::No(why) => {
-                    progress.say(&format!("the snapshot {}, finished before, is discarded: {why}", snapshot.id));
+                    tracing::warn!("the snapshot {}, finished before, is discarded: {why}", snapshot.id);
                     writer.abandon().await?;
                 }
             }

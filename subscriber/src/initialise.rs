@@ -22,7 +22,6 @@ mod scripts;
 mod sources;
 mod tables;
 
-pub use crate::progress::Loading;
 pub(crate) use pre_creation::refuse_missing_procedures;
 pub use refresh::refresh;
 pub use report::reporting;
@@ -31,6 +30,7 @@ pub use scripts::scripts;
 use crate::core::joining::{Known, Offered};
 use crate::error::Error;
 use crate::session::Settings;
+use cli::progress::Tables;
 use proto::snapshot::SnapshotToLoad;
 use proto::{Article, ArticleId};
 use sources::Source;
@@ -47,7 +47,7 @@ pub async fn load(
     settings: &Settings,
     subscription: &SubscriptionRow,
     snapshots: &[SnapshotToLoad],
-    loading: &Loading,
+    loading: &Tables,
 ) -> Result<(), Error> {
     let name = &subscription.subscription;
     let sources = sources::open(&settings.snapshots, subscription, snapshots).await?;

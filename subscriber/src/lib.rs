@@ -18,7 +18,6 @@ pub mod core;
 mod distributor;
 pub mod error;
 pub mod initialise;
-mod progress;
 pub mod retry;
 pub mod run;
 pub mod session;

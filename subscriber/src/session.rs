@@ -25,7 +25,8 @@ use crate::core::joining;
 use crate::core::stream::{Limits, Stream};
 use crate::distributor::Distributor;
 use crate::error::{Error, ErrorKind};
-use crate::initialise::{self, Loading};
+use crate::initialise;
+use cli::progress::Tables;
 use flow::{Flow, Paused};
 use late::Late;
 use proto::catalog::{DatabaseName, PublicationKind, SubscriptionState};
@@ -174,7 +175,7 @@ async fn prepare(
 ) -> Result<bool, Error> {
     if matches!(row.stage, Stage::Uninitialized | Stage::Initializing) {
         let Some(snapshots) = wait_for_snapshots(settings, row, until, stop).await? else { return Ok(false) };
-        let loading = Loading::default();
+        let loading = Tables::default();
         let report = Report { state: SubscriptionState::Initializing, position: None, ..reports::report(row) };
         Distributor::connect(&settings.distributor).await?.report(report.clone()).await?;
         let load = Box::pin(initialise::load(client, settings, row, &snapshots, &loading));

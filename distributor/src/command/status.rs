@@ -1,9 +1,10 @@
 //! `distributor status`.
 
-use super::progress::{self, Figures};
+use super::progress;
 use super::{Outcome, connect};
 use clap::Args;
 use cli::output::{Table, print, print_json};
+use cli::progress::Figures;
 use cli::{DistributorArgs, OutputArgs, size};
 use proto::catalog::{Request, Response, Status, SubscriptionStatus};
 use proto::snapshot::TableProgress;
@@ -241,7 +242,16 @@ mod tests {
     /// A table of 1,000 rows that takes ten seconds so far.
     fn table(name: &str, rows: u64) -> TableProgress {
         let table = TableName { schema: "sales".to_owned(), table: name.to_owned() };
-        TableProgress { table, rows, rows_expected: 1_000, bytes: rows * 10, elapsed: 10_000_000, done: false }
+        TableProgress {
+            table,
+            rows,
+            rows_expected: 1_000,
+            bytes: rows * 10,
+            rows_before: 0,
+            bytes_before: 0,
+            elapsed: 10_000_000,
+            done: false,
+        }
     }
 
     #[test]

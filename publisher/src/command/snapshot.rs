@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::publication::{request, unexpected};
 use crate::snapshot::schedule::{self, Schedule};
-use crate::snapshot::{LOCK_ATTEMPTS, Progress, SnapshotAgent};
+use crate::snapshot::{LOCK_ATTEMPTS, SnapshotAgent};
 use crate::{article, settings};
 use chrono::Local;
 use clap::Args;
@@ -104,7 +104,6 @@ async fn on_schedule(
     tables: Option<&[TableName]>,
     schedule: &Schedule,
 ) -> Result<(), Error> {
-    let progress = Progress::new();
     let mut last = None;
     let mut taken_before = false;
     let mut stop = std::pin::pin!(cli::shutdown_signal());
@@ -119,7 +118,7 @@ async fn on_schedule(
         }
         last = Some(Local::now());
         let taken = tokio::select! {
-            taken = agent.take(publication, tables, &progress) => taken,
+            taken = agent.take(publication, tables) => taken,
             () = &mut stop => return Err(stopped()),
         };
         match taken {
@@ -150,9 +149,8 @@ fn stopped() -> Error {
 }
 
 async fn take(agent: &SnapshotAgent, publication: &str, tables: Option<&[TableName]>) -> Result<(), Error> {
-    let progress = Progress::new();
     let snapshot = tokio::select! {
-        taken = agent.take(publication, tables, &progress) => taken?,
+        taken = agent.take(publication, tables) => taken?,
         () = cli::shutdown_signal() => return Err(stopped()),
     };
     say(&summary(&snapshot));

@@ -1,13 +1,13 @@
 //! One attempt at a snapshot: begun anew, or going on with what an earlier one has finished.
 
 use super::conversation::{Begun, Conversation};
-use super::figures::{Figures, TableFigures};
 use super::read::{self, Piece, Read, Reading};
 use super::resume::{self, Kept};
 use super::views::{self, Patience, Views};
-use super::{CAPTURE_LIMIT, Progress, SnapshotAgent, SnapshotError, Task, plan};
+use super::{CAPTURE_LIMIT, SnapshotAgent, SnapshotError, Task, plan};
 use crate::publication::{now, of_its_database};
 use cli::output::count;
+use cli::progress::{self, Table, Tables};
 use proto::catalog::{PublicationKind, Snapshot};
 use proto::{Lsn, TableName};
 use sqlserver::{Client, database, marker};
@@ -26,7 +26,6 @@ const SAY_AFTER: Duration = Duration::from_secs(15);
 pub(super) struct Attempt<'a> {
     agent: &'a SnapshotAgent,
     distributor: Conversation<'a>,
-    progress: &'a Progress,
     writer: SnapshotWriter,
     plan: Plan,
     begun: Begun,
@@ -43,7 +42,6 @@ impl<'a> Attempt<'a> {
         publication: &str,
         tables: Option<&[TableName]>,
         unfinished: Option<Unfinished>,
-        progress: &'a Progress,
     ) -> Result<Self, SnapshotError> {
         let distributor = Conversation(&agent.distributor);
         let facts = database::facts(client).await?;
@@ -55,19 +53,18 @@ impl<'a> Attempt<'a> {
             let kept = match begun.publication.kind {
                 PublicationKind::Transactional => {
                     let mut remains = old.remains(&*agent.work_dir).await?;
-                    find_boundaries(client, &writer, &mut remains, progress).await?;
+                    find_boundaries(client, &writer, &mut remains).await?;
                     resume::kept(&old.plan, &remains, &begun.articles, begun.kept_after)
                 }
                 // All its tables are to be of one moment.
                 PublicationKind::Snapshot => Vec::new(),
             };
             if kept.iter().any(Option::is_some) {
-                progress.say(&going_on(&old, &kept));
-                return Ok(Self { agent, distributor, progress, writer, plan: old.plan, begun, kept, facts });
+                tracing::info!("{}", going_on(&old, &kept));
+                return Ok(Self { agent, distributor, writer, plan: old.plan, begun, kept, facts });
             }
             agent.give_up(distributor, &old).await?;
-            progress
-                .say(&format!("nothing of the unfinished snapshot {} can be used; a new one is begun", old.plan.id));
+            tracing::info!("nothing of the unfinished snapshot {} can be used; a new one is begun", old.plan.id);
         }
         let id = Uuid::new_v4();
         let begun = distributor.begin(publication, id, tables).await?;
@@ -87,7 +84,7 @@ impl<'a> Attempt<'a> {
             }
         };
         let kept = vec![None; begun.articles.len()];
-        Ok(Self { agent, distributor, progress, writer, plan, begun, kept, facts })
+        Ok(Self { agent, distributor, writer, plan, begun, kept, facts })
     }
 
     /// The snapshot's id.
@@ -117,16 +114,16 @@ impl<'a> Attempt<'a> {
     async fn work(&mut self, client: &mut Client) -> Result<Snapshot, SnapshotError> {
         let tasks = self.prepare(client).await?;
         let of = |task: &Task| {
-            let kept = resume::amount(&task.kept);
             let left = task.kept.iter().filter(|part| part.is_none()).count();
-            TableFigures::new(task.files.article.source.clone(), task.rows_expected, kept, left)
+            Table::new(task.files.article.source.clone(), task.rows_expected, resume::amount(&task.kept), left)
         };
-        let figures = Figures::new(tasks.iter().map(of));
+        let (tables, counts) = (Tables::default(), tasks.iter().map(of).collect::<Vec<_>>());
+        tables.begin(counts.clone());
         let (id, name) = (self.plan.id, &self.begun.publication.name);
-        let reading = self.distributor.report(id, name, &figures, self.read(client, &tasks, &figures));
-        let (view, read) = match self.progress.follow(&figures, reading).await {
+        let reading = self.distributor.report(id, name, &tables, self.read(client, &tasks, &counts));
+        let (view, read) = match progress::follow(&tables, "read", reading).await {
             // A view without snapshot isolation goes with its transaction, and with it all that was read in it.
-            Err(error) if figures.any_read() && self.facts.snapshot_isolation => {
+            Err(error) if tables.any_part_done() && self.facts.snapshot_isolation => {
                 return Err(SnapshotError::Unfinished { source: Box::new(error) });
             }
             done => done?,
@@ -154,7 +151,7 @@ impl<'a> Attempt<'a> {
             .collect();
         self.writer.retain(&kept).await?;
         let others = self.others().await?;
-        let planned = plan::plan(self.agent, client, &self.begun, &self.kept, &others, self.progress).await?;
+        let planned = plan::plan(self.agent, client, &self.begun, &self.kept, &others).await?;
         let mut number = self.kept.iter().flatten().map(|kept| kept.files.number).max().unwrap_or(0);
         let mut tasks = Vec::with_capacity(planned.len());
         for planned in planned {
@@ -182,7 +179,7 @@ impl<'a> Attempt<'a> {
         &self,
         client: &mut Client,
         tasks: &[Task],
-        figures: &Figures,
+        counts: &[Table],
     ) -> Result<(Lsn, Vec<Read>), SnapshotError> {
         let missing = |(task, this): (usize, &Task)| {
             let parts = this.kept.iter().enumerate().filter(|(_, part)| part.is_none());
@@ -196,8 +193,8 @@ impl<'a> Attempt<'a> {
         let sessions = if self.facts.snapshot_isolation { self.agent.sessions.clamp(1, pieces.len()) } else { 1 };
         self.say_beginning(&to_read, pieces.len(), sessions);
         let view = Uuid::new_v4();
-        let reading = Reading { writer: &self.writer, tasks, figures, view };
-        let patience = Patience { attempts: self.agent.lock_attempts, say: &|text| self.progress.say(text) };
+        let reading = Reading { writer: &self.writer, tasks, counts, view };
+        let patience = Patience { attempts: self.agent.lock_attempts, say: &|text| tracing::warn!("{text}") };
         let marker = (self.begun.publication.kind == PublicationKind::Transactional).then_some(view);
         if !self.facts.snapshot_isolation {
             views::lock(client, &to_read, marker, &patience).await?;
@@ -207,14 +204,14 @@ impl<'a> Attempt<'a> {
             }
             sqlserver::snapshot::commit(client).await?;
             let boundary = pin!(self.boundary(client, view));
-            return Ok((within_limit(boundary, self.progress).await?, done));
+            return Ok((within_limit(boundary).await?, done));
         }
         let views = Views::open(&self.agent.server, client, sessions, &to_read, marker, &patience).await?;
-        self.progress.say(&format!(
+        tracing::info!(
             "locked {} against writes for {:.0} ms to fix the point of the snapshot",
             count(to_read.len(), "table"),
             views.locked_for.as_secs_f64() * 1_000.0
-        ));
+        );
         // The boundary is written down as soon as it is known: what is read then outlives this process.
         let mut boundary = pin!(self.boundary(client, view));
         let mut reads = pin!(read::all(views.sessions, pieces, reading));
@@ -227,29 +224,29 @@ impl<'a> Attempt<'a> {
         };
         let boundary = match known {
             Some(boundary) => boundary,
-            None => within_limit(boundary, self.progress).await?,
+            None => within_limit(boundary).await?,
         };
         Ok((boundary, read))
     }
 
     fn say_beginning(&self, tasks: &[&Task], pieces: usize, sessions: usize) {
         if !self.facts.snapshot_isolation {
-            self.progress.say(&format!(
+            tracing::warn!(
                 "database {} does not allow snapshot isolation: writers of {} wait until the snapshot is done. To avoid \
                  that: ALTER DATABASE [{}] SET ALLOW_SNAPSHOT_ISOLATION ON",
                 self.facts.name,
                 count(tasks.len(), "table"),
                 self.facts.name.database
-            ));
+            );
         }
-        self.progress.say(&format!(
+        tracing::info!(
             "snapshot {} of publication {}: {} with about {} rows, in {}, {sessions} at once",
             self.plan.id,
             self.begun.publication.name,
             count(tasks.len(), "table"),
             tasks.iter().map(|task| task.rows_expected).sum::<u64>(),
             count(pieces, "part")
-        ));
+        );
     }
 
     /// Waits until the marker has been captured, for as long as it takes; its commit LSN is the boundary.
@@ -279,14 +276,13 @@ async fn find_boundaries(
     client: &mut Client,
     writer: &SnapshotWriter,
     remains: &mut Remains,
-    progress: &Progress,
 ) -> Result<(), SnapshotError> {
     for view in resume::unknown_views(remains) {
         let boundary = match marker::commit_lsn(client, view).await? {
             Some(boundary) => boundary,
             None if marker::is_there(client, view).await? => {
                 let captured = pin!(captured(client, view));
-                within_limit(captured, progress).await?
+                within_limit(captured).await?
             }
             // Its transaction was rolled back, or this is long ago.
             None => continue,
@@ -310,12 +306,11 @@ async fn captured(client: &mut Client, view: Uuid) -> Result<Lsn, SnapshotError>
 /// Waits for the capture job as long as it may take.
 async fn within_limit(
     mut boundary: Pin<&mut impl Future<Output = Result<Lsn, SnapshotError>>>,
-    progress: &Progress,
 ) -> Result<Lsn, SnapshotError> {
     if let Ok(boundary) = timeout(SAY_AFTER, &mut boundary).await {
         return boundary;
     }
-    progress.say("waiting for the capture job to read the marker of the snapshot from the log");
+    tracing::info!("waiting for the capture job to read the marker of the snapshot from the log");
     timeout(CAPTURE_LIMIT, boundary).await.unwrap_or_else(|_| {
         Err(SnapshotError::Invalid(format!(
             "the capture job has not read the marker of the snapshot for {} s; see whether it runs: EXEC sys.sp_cdc_help_jobs, \

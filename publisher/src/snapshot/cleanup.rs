@@ -13,7 +13,7 @@
 //! stays.
 
 use super::conversation::Conversation;
-use super::{Progress, SnapshotAgent, SnapshotError, lock};
+use super::{SnapshotAgent, SnapshotError, lock};
 use crate::error::Error;
 use crate::publication::{self, now, of_its_database};
 use proto::catalog::{Publication, Snapshot};
@@ -196,16 +196,16 @@ impl Cleanup {
 }
 
 /// What comes at the end of a snapshot, whose agent holds the lock. The snapshot is there whether or not this fails.
-pub(super) async fn after_snapshot(agent: &SnapshotAgent, publication: &str, progress: &Progress) {
+pub(super) async fn after_snapshot(agent: &SnapshotAgent, publication: &str) {
     let cleanup = Cleanup {
         distributor: agent.distributor.clone(),
         work_dir: Arc::clone(&agent.work_dir),
         unfinished_retention: UNFINISHED_RETENTION,
     };
-    if let Err(error) = cleanup.alone(publication, &mut |text| progress.say(text)).await {
-        progress.say(&format!(
+    if let Err(error) = cleanup.alone(publication, &mut |text| tracing::info!("{text}")).await {
+        tracing::warn!(
             "the snapshot is taken, but the cleanup of older ones failed: {error}. To try it again: publisher snapshot cleanup"
-        ));
+        );
     }
 }
 

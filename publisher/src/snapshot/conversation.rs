@@ -1,7 +1,7 @@
 //! What the distributor is asked and told while a snapshot is taken.
 
 use super::SnapshotError;
-use super::figures::Figures;
+use cli::progress::Tables;
 use proto::catalog::{Publication, Request, Response, Snapshot};
 use proto::message::RefusalKind;
 use proto::snapshot::ListedSnapshot;
@@ -124,7 +124,7 @@ impl Conversation<'_> {
         &self,
         snapshot: Uuid,
         publication: &str,
-        figures: &Figures,
+        tables: &Tables,
         work: impl Future<Output = Result<T, SnapshotError>>,
     ) -> Result<T, SnapshotError> {
         let progress = |error: Option<String>| {
@@ -133,7 +133,7 @@ impl Conversation<'_> {
                 publication: publication.to_owned(),
                 begun_at: 0,
                 reported_at: 0,
-                tables: figures.tables(),
+                tables: tables.progress(),
                 error,
             })
         };

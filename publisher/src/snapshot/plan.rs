@@ -2,7 +2,7 @@
 
 use super::conversation::Begun;
 use super::resume::Kept;
-use super::{Progress, SnapshotAgent, SnapshotError, ranges};
+use super::{SnapshotAgent, SnapshotError, ranges};
 use crate::columns;
 use proto::catalog::PublicationKind;
 use proto::{Article, Capture, KeyRange, Lsn};
@@ -79,7 +79,6 @@ pub(super) async fn plan(
     begun: &Begun,
     kept: &[Option<Kept>],
     others: &[Article],
-    progress: &Progress,
 ) -> Result<Vec<Planned>, SnapshotError> {
     let login = &agent.server.login;
     let (articles, kind) = (&begun.articles, begun.publication.kind);
@@ -123,7 +122,7 @@ pub(super) async fn plan(
             None => {
                 let scripts = scripts(this, &published, &objects);
                 for left_out in &scripts.left_out {
-                    progress.say(left_out);
+                    tracing::warn!("{left_out}");
                 }
                 let scripts = ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last };
                 let parts = parts(agent, client, article, rows_expected).await?;

@@ -1,7 +1,7 @@
 //! Reads parts of articles into their files.
 
-use super::figures::Figures;
 use super::{SnapshotError, Task};
+use cli::progress::Table;
 use sqlserver::Client;
 use sqlserver::snapshot::rows;
 use std::collections::VecDeque;
@@ -24,7 +24,8 @@ pub(super) struct Piece {
 pub(super) struct Reading<'a> {
     pub writer: &'a SnapshotWriter,
     pub tasks: &'a [Task],
-    pub figures: &'a Figures,
+    /// Of each of the tasks.
+    pub counts: &'a [Table],
     /// The token of the view's marker.
     pub view: Uuid,
 }
@@ -60,21 +61,21 @@ pub(super) async fn part(
     piece: Piece,
     reading: Reading<'_>,
 ) -> Result<FinishedPart, SnapshotError> {
-    let (task, figures) = (&reading.tasks[piece.task], reading.figures.table(piece.task));
-    figures.begin();
+    let task = &reading.tasks[piece.task];
+    let mut progress = reading.counts[piece.task].part();
     let mut file = reading.writer.part(&task.files, piece.part, reading.view).await?;
     let range = &task.files.parts[piece.part];
     let mut stream = rows(session, &task.files.article, task.predicate.as_ref(), range).await?;
-    let (mut counted_rows, mut counted_bytes) = (0, 0);
+    let mut counted = 0;
     while let Some(row) = stream.next().await? {
         file.push(&row).await?;
-        if file.rows() - counted_rows == STEP {
-            figures.add(STEP, file.bytes() - counted_bytes);
-            (counted_rows, counted_bytes) = (file.rows(), file.bytes());
+        if file.rows() - counted == STEP {
+            progress.add(STEP, file.bytes());
+            counted = file.rows();
         }
     }
     let part = file.finish().await?;
-    figures.add(part.rows - counted_rows, part.bytes - counted_bytes);
-    figures.part_done();
+    progress.add(part.rows - counted, part.bytes);
+    progress.done();
     Ok(part)
 }

@@ -6,6 +6,7 @@
 //! column is ordered by the server alone, since nobody else can tell which part a change belongs to; and those with large columns, which the
 //! log leaves out of updates that do not touch them, so that a row which moves from one part to another could not be made whole.
 
+use cli::progress::Amount;
 use proto::snapshot::is_ordered;
 use proto::{Article, Lsn};
 use std::collections::BTreeSet;
@@ -53,9 +54,9 @@ pub(super) fn unknown_views(remains: &Remains) -> BTreeSet<Uuid> {
 }
 
 /// Rows and bytes of what is kept.
-pub(super) fn amount(parts: &[Option<(FinishedPart, Lsn)>]) -> (u64, u64) {
+pub(super) fn amount(parts: &[Option<(FinishedPart, Lsn)>]) -> Amount {
     let kept = || parts.iter().flatten();
-    (kept().map(|(part, _)| part.rows).sum(), kept().map(|(part, _)| part.bytes).sum())
+    Amount { rows: kept().map(|(part, _)| part.rows).sum(), bytes: kept().map(|(part, _)| part.bytes).sum() }
 }
 
 #[cfg(test)]
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(boundaries(&kept[0]), [Some(10), Some(10), None]);
         assert_eq!(boundaries(&kept[1]), [Some(10), Some(10), None]);
         assert_eq!(kept[1].as_ref().unwrap().files, plan.articles[1]);
-        assert_eq!(amount(&kept[0].as_ref().unwrap().parts), (10, 20));
+        assert_eq!(amount(&kept[0].as_ref().unwrap().parts), Amount { rows: 10, bytes: 20 });
     }
 
     #[test]

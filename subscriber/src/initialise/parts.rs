@@ -7,9 +7,9 @@ use super::rows::{self, Waiting};
 use super::sources::Source;
 use super::tables;
 use crate::error::{Error, ErrorKind};
-use crate::progress::{Loading, Size};
 use crate::retry::Retry;
 use crate::session::Settings;
+use cli::progress::{self, Amount, Table, Tables};
 use proto::{ArticleId, TableName};
 use sqlserver::load::Way;
 use sqlserver::state::PartState;
@@ -30,28 +30,35 @@ pub(super) async fn load(
     settings: &Settings,
     subscription: &str,
     sources: &[Source],
-    loading: &Loading,
+    loading: &Tables,
 ) -> Result<(), Error> {
     let known = state::parts(client, subscription).await?;
     let is_loaded = |article: ArticleId, number: u32| {
         known.iter().any(|p| p.article == article && p.number == number && p.state != PartState::Waiting)
     };
     let mut lanes: Vec<Lane> = Vec::new();
-    let mut figures = Vec::new();
+    let mut counts = Vec::new();
     for source in sources {
         let (id, target) = (source.article.id, Arc::new(tables::target(client, &source.article).await?));
         let way = load::way(client, &source.article, &target).await?;
         let files = &source.reader.article(id)?.data;
         let data = || (1..).zip(files);
-        let sizes = data().map(|(number, data)| (Size { rows: data.rows, bytes: data.bytes }, is_loaded(id, number)));
-        figures.push((target.name().clone(), sizes.collect::<Vec<_>>()));
-        let waiting = data().filter(|(number, _)| !is_loaded(id, *number)).map(|(number, data)| Waiting {
+        let (there, missing): (Vec<_>, Vec<_>) = data().partition(|(number, _)| is_loaded(id, *number));
+        let before = Amount {
+            rows: there.iter().map(|(_, data)| data.rows).sum(),
+            bytes: there.iter().map(|(_, data)| data.bytes).sum(),
+        };
+        let rows = data().map(|(_, data)| data.rows).sum();
+        let count = Table::new(target.name().clone(), rows, before, missing.len());
+        counts.push(count.clone());
+        let waiting = missing.into_iter().map(|(number, data)| Waiting {
             article: id,
             number,
             rows: data.rows,
             bytes: data.bytes,
             way,
             target: Arc::clone(&target),
+            count: count.clone(),
             reader: Arc::clone(&source.reader),
         });
         // To keep triggers from firing for inserted rows, they are disabled, which takes the table for itself.
@@ -70,21 +77,24 @@ pub(super) async fn load(
     }
     // What takes long is begun first.
     lanes.sort_by_key(|lane| std::cmp::Reverse(lane.iter().map(|part| part.bytes).sum::<u64>()));
-    loading.begin(figures);
+    loading.begin(counts);
     let sessions = settings.load_sessions.max(1).min(lanes.len());
     let lanes = Arc::new(Mutex::new(VecDeque::from(lanes)));
     let mut loads: JoinSet<Result<(), Error>> = JoinSet::new();
     for _ in 0..sessions {
         let session = Session { server: settings.server.clone(), subscription: subscription.to_owned(), client: None };
-        loads.spawn(session.load(Arc::clone(&lanes), loading.clone()));
+        loads.spawn(session.load(Arc::clone(&lanes)));
     }
     // The first failure ends the others, whose transactions are rolled back.
-    while let Some(load) = loads.join_next().await {
-        load.unwrap_or_else(|ended: JoinError| {
-            Err(Error::because(ErrorKind::Invalid, "loading a table ended abnormally", ended))
-        })?;
-    }
-    Ok(())
+    let loaded = async {
+        while let Some(load) = loads.join_next().await {
+            load.unwrap_or_else(|ended: JoinError| {
+                Err(Error::because(ErrorKind::Invalid, "loading a table ended abnormally", ended))
+            })?;
+        }
+        Ok(())
+    };
+    progress::follow(loading, "loaded", loaded).await
 }
 
 /// One connection at a time, which takes one lane after the other.
@@ -95,23 +105,23 @@ struct Session {
 }
 
 impl Session {
-    async fn load(mut self, lanes: Arc<Mutex<VecDeque<Lane>>>, loading: Loading) -> Result<(), Error> {
+    async fn load(mut self, lanes: Arc<Mutex<VecDeque<Lane>>>) -> Result<(), Error> {
         let next = || lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(lane) = next() {
             for part in lane {
-                self.part(&part, &loading).await?;
+                self.part(&part).await?;
             }
         }
         Ok(())
     }
 
     /// Loads a part, in several attempts if need be.
-    async fn part(&mut self, part: &Waiting, loading: &Loading) -> Result<(), Error> {
+    async fn part(&mut self, part: &Waiting) -> Result<(), Error> {
         let mut retry = Retry::default();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match self.attempt(part, loading).await {
+            let error = match self.attempt(part).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -131,12 +141,12 @@ impl Session {
         }
     }
 
-    async fn attempt(&mut self, part: &Waiting, loading: &Loading) -> Result<(), Error> {
-        let mut progress = loading.part(part.target.name());
+    async fn attempt(&mut self, part: &Waiting) -> Result<(), Error> {
+        let mut progress = part.count.part();
         // A commit whose answer was lost.
         if self.is_loaded(part).await? {
             progress.add(part.rows, part.bytes);
-            progress.keep();
+            progress.done();
             return Ok(());
         }
         let subscription = self.subscription.clone();
@@ -145,7 +155,7 @@ impl Session {
         rows::load(client, part, &mut progress).await?;
         state::part_loaded(client, &subscription, part.article, part.number).await?;
         state::commit(client).await?;
-        progress.keep();
+        progress.done();
         Ok(())
     }
 

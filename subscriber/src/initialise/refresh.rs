@@ -6,8 +6,8 @@
 
 use super::{load, pre_creation, scripts, sources};
 use crate::error::{Error, ErrorKind};
-use crate::progress::Loading;
 use crate::session::Settings;
+use cli::progress::Tables;
 use proto::snapshot::SnapshotToLoad;
 use proto::{Article, PreCreation, TableName};
 use sqlserver::state::{PartState, Stage, SubscriptionRow};
@@ -27,7 +27,7 @@ pub async fn refresh(
     settings: &Settings,
     subscription: &SubscriptionRow,
     snapshot: &SnapshotToLoad,
-    loading: &Loading,
+    loading: &Tables,
 ) -> Result<(), Error> {
     let reader = sources::open_one(&settings.snapshots, &snapshot.snapshot.location, snapshot.snapshot.id).await?;
     let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();

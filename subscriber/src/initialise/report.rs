@@ -1,7 +1,7 @@
 //! Telling the distributor how far a load has come.
 
-use crate::progress::Loading;
 use crate::session::Settings;
+use cli::progress::Tables;
 use proto::message::{ClientMessage, Report};
 use proto::transport::{Connection, Sender, TransportError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Does `work` while the distributor is told once a second how far `loading` has come, by a connection of its own. The report is `report`
 /// with those figures. A distributor that cannot be told stops nothing.
-pub async fn reporting<T>(settings: &Settings, report: &Report, loading: &Loading, work: impl Future<Output = T>) -> T {
+pub async fn reporting<T>(settings: &Settings, report: &Report, loading: &Tables, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     tokio::select! {
         biased;
@@ -22,13 +22,13 @@ pub async fn reporting<T>(settings: &Settings, report: &Report, loading: &Loadin
 }
 
 /// Never comes to an end.
-async fn tell(settings: &Settings, report: &Report, loading: &Loading) {
+async fn tell(settings: &Settings, report: &Report, loading: &Tables) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sender: Option<Sender<ClientMessage>> = None;
     loop {
         tick.tick().await;
-        let now = Report { loading: loading.tables(), sent_at: crate::session::utc_now(), ..report.clone() };
+        let now = Report { loading: loading.progress(), sent_at: crate::session::utc_now(), ..report.clone() };
         if let Err(error) = send(settings, &mut sender, now).await {
             tracing::debug!(%error, "the distributor could not be told of the progress");
             sender = None;

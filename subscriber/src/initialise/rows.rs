@@ -1,7 +1,7 @@
 //! The rows of one part on their way from its file into its table, in the transaction that is open.
 
 use crate::error::{Error, ErrorKind};
-use crate::progress::PartProgress;
+use cli::progress::{Part, Table};
 use proto::{ArticleId, Row};
 use sqlserver::apply::Target;
 use sqlserver::load::Way;
@@ -27,11 +27,13 @@ pub(super) struct Waiting {
     pub(super) bytes: u64,
     pub(super) way: Way,
     pub(super) target: Arc<Target>,
+    /// Counts what is loaded of the table.
+    pub(super) count: Table,
     pub(super) reader: Arc<SnapshotReader>,
 }
 
 /// Loads the rows of a part.
-pub(super) async fn load(client: &mut Client, part: &Waiting, progress: &mut PartProgress) -> Result<(), Error> {
+pub(super) async fn load(client: &mut Client, part: &Waiting, progress: &mut Part) -> Result<(), Error> {
     let rows = part.reader.part(part.article, part.number)?;
     match part.way {
         Way::Straight => straight(client, &part.target, rows, progress).await,
@@ -42,7 +44,7 @@ pub(super) async fn load(client: &mut Client, part: &Waiting, progress: &mut Par
 /// Hands the rows of a file to a bulk load.
 struct Feed<'a> {
     rows: RowReader,
-    progress: &'a mut PartProgress,
+    progress: &'a mut Part,
     /// Rows handed over since the bulk load began, and how many of them are noted.
     sent: u64,
     noted: u64,
@@ -87,12 +89,7 @@ impl Feed<'_> {
     }
 }
 
-async fn straight(
-    client: &mut Client,
-    target: &Target,
-    rows: RowReader,
-    progress: &mut PartProgress,
-) -> Result<(), Error> {
+async fn straight(client: &mut Client, target: &Target, rows: RowReader, progress: &mut Part) -> Result<(), Error> {
     let mut feed = Feed { rows, progress, sent: 0, noted: 0, end: End::None };
     loop {
         (feed.sent, feed.noted) = (0, 0);
@@ -113,12 +110,7 @@ async fn straight(
     }
 }
 
-async fn staged(
-    client: &mut Client,
-    target: &Target,
-    mut rows: RowReader,
-    progress: &mut PartProgress,
-) -> Result<(), Error> {
+async fn staged(client: &mut Client, target: &Target, mut rows: RowReader, progress: &mut Part) -> Result<(), Error> {
     staging::begin_load(client, target).await?;
     // What is loaded was written long ago: triggers that are there already have nothing to do with it.
     let triggers = schema::disable_triggers(client, target.name()).await?;

@@ -13,8 +13,9 @@ use super::{Settings, connect_beside};
 use crate::core::stream::Stream;
 use crate::distributor::Distributor;
 use crate::error::{Error, ErrorKind};
-use crate::initialise::{self, Loading};
+use crate::initialise;
 use crate::retry::Retry;
+use cli::progress::Tables;
 use proto::ArticleId;
 use proto::snapshot::TableProgress;
 use sqlserver::state::SubscriptionRow;
@@ -47,7 +48,7 @@ pub(super) struct Late {
     task: JoinSet<Result<bool, Error>>,
     /// A snapshot was registered after the task had begun.
     again: bool,
-    loading: Loading,
+    loading: Tables,
     retry: Retry,
     error: Option<Error>,
 }
@@ -62,7 +63,7 @@ impl Late {
             tries_again,
             task: JoinSet::new(),
             again: false,
-            loading: Loading::default(),
+            loading: Tables::default(),
             retry: Retry::default(),
             error: None,
         };
@@ -132,7 +133,7 @@ impl Late {
 
     /// How far the tables are.
     pub(super) fn progress(&self) -> Vec<TableProgress> {
-        if self.is_loading() { self.loading.tables() } else { Vec::new() }
+        if self.is_loading() { self.loading.progress() } else { Vec::new() }
     }
 
     /// Why articles could not be loaded the last time.
@@ -155,7 +156,7 @@ async fn load(
     settings: &Settings,
     row: &SubscriptionRow,
     has: Vec<ArticleId>,
-    loading: &Loading,
+    loading: &Tables,
 ) -> Result<bool, Error> {
     let mut distributor = Distributor::connect(&settings.distributor).await?;
     let found = distributor.latest_snapshots(&row.publication, has.clone()).await?;

@@ -4,7 +4,8 @@ use super::reports::{report, tell_failure};
 use super::{Ended, SAY_EVERY, Settings, Until, read_state, stopped};
 use crate::distributor::Distributor;
 use crate::error::Error;
-use crate::initialise::{self, Loading};
+use crate::initialise;
+use cli::progress::Tables;
 use proto::snapshot::SnapshotToLoad;
 use sqlserver::Client;
 use sqlserver::state::{Stage, SubscriptionRow};
@@ -73,7 +74,7 @@ async fn refresh(
     row: &SubscriptionRow,
     snapshot: &SnapshotToLoad,
 ) -> Result<(), Error> {
-    let loading = Loading::default();
+    let loading = Tables::default();
     let work = initialise::refresh(client, settings, row, snapshot, &loading);
     let done = initialise::reporting(settings, &report(row), &loading, work).await;
     match &done {
