@@ -25,6 +25,12 @@ pub fn waiting(table: &TableName) -> TableName {
     TableName { schema: format!("{SCHEMA}{}", table.schema), table: table.table.clone() }
 }
 
+/// The table's own name, by which people know it, also while it [waits](waiting).
+pub fn own(table: &TableName) -> TableName {
+    let schema = table.schema.strip_prefix(SCHEMA).unwrap_or(&table.schema);
+    TableName { schema: schema.to_owned(), table: table.table.clone() }
+}
+
 /// A permission on a table, or on a column of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Granted {

@@ -180,6 +180,32 @@ async fn a_refresh_that_is_killed_goes_on_and_the_old_rows_stay_until_then() {
     assert_equal(&line).await;
 }
 
+/// While new tables wait under names of ours, people are told of them by the names that they will have.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_wait_are_shown_by_their_own_names() {
+    let mut line = line().await;
+    line.publisher_does(&SNAPSHOT).await;
+    let arm = format!(
+        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
+    );
+    line.target.number(&arm).await;
+    line.start_subscriber();
+    let loading = wait::until("tables to be loaded", async || {
+        let loading = line.status().await["subscriptions"][0]["loading"].clone();
+        loading[0]["rows"].as_u64().is_some_and(|rows| rows > 0).then_some(loading)
+    })
+    .await;
+    let tables: Vec<_> = loading.as_array().unwrap().iter().map(|table| table["table"].as_str().unwrap()).collect();
+    assert_eq!(tables.len(), 2);
+    assert!(tables.contains(&"dbo.product") && tables.contains(&"dbo.price"), "{tables:?}");
+    line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
+    line.subscriber.as_ref().unwrap().says("loaded dbo.product: 3000 rows, ").await;
+    line.subscriber.as_ref().unwrap().says("refreshed").await;
+    let said = line.subscriber.take().unwrap().terminate().await.stderr;
+    assert!(said.contains("loaded dbo.price: 1500 rows, ") && !said.contains("replication.new"), "{said}");
+    assert_equal(&line).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_brings_the_rows_of_now_also_after_one_that_was_killed_when_all_was_read() {
     let line = line().await;

@@ -13,7 +13,7 @@ use cli::progress::{self, Amount, Table, Tables};
 use proto::{ArticleId, TableName};
 use sqlserver::load::Way;
 use sqlserver::state::PartState;
-use sqlserver::{Client, ServerOptions, load, schema, session, state};
+use sqlserver::{Client, ServerOptions, load, schema, session, state, switch};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::{JoinError, JoinSet};
@@ -49,7 +49,7 @@ pub(super) async fn load(
             bytes: there.iter().map(|(_, data)| data.bytes).sum(),
         };
         let rows = data().map(|(_, data)| data.rows).sum();
-        let count = Table::new(target.name().clone(), rows, before, missing.len());
+        let count = Table::new(switch::own(target.name()), rows, before, missing.len());
         counts.push(count.clone());
         let waiting = missing.into_iter().map(|(number, data)| Waiting {
             article: id,
@@ -135,7 +135,7 @@ impl Session {
                 }
                 return Err(error);
             };
-            let table = part.target.name();
+            let table = switch::own(part.target.name());
             tracing::warn!(%table, part = part.number, error = error.without_values(), retry_in = ?wait, "loading is tried again");
             tokio::time::sleep(wait).await;
         }

@@ -5,7 +5,7 @@ use cli::progress::{Part, Table};
 use proto::{ArticleId, Row};
 use sqlserver::apply::Target;
 use sqlserver::load::Way;
-use sqlserver::{Client, load, schema, staging};
+use sqlserver::{Client, load, schema, staging, switch};
 use std::sync::Arc;
 use std::time::Duration;
 use workdir::{RowReader, SnapshotReader};
@@ -131,7 +131,7 @@ async fn staged(client: &mut Client, target: &Target, mut rows: RowReader, progr
 }
 
 fn lost(target: &Target, loaded: u64, expected: u64) -> Error {
-    let message = format!("{loaded} rows of {expected} arrived in table {}", target.name());
+    let message = format!("{loaded} rows of {expected} arrived in table {}", switch::own(target.name()));
     Error::new(ErrorKind::Row, message)
 }
 

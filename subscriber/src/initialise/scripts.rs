@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::session::Settings;
 use proto::ArticleId;
 use sqlserver::state::{PartState, SubscriptionRow};
-use sqlserver::{Client, schema, state};
+use sqlserver::{Client, schema, state, switch};
 use uuid::Uuid;
 use workdir::SnapshotReader;
 
@@ -34,11 +34,11 @@ pub async fn scripts(
         loads.iter().filter_map(move |load| Some((load, find(load.snapshot)?)))
     };
     for (load, reader) in articles() {
-        let what = format!("making indexes, constraints and procedures of {}", load.table);
+        let what = format!("making indexes, constraints and procedures of {}", switch::own(&load.table));
         schema::run_script(client, &what, &reader.post_script(load.article).await?).await?;
     }
     for (load, reader) in articles() {
-        let what = format!("making foreign keys and triggers of {}", load.table);
+        let what = format!("making foreign keys and triggers of {}", switch::own(&load.table));
         schema::run_script(client, &what, &reader.last_script(load.article).await?).await?;
     }
     Ok(())

@@ -5,13 +5,13 @@ use crate::core::plan::ForeignKey;
 use crate::error::Error;
 use proto::Article;
 use sqlserver::apply::Target;
-use sqlserver::{Client, catalog, schema};
+use sqlserver::{Client, catalog, schema, switch};
 
 /// Makes an article's table if it is missing.
 pub(super) async fn make(client: &mut Client, source: &Source) -> Result<(), Error> {
     let article = &source.article;
     if catalog::table(client, &article.destination).await?.is_none() {
-        let what = format!("making table {}", article.destination);
+        let what = format!("making table {}", switch::own(&article.destination));
         schema::run_script(client, &what, &source.reader.pre_script(article.id).await?).await?;
     }
     Ok(())
@@ -20,7 +20,8 @@ pub(super) async fn make(client: &mut Client, source: &Source) -> Result<(), Err
 /// The table of an article, to load rows into.
 pub(super) async fn target(client: &mut Client, article: &Article) -> Result<Target, Error> {
     let unfit = |why: String| {
-        Error::invalid(format!("table {} cannot take the rows of {}: {why}", article.destination, article.source))
+        let table = switch::own(&article.destination);
+        Error::invalid(format!("table {table} cannot take the rows of {}: {why}", article.source))
     };
     let table = catalog::table(client, &article.destination).await?;
     let table = table.ok_or_else(|| unfit("it is not there".to_owned()))?;
