@@ -33,4 +33,4 @@ pub use output::OutputArgs;
 pub use process::{main, shutdown_signal};
 pub use server::{Encrypt, ServerArgs};
 pub use settings::parse;
-pub use working_directory::WorkingDirectoryArgs;
+pub use working_directory::{WorkingDirectoryAccess, WorkingDirectoryArgs};

@@ -8,10 +8,22 @@ use zeroize::Zeroizing;
 /// What names the secret in the environment.
 const PASSWORD: &str = "REPL_WORKING_DIRECTORY_PASSWORD";
 
-/// Who one is to a working directory on a share or in a storage account.
+/// The working directory that a command cannot do without.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Working directory")]
 pub struct WorkingDirectoryArgs {
+    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
+    #[arg(long, value_name = "URL")]
+    pub working_directory: String,
+    /// How to get in.
+    #[command(flatten)]
+    pub access: WorkingDirectoryAccess,
+}
+
+/// Who one is to a working directory on a share or in a storage account.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Working directory")]
+pub struct WorkingDirectoryAccess {
     /// Account of the share; for Azure, the storage account's name is taken from the URL
     #[arg(long, value_name = "NAME")]
     pub working_directory_login: Option<String>,
@@ -20,7 +32,7 @@ pub struct WorkingDirectoryArgs {
     pub working_directory_password_file: Option<PathBuf>,
 }
 
-impl WorkingDirectoryArgs {
+impl WorkingDirectoryAccess {
     /// The secret, if there is one.
     pub fn secret(&self) -> Result<Option<Zeroizing<String>>, CliError> {
         if self.working_directory_password_file.is_none() && std::env::var_os(PASSWORD).is_none() {

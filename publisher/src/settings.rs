@@ -1,11 +1,12 @@
 //! From the programs' settings to connections.
 
 use crate::error::Error;
-use cli::{DistributorArgs, Encrypt, ServerArgs, WorkingDirectoryArgs};
+use cli::{DistributorArgs, Encrypt, ServerArgs, WorkingDirectoryAccess};
 use proto::transport::ConnectOptions;
 use sqlserver::{Encryption, ServerOptions};
+use std::sync::Arc;
 use std::time::Duration;
-use workdir::Credentials;
+use workdir::{Credentials, WorkDir};
 
 /// For reaching a server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -39,7 +40,8 @@ pub fn distributor(args: &DistributorArgs) -> Result<ConnectOptions, Error> {
     Ok(args.connect_options("publisher")?)
 }
 
-/// How to get into the working directory.
-pub fn credentials(args: &WorkingDirectoryArgs) -> Result<Credentials, Error> {
-    Ok(Credentials { login: args.working_directory_login.clone(), secret: args.secret()? })
+/// The working directory at a URL.
+pub fn work_dir(url: &str, access: &WorkingDirectoryAccess) -> Result<Arc<dyn WorkDir>, Error> {
+    let credentials = Credentials { login: access.working_directory_login.clone(), secret: access.secret()? };
+    Ok(workdir::open(url, &credentials)?)
 }

@@ -3,14 +3,14 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cli::output::Table;
-use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
+use cli::{DistributorArgs, LogArgs, OutputArgs, ServerArgs, WorkingDirectoryAccess};
 use proto::Lsn;
 use proto::catalog::SyncType;
 use std::process::ExitCode;
 use std::time::Duration;
 use subscriber::core::stream::Limits;
 use subscriber::run::Schedule;
-use subscriber::session::{Settings, SnapshotAccess};
+use subscriber::session::Settings;
 use subscriber::{Error, commands, run, settings};
 
 /// Applies publications to a SQL Server database.
@@ -132,7 +132,7 @@ struct RunArgs {
     #[arg(long, value_name = "URL")]
     working_directory: Option<String>,
     #[command(flatten)]
-    access: WorkingDirectoryArgs,
+    access: WorkingDirectoryAccess,
     #[command(flatten)]
     sides: Sides,
 }
@@ -242,10 +242,7 @@ async fn start(args: RunArgs) -> Result<(), Error> {
         // Keeps the channel open.
         stop.closed().await;
     });
-    let snapshots = SnapshotAccess {
-        working_directory: args.working_directory.clone(),
-        credentials: settings::credentials(&args.access)?,
-    };
+    let snapshots = settings::snapshots(args.working_directory.clone(), &args.access)?;
     run::run(
         Settings { server, distributor, snapshots, limits, load_sessions: usize::from(args.load_sessions) },
         &args.subscription,

@@ -1,7 +1,8 @@
 //! From the command line to how both sides are reached.
 
 use crate::error::Error;
-use cli::{ServerArgs, WorkingDirectoryArgs};
+use crate::session::SnapshotAccess;
+use cli::{ServerArgs, WorkingDirectoryAccess};
 use sqlserver::{Encryption, ServerOptions};
 use std::time::Duration;
 use workdir::Credentials;
@@ -33,7 +34,8 @@ pub fn server(args: &ServerArgs) -> Result<ServerOptions, Error> {
     })
 }
 
-/// How to get into the working directory.
-pub fn credentials(args: &WorkingDirectoryArgs) -> Result<Credentials, Error> {
-    Ok(Credentials { login: args.working_directory_login.clone(), secret: args.secret()? })
+/// How the snapshots are reached: in the working directory at this URL, or else where the distributor says.
+pub fn snapshots(url: Option<String>, access: &WorkingDirectoryAccess) -> Result<SnapshotAccess, Error> {
+    let credentials = Credentials { login: access.working_directory_login.clone(), secret: access.secret()? };
+    Ok(SnapshotAccess { working_directory: url, credentials })
 }

@@ -8,7 +8,7 @@ use crate::{article, settings};
 use chrono::Local;
 use clap::Args;
 use cli::output::{count, print};
-use cli::{DistributorArgs, ServerArgs, WorkingDirectoryArgs};
+use cli::{DistributorArgs, ServerArgs, WorkingDirectoryAccess, WorkingDirectoryArgs};
 use croner::Cron;
 use proto::catalog::{PublicationKind, Request, Response, Snapshot};
 use proto::transport::ConnectOptions;
@@ -29,11 +29,8 @@ pub struct SnapshotArgs {
     /// Publication
     #[arg(long)]
     publication: String,
-    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
-    #[arg(long, value_name = "URL")]
-    working_directory: String,
     #[command(flatten)]
-    access: WorkingDirectoryArgs,
+    folder: WorkingDirectoryArgs,
     /// Sessions that read at once: each a table, or a range of keys of a large one
     #[arg(long, default_value_t = SESSIONS, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
     snapshot_sessions: u16,
@@ -72,7 +69,7 @@ pub struct LateArgs {
     #[arg(long, value_name = "URL")]
     working_directory: Option<String>,
     #[command(flatten)]
-    access: WorkingDirectoryArgs,
+    access: WorkingDirectoryAccess,
 }
 
 /// Takes a snapshot.
@@ -81,7 +78,7 @@ pub async fn run(args: SnapshotArgs) -> Result<(), Error> {
     let agent = SnapshotAgent {
         server: settings::server(&args.server)?,
         distributor: settings::distributor(&args.distributor)?,
-        work_dir: workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?,
+        work_dir: settings::work_dir(&args.folder.working_directory, &args.folder.access)?,
         sessions: usize::from(args.snapshot_sessions),
         rows_per_file: args.rows_per_file,
         compression: args.compression,
@@ -194,7 +191,7 @@ pub async fn of_late_article(
     let agent = SnapshotAgent {
         server: server.clone(),
         distributor: distributor.clone(),
-        work_dir: workdir::open(url, &settings::credentials(&args.access)?)?,
+        work_dir: settings::work_dir(url, &args.access)?,
         sessions: usize::from(SESSIONS),
         rows_per_file: ROWS_PER_FILE,
         compression: Compression::None,

@@ -7,7 +7,7 @@ use crate::settings;
 use crate::snapshot::cleanup::Cleanup;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use cli::output::{Table, print};
-use cli::{DistributorArgs, OutputArgs, ServerArgs, WorkingDirectoryArgs};
+use cli::{DistributorArgs, OutputArgs, ServerArgs, WorkingDirectoryAccess, WorkingDirectoryArgs};
 use proto::catalog::{Request, Response};
 use proto::snapshot::ListedSnapshot;
 use proto::transport::ConnectOptions;
@@ -53,11 +53,8 @@ pub struct CleanupArgs {
     /// Publication
     #[arg(long)]
     publication: String,
-    /// Folder that publisher and subscriber share, as a URL such as file:///srv/repldata
-    #[arg(long, value_name = "URL")]
-    working_directory: String,
     #[command(flatten)]
-    access: WorkingDirectoryArgs,
+    folder: WorkingDirectoryArgs,
     #[command(flatten)]
     retention: RetentionArgs,
     /// The publication server.
@@ -87,7 +84,7 @@ pub struct RegularCleanupArgs {
     #[command(flatten)]
     retention: RetentionArgs,
     #[command(flatten)]
-    access: WorkingDirectoryArgs,
+    access: WorkingDirectoryAccess,
 }
 
 // The flags that one without a subcommand takes are not asked for where there is one; what the environment sets of them does not count.
@@ -216,7 +213,7 @@ impl Shown {
 async fn clean_up(args: CleanupArgs) -> Result<(), Error> {
     let cleanup = Cleanup {
         distributor: settings::distributor(&args.distributor)?,
-        work_dir: workdir::open(&args.working_directory, &settings::credentials(&args.access)?)?,
+        work_dir: settings::work_dir(&args.folder.working_directory, &args.folder.access)?,
         unfinished_retention: args.retention.unfinished_retention,
     };
     let server = settings::server(&args.server)?;
@@ -231,8 +228,7 @@ pub async fn regularly(args: RegularCleanupArgs, server: &ServerOptions, distrib
     let Some(url) = args.working_directory.filter(|_| !args.cleanup_interval.is_zero()) else {
         return std::future::pending().await;
     };
-    let opened = settings::credentials(&args.access).and_then(|credentials| Ok(workdir::open(&url, &credentials)?));
-    match opened {
+    match settings::work_dir(&url, &args.access) {
         Ok(work_dir) => {
             let (distributor, unfinished_retention) = (distributor.clone(), args.retention.unfinished_retention);
             let cleanup = Cleanup { distributor, work_dir, unfinished_retention };
