@@ -1,11 +1,15 @@
 //! Requests to the distributor.
 
+use crate::core::Articles;
 use crate::error::{Error, ErrorKind};
 use proto::catalog::{Publication, Request, Response, Status, Subscription};
-use proto::message::{ClientMessage, RefusalKind, Report};
+use proto::message::{ClientMessage, RefusalKind, Report, ServerMessage};
 use proto::snapshot::SnapshotToLoad;
-use proto::transport::{ConnectOptions, Connection, TransportError};
+use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
 use proto::{Article, ArticleId, Lsn};
+
+/// The two directions of a stream.
+pub type Directions = (Sender<ClientMessage>, Receiver<ServerMessage>);
 
 /// A connection for requests.
 #[derive(Debug)]
@@ -80,6 +84,30 @@ impl Distributor {
         match self.0.request(Request::Status).await? {
             Response::Status(status) => Ok(*status),
             _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Asks for the stream of a subscription from after this position, with the definitions that it has; they come first. Whatever the
+    /// connection was used for before, it is the stream's from here on.
+    pub async fn subscribe(
+        self,
+        subscription: String,
+        position: Lsn,
+        articles: Vec<ArticleId>,
+    ) -> Result<(Directions, Articles), Error> {
+        let address = self.0.address().to_owned();
+        let (sender, mut receiver) = self.0.into_split();
+        sender.send(&ClientMessage::Subscribe { subscription, position, articles }).await?;
+        sender.flush().await?;
+        match receiver.next().await? {
+            ServerMessage::Subscribed { articles } => Ok(((sender, receiver), articles.into_iter().collect())),
+            ServerMessage::Refused(refusal) | ServerMessage::Response(Err(refusal)) => {
+                Err(TransportError::Refused { address, refusal }.into())
+            }
+            _ => Err(Error::new(
+                ErrorKind::Stream,
+                format!("the distributor at {address} did not answer the subscription"),
+            )),
         }
     }
 

@@ -20,7 +20,6 @@ mod reports;
 pub(crate) use reports::utc_now;
 
 use crate::apply::Applier;
-use crate::core::Articles;
 use crate::core::joining;
 use crate::core::stream::{Limits, Stream};
 use crate::distributor::Distributor;
@@ -29,11 +28,11 @@ use crate::initialise;
 use cli::progress::Tables;
 use flow::{Flow, Paused};
 use late::Late;
+use proto::Lsn;
 use proto::catalog::{DatabaseName, PublicationKind, SubscriptionState};
-use proto::message::{ClientMessage, Report, ServerMessage};
+use proto::message::Report;
 use proto::snapshot::SnapshotToLoad;
-use proto::transport::{ConnectOptions, Connection, Receiver, Sender, TransportError};
-use proto::{ArticleId, Lsn};
+use proto::transport::ConnectOptions;
 use sqlserver::state::{PartState, Stage, SubscriptionRow};
 use sqlserver::{Client, ServerOptions, state};
 use std::time::{Duration, Instant};
@@ -105,15 +104,17 @@ pub async fn session(
         return Err(Error::new(ErrorKind::Transient, message));
     }
     let row = read_state(&mut client, subscription).await?;
-    if Distributor::connect(&settings.distributor).await?.publication(&row.publication).await?.kind
-        == PublicationKind::Snapshot
-    {
-        return Box::pin(refresh::run(settings, &mut client, subscription, until, stop, &mut progressed)).await;
+    let mut distributor = Distributor::connect(&settings.distributor).await?;
+    if distributor.publication(&row.publication).await?.kind == PublicationKind::Snapshot {
+        let refreshing = refresh::run(settings, &mut client, distributor, subscription, until, stop, &mut progressed);
+        return Box::pin(refreshing).await;
     }
+    // What follows goes over the same connection, unless something comes between that takes long.
+    let mut at_hand = Some(distributor);
     let mut target = None;
     loop {
         let mut row = read_state(&mut client, subscription).await?;
-        let prepared = Box::pin(prepare(settings, &mut client, &mut row, until, stop)).await;
+        let prepared = Box::pin(prepare(settings, &mut client, &mut at_hand, &mut row, until, stop)).await;
         match prepared {
             Ok(true) => {}
             Ok(false) => return Ok(Ended::Stopped),
@@ -124,10 +125,11 @@ pub async fn session(
                 return Err(error);
             }
         }
+        let mut distributor = connected(settings, &mut at_hand).await?;
         if until != Until::Stopped && target.is_none() {
-            target = target_of(settings, &row).await?;
+            target = target_of(&mut distributor, &row).await?;
         }
-        let mut flow = Box::pin(open(settings, client, &row, until)).await?;
+        let mut flow = Box::pin(open(settings, client, distributor, &row, until)).await?;
         progressed();
         let paused = match flow.run(until, target, stop).await {
             Ok(paused) => paused,
@@ -156,6 +158,14 @@ async fn connect_beside(settings: &Settings, subscription: &str) -> Result<Clien
     Ok(client)
 }
 
+/// The connection to the distributor that is at hand, or a new one.
+async fn connected(settings: &Settings, at_hand: &mut Option<Distributor>) -> Result<Distributor, Error> {
+    match at_hand.take() {
+        Some(distributor) => Ok(distributor),
+        None => Distributor::connect(&settings.distributor).await,
+    }
+}
+
 async fn read_state(client: &mut Client, subscription: &str) -> Result<SubscriptionRow, Error> {
     state::read(client, subscription).await?.ok_or_else(|| {
         let place = client.place();
@@ -169,15 +179,17 @@ async fn read_state(client: &mut Client, subscription: &str) -> Result<Subscript
 async fn prepare(
     settings: &Settings,
     client: &mut Client,
+    at_hand: &mut Option<Distributor>,
     row: &mut SubscriptionRow,
     until: Until,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<bool, Error> {
     if matches!(row.stage, Stage::Uninitialized | Stage::Initializing) {
-        let Some(snapshots) = wait_for_snapshots(settings, row, until, stop).await? else { return Ok(false) };
+        let mut distributor = connected(settings, at_hand).await?;
+        let Some(snapshots) = wait_for_snapshots(&mut distributor, row, until, stop).await? else { return Ok(false) };
         let loading = Tables::default();
         let report = Report { state: SubscriptionState::Initializing, position: None, ..reports::report(row) };
-        Distributor::connect(&settings.distributor).await?.report(report.clone()).await?;
+        distributor.report(report.clone()).await?;
         let load = Box::pin(initialise::load(client, settings, row, &snapshots, &loading));
         tokio::select! {
             loaded = initialise::reporting(settings, &report, &loading, load) => loaded?,
@@ -188,6 +200,7 @@ async fn prepare(
         *row = read_state(client, &row.subscription).await?;
     }
     if joining::is_together(row.stage, row.position, &state::parts(client, &row.subscription).await?) {
+        *at_hand = None;
         Box::pin(initialise::scripts(client, settings, row, PartState::Streamed)).await?;
         state::complete(client, &row.subscription).await?;
         *row = read_state(client, &row.subscription).await?;
@@ -211,20 +224,26 @@ async fn join(client: &mut Client, subscription: &str, applied: Option<Lsn>) -> 
 }
 
 /// Up to where the distributor has the publication now.
-async fn target_of(settings: &Settings, row: &SubscriptionRow) -> Result<Option<Lsn>, Error> {
+async fn target_of(distributor: &mut Distributor, row: &SubscriptionRow) -> Result<Option<Lsn>, Error> {
     let database = DatabaseName { server: row.publication_server.clone(), database: row.publication_database.clone() };
-    let status = Distributor::connect(&settings.distributor).await?.status().await?;
+    let status = distributor.status().await?;
     Ok(status.databases.into_iter().find(|d| d.database == database).and_then(|d| d.position))
 }
 
 /// Asks for the stream from where the subscription is, with the articles that it has.
-async fn open(settings: &Settings, mut client: Client, row: &SubscriptionRow, until: Until) -> Result<Flow, Error> {
+async fn open(
+    settings: &Settings,
+    mut client: Client,
+    distributor: Distributor,
+    row: &SubscriptionRow,
+    until: Until,
+) -> Result<Flow, Error> {
     let position = row.position.ok_or_else(|| {
         let (subscription, stage) = (&row.subscription, row.stage.name());
         Error::invalid(format!("the state of subscription {subscription} is {stage}, but it has no position"))
     })?;
     let (has, parts) = joining::streamed(&state::parts(&mut client, &row.subscription).await?);
-    let (directions, articles) = subscribe(settings, row, position, has).await?;
+    let (directions, articles) = distributor.subscribe(row.subscription.clone(), position, has).await?;
     let mut limits = settings.limits;
     if until != Until::Stopped {
         limits.move_millis = 0;
@@ -240,12 +259,11 @@ async fn open(settings: &Settings, mut client: Client, row: &SubscriptionRow, un
 }
 
 async fn wait_for_snapshots(
-    settings: &Settings,
+    distributor: &mut Distributor,
     row: &SubscriptionRow,
     until: Until,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<Vec<SnapshotToLoad>>, Error> {
-    let mut distributor = Distributor::connect(&settings.distributor).await?;
     let mut said: Option<Instant> = None;
     loop {
         if let Some(snapshots) = distributor.latest_snapshots(&row.publication, Vec::new()).await? {
@@ -274,30 +292,5 @@ pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // Nobody is left who could ask.
         std::future::pending::<()>().await;
-    }
-}
-
-type Directions = (Sender<ClientMessage>, Receiver<ServerMessage>);
-
-async fn subscribe(
-    settings: &Settings,
-    row: &SubscriptionRow,
-    position: Lsn,
-    articles: Vec<ArticleId>,
-) -> Result<(Directions, Articles), Error> {
-    let connection = Connection::connect(&settings.distributor).await?;
-    let address = connection.address().to_owned();
-    let (sender, mut receiver) = connection.into_split();
-    let subscription = row.subscription.clone();
-    sender.send(&ClientMessage::Subscribe { subscription, position, articles }).await?;
-    sender.flush().await?;
-    match receiver.next().await? {
-        ServerMessage::Subscribed { articles } => Ok(((sender, receiver), articles.into_iter().collect())),
-        ServerMessage::Refused(refusal) | ServerMessage::Response(Err(refusal)) => {
-            Err(TransportError::Refused { address, refusal }.into())
-        }
-        _ => {
-            Err(Error::new(ErrorKind::Stream, format!("the distributor at {address} did not answer the subscription")))
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! A subscription to a publication of type snapshot: all tables anew with each snapshot, and nothing in between.
 
 use super::reports::{report, tell_failure};
-use super::{Ended, SAY_EVERY, Settings, Until, read_state, stopped};
+use super::{Ended, SAY_EVERY, Settings, Until, connected, read_state, stopped};
 use crate::distributor::Distributor;
 use crate::error::Error;
 use crate::initialise;
@@ -20,19 +20,24 @@ const POLL: Duration = Duration::from_secs(5);
 pub(super) async fn run(
     settings: &Settings,
     client: &mut Client,
+    distributor: Distributor,
     subscription: &str,
     until: Until,
     stop: &mut watch::Receiver<bool>,
     progressed: &mut impl FnMut(),
 ) -> Result<Ended, Error> {
+    let mut at_hand = Some(distributor);
     let mut said: Option<Instant> = None;
     loop {
         let row = read_state(client, subscription).await?;
-        let newest = newest(settings, &row).await?;
+        let mut distributor = connected(settings, &mut at_hand).await?;
+        let newest = newest(&mut distributor, &row).await?;
         progressed();
         let there = row.stage == Stage::Active;
         match newest {
             Some(newest) if !(there && row.snapshot == Some(newest.snapshot.id)) => {
+                // Nobody would listen to it while the load lasts.
+                drop(distributor);
                 tokio::select! {
                     done = Box::pin(refresh(settings, client, &row, &newest)) => done?,
                     // What is loaded counts the next time.
@@ -55,6 +60,7 @@ pub(super) async fn run(
             let publication = row.publication;
             tracing::warn!(subscription, publication, "waiting for a snapshot; `publisher snapshot` makes one");
         }
+        at_hand = Some(distributor);
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}
             () = stopped(stop) => return Ok(Ended::Stopped),
@@ -62,8 +68,7 @@ pub(super) async fn run(
     }
 }
 
-async fn newest(settings: &Settings, row: &SubscriptionRow) -> Result<Option<SnapshotToLoad>, Error> {
-    let mut distributor = Distributor::connect(&settings.distributor).await?;
+async fn newest(distributor: &mut Distributor, row: &SubscriptionRow) -> Result<Option<SnapshotToLoad>, Error> {
     let found = distributor.latest_snapshots(&row.publication, Vec::new()).await?;
     Ok(found.unwrap_or_default().into_iter().next())
 }
