@@ -1,7 +1,8 @@
 use super::tests::*;
 use super::*;
-use proto::{ArticleId, Column, ColumnType, TableChange, Value};
+use proto::{ArticleId, Change, Column, ColumnType, Marker, TableChange, Value};
 use sqlserver::catalog::TableColumn;
+use sqlserver::change::ChangeRow;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

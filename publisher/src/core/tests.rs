@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proto::codec::decode_changes;
-use proto::{ArticleId, Change, Column, ColumnType, TableName, Value};
-use sqlserver::change::{Operation, Place};
+use proto::{ArticleId, Change, Column, ColumnType, Marker, TableName, Value};
+use sqlserver::change::{ChangeRow, Operation, Place};
 use uuid::Uuid;
 
 pub(super) fn article(id: u32) -> Article {
