@@ -254,7 +254,6 @@ pub mod plan {
         name: &str,
         articles: &[ArticleId],
         position: Lsn,
-        state: SubscriptionState,
     ) -> Result<Planned, Refusal> {
         let mut entry =
             contents.subscription(name)?.ok_or_else(|| not_found(format!("there is no subscription `{name}`")))?;
@@ -267,7 +266,9 @@ pub mod plan {
         entry.articles.sort_unstable();
         entry.articles.dedup();
         // Together: once the queue is not kept any more for the articles that it lacked, it is kept from where it goes on with them.
-        (entry.position, entry.keep_after, entry.state) = (Some(position), Some(position), state);
+        (entry.position, entry.keep_after) = (Some(position), Some(position));
+        // So do the snapshots stay whose scripts are yet to be run, until it says that all are.
+        entry.state = SubscriptionState::Synchronizing;
         Ok(done(vec![Change::Put(Entry::Subscription(entry))]))
     }
 

@@ -10,7 +10,6 @@ use proto::message::{Refusal, RefusalKind, Report};
 use proto::snapshot::TableProgress;
 use proto::{Article, ArticleId, Lsn};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Names a connection that streams, for as long as the process lives.
 pub type StreamId = u64;
@@ -24,8 +23,6 @@ pub struct Progress {
     pub position: Option<Lsn>,
     /// Everything after this is needed; once there is a position, they are the same.
     pub keep_after: Option<Lsn>,
-    /// The snapshot that it was, or is being, initialised from.
-    pub snapshot: Option<Uuid>,
     /// When it was reported, microseconds by the caller's clock.
     pub reported_at: Option<i64>,
     /// The connection that streams it.
@@ -47,7 +44,6 @@ impl Progress {
             state,
             position,
             keep_after,
-            snapshot: None,
             reported_at: None,
             stream: None,
             transactions: 0,
@@ -87,6 +83,9 @@ impl Subscriptions {
 
     /// A connection wants to stream one from a position, which is before the last one reported where it goes back to what an article
     /// that it has loaded since is yet to get. `kept_after` is where the queue begins.
+    ///
+    /// Whether its articles are all of one position it says first of all in its stream. Until then it counts as synchronizing: it may have
+    /// just loaded some, and the snapshot's scripts are yet to be run.
     pub fn subscribe(
         &mut self,
         name: &str,
@@ -94,7 +93,7 @@ impl Subscriptions {
         peer: &str,
         position: Lsn,
         kept_after: Option<Lsn>,
-    ) -> Result<SubscriptionState, Refusal> {
+    ) -> Result<(), Refusal> {
         let progress = self.all.get_mut(&fold(name)).ok_or_else(|| unknown(name))?;
         if let Some((_, other)) = &progress.stream {
             let message = format!("subscription `{name}` is being streamed to {other} already; end that one first");
@@ -113,14 +112,11 @@ impl Subscriptions {
         progress.stream = Some((stream, peer.to_owned()));
         progress.position = Some(position);
         progress.keep_after = Some(position);
-        // It will say when its articles are all of one position.
-        if progress.state != SubscriptionState::Synchronizing {
-            progress.state = SubscriptionState::Active;
-        }
+        progress.state = SubscriptionState::Synchronizing;
         progress.error = None;
         progress.transactions = 0;
         progress.changes = 0;
-        Ok(progress.state)
+        Ok(())
     }
 
     /// A connection that streamed has ended.
@@ -158,7 +154,6 @@ impl Subscriptions {
             progress.state = report.state;
         }
         progress.position = report.position;
-        progress.snapshot = report.snapshot;
         progress.transactions = report.transactions;
         progress.changes = report.changes;
         progress.error = report.error;
@@ -240,7 +235,6 @@ mod tests {
             subscription: "sales".to_owned(),
             state,
             position,
-            snapshot: None,
             transactions: 1,
             changes: 2,
             error: None,
@@ -294,6 +288,20 @@ mod tests {
         assert_eq!(subscriptions.need("sales").unwrap().after, Some(A));
         subscriptions.subscribe("sales", 1, "peer", B, Some(A)).unwrap();
         assert_eq!(subscriptions.need("sales").unwrap().after, Some(B));
+    }
+
+    #[test]
+    fn a_stream_that_begins_counts_as_synchronizing_until_it_says_more() {
+        use SubscriptionState::{Active, Expired, Failed, Initializing, Synchronizing, Uninitialized};
+        for (stream, state) in (1..).zip([Uninitialized, Initializing, Synchronizing, Active, Expired, Failed]) {
+            let mut subscriptions = Subscriptions::new();
+            subscriptions.add("sales", Progress::new(state, Some(B), Some(B)));
+            // Also from an active one: it may have loaded an article since.
+            subscriptions.subscribe("sales", stream, "peer", A, None).unwrap();
+            assert_eq!(subscriptions.get("sales").unwrap().state, Synchronizing, "{state:?}");
+            subscriptions.report(report(Active, Some(A)), Some(stream), None, 5).unwrap();
+            assert_eq!(subscriptions.get("sales").unwrap().state, Active);
+        }
     }
 
     #[test]

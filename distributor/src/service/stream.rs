@@ -83,15 +83,13 @@ async fn stream(
     let (id, ended) = state.open_stream();
     let streaming = Streaming { state: state.clone(), id };
     let kept_after = database.kept_after();
-    let taken = state
-        .with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
+    state.with_subscriptions(|subscriptions| subscriptions.subscribe(name, id, &client.peer, position, kept_after))?;
     let mut registered = state.snapshots.registered();
     registered.mark_changed();
     // Before the definitions are looked at: the delivery looks at those that come behind this.
     let limit = database.queue.committed().borrow().offset;
     let (subscription, has) = (name.to_owned(), held.clone());
-    let streams =
-        move |contents: Contents<'_>| plan::subscription_streams(contents, &subscription, &has, position, taken);
+    let streams = move |contents: Contents<'_>| plan::subscription_streams(contents, &subscription, &has, position);
     change(state, streams).await?;
 
     // Never those of another publication.

@@ -347,7 +347,6 @@ impl Subscriber {
             subscription: self.name.clone(),
             state,
             position,
-            snapshot: None,
             transactions: 1,
             changes: 1,
             error: None,

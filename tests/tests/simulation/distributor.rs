@@ -11,7 +11,7 @@ use super::source::database;
 use distributor::catalog::{Asked, Catalog, Change, Contents, Entry, Key, Planned, SubscriptionEntry, plan};
 use distributor::core::intake::{Input, Intake, Output};
 use distributor::core::subscriptions::{Progress, Subscriptions, overtaken};
-use proto::catalog::{Request, Response, SubscriptionState};
+use proto::catalog::{Request, Response};
 use proto::message::{ClientMessage, Refusal, RefusalKind, ServerMessage};
 use proto::{Article, ArticleId, Lsn, TableName};
 use rand::Rng;
@@ -67,8 +67,8 @@ struct Opening {
     held: Vec<ArticleId>,
     /// The publication's definitions, once it was looked for.
     articles: Option<Vec<Article>>,
-    /// Its state, once it is taken.
-    taken: Option<SubscriptionState>,
+    /// The subscription is this connection's.
+    taken: bool,
 }
 
 #[derive(Debug)]
@@ -320,7 +320,7 @@ impl Distributor {
                 return;
             }
             ClientMessage::Subscribe { subscription, position, articles: held } => {
-                process.openings.insert(id, Opening { subscription, position, held, articles: None, taken: None });
+                process.openings.insert(id, Opening { subscription, position, held, articles: None, taken: false });
                 return;
             }
             ClientMessage::Report(report) => {
@@ -426,9 +426,9 @@ impl Distributor {
             }
             return;
         };
-        let Some(taken) = opening.taken else {
+        if !opening.taken {
             match process.subscriptions.subscribe(&name, id as u64, "peer", position, dropped) {
-                Ok(taken) => opening.taken = Some(taken),
+                Ok(()) => opening.taken = true,
                 Err(refusal) => {
                     // Over a connection that is gone it may have asked from where it was before.
                     let needed = network.is_open(id) && refusal.kind == RefusalKind::Expired;
@@ -437,10 +437,10 @@ impl Distributor {
                 }
             }
             return;
-        };
+        }
         let held = opening.held.clone();
         process.openings.remove(&id);
-        let plan = |contents: Contents<'_>| plan::subscription_streams(contents, &name, &held, position, taken);
+        let plan = |contents: Contents<'_>| plan::subscription_streams(contents, &name, &held, position);
         if let Err(refusal) = self.change(network, rng, plan) {
             self.refuse_stream(id, refusal, network, rng);
             return;
