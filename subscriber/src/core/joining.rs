@@ -81,3 +81,95 @@ impl Known {
         self.loads.iter().filter(|load| !goes_on(load)).map(|load| load.article).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::KeyRange;
+
+    const A: Lsn = Lsn::new(1, 0, 0);
+    const B: Lsn = Lsn::new(2, 0, 0);
+    const C: Lsn = Lsn::new(3, 0, 0);
+    const ONE: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    fn part(article: u32, boundary: Lsn, snapshot: Uuid, state: PartState) -> state::Part {
+        let (article, range) = (ArticleId(article), KeyRange::default());
+        state::Part { article, number: 1, range, boundary, snapshot: Some(snapshot), state }
+    }
+
+    fn load(article: u32, snapshot: Uuid) -> Load {
+        let table = TableName { schema: "dbo".to_owned(), table: format!("t{article}") };
+        Load { article: ArticleId(article), table, snapshot, location: "file:///s".to_owned() }
+    }
+
+    #[test]
+    fn the_stream_goes_back_to_what_is_loaded_and_never_past_what_is_applied() {
+        let complete = part(1, A, ONE, PartState::Complete);
+        let with = |boundary, state| [complete.clone(), part(2, boundary, OTHER, state)];
+        assert_eq!(goes_on_at(&with(B, PartState::Loaded), Some(C)), Some(B));
+        assert_eq!(goes_on_at(&with(C, PartState::Loaded), Some(B)), Some(B));
+        assert_eq!(goes_on_at(&with(B, PartState::Loaded), None), Some(B), "what is streamed already does not count");
+        assert_eq!(goes_on_at(&with(A, PartState::Waiting), Some(B)), Some(B), "nor what is not loaded");
+        let two = [part(1, C, ONE, PartState::Loaded), part(2, B, ONE, PartState::Loaded)];
+        assert_eq!(goes_on_at(&two, None), Some(B));
+        assert_eq!(goes_on_at(&[], None), None);
+    }
+
+    #[test]
+    fn all_tables_are_of_one_moment_past_the_last_boundary_of_those_that_are_streamed() {
+        let parts = [
+            part(1, A, ONE, PartState::Complete),
+            part(2, B, ONE, PartState::Streamed),
+            part(3, C, OTHER, PartState::Loaded),
+        ];
+        assert!(!is_together(Stage::Synchronizing, Some(A), &parts));
+        assert!(is_together(Stage::Synchronizing, Some(B), &parts));
+        assert!(!is_together(Stage::Active, Some(B), &parts), "then there is nothing to be done any more");
+    }
+
+    #[test]
+    fn what_is_streamed_is_what_the_stream_is_asked_for_with() {
+        let parts = [
+            part(2, B, ONE, PartState::Streamed),
+            part(1, A, ONE, PartState::Complete),
+            part(2, C, ONE, PartState::Streamed),
+            part(3, C, OTHER, PartState::Loaded),
+            part(4, C, OTHER, PartState::Waiting),
+        ];
+        let (articles, contained) = streamed(&parts);
+        assert_eq!(articles, [ArticleId(1), ArticleId(2)]);
+        assert_eq!(contained.last_of_all(), C);
+        assert!(!contained.has(ArticleId(3)) && !contained.has(ArticleId(4)));
+    }
+
+    #[test]
+    fn a_load_goes_on_from_the_snapshot_and_with_the_parts_that_it_began_with_and_is_forgotten_otherwise() {
+        let begun = vec![part(1, A, ONE, PartState::Loaded), part(2, A, ONE, PartState::Waiting)];
+        let known = Known::new(vec![load(1, ONE), load(2, ONE)], begun);
+        let parts = [
+            [part(1, A, ONE, PartState::Waiting)],
+            [part(2, B, ONE, PartState::Waiting)],
+            [part(1, A, OTHER, PartState::Waiting)],
+        ];
+        let [same, moved, replaced] = parts.each_ref().map(|parts| {
+            let [part] = parts;
+            Offered { article: part.article, snapshot: part.snapshot.unwrap_or_default(), parts }
+        });
+        assert!(known.goes_on(&same));
+        assert!(!known.goes_on(&replaced), "it is another snapshot");
+        assert!(!known.goes_on(&Offered { snapshot: OTHER, ..same }), "also where the parts happen to be the same");
+        assert!(!known.goes_on(&moved), "a part is as of another moment");
+        assert_eq!(known.forgotten(&[same]), [ArticleId(2)]);
+        assert_eq!(known.forgotten(&[same, moved]), [ArticleId(2)]);
+        assert_eq!(known.forgotten(&[replaced]), [ArticleId(1), ArticleId(2)]);
+    }
+
+    #[test]
+    fn a_table_that_is_streamed_to_already_is_none_that_an_interrupted_load_left() {
+        let parts = vec![part(1, A, ONE, PartState::Streamed), part(2, A, OTHER, PartState::Waiting)];
+        let known = Known::new(vec![load(1, ONE), load(2, OTHER)], parts);
+        assert!(!known.is_ours(&load(1, ONE).table) && known.is_ours(&load(2, OTHER).table));
+        assert_eq!(known.forgotten(&[]), [ArticleId(2)]);
+    }
+}
