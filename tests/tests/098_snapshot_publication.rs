@@ -33,8 +33,7 @@ async fn line() -> Line {
         .await;
     line.publisher_does(&["publication", "add", "--publication", "p", "--type", "snapshot"]).await;
     for table in ["dbo.product", "dbo.price"] {
-        let said = line.publisher_does(&["article", "add", "--publication", "p", "--table", table]).await;
-        assert!(said.contains("3 columns, with each snapshot"), "{said}");
+        line.publisher_does(&["article", "add", "--publication", "p", "--table", table]).await;
     }
     line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
     line
@@ -110,17 +109,6 @@ async fn each_refresh_is_seen_whole_or_not_at_all() {
     while let Some(reader) = readers.join_next().await {
         reader.unwrap();
     }
-    // Status says which rows are there, and again and again that somebody looks for newer ones.
-    let snapshots = line.publisher_does(&["snapshot", "list", "--output", "json"]).await;
-    let snapshots: serde_json::Value = serde_json::from_str(&snapshots).unwrap();
-    let newest = snapshots.as_array().unwrap().iter().map(|s| s["created_at"].as_i64().unwrap()).max().unwrap();
-    let reported = async || {
-        let shown = &line.status().await["subscriptions"][0];
-        (shown["rows_of"] == newest).then(|| shown["reported_at"].as_i64().unwrap())
-    };
-    let then = wait::until("the newest snapshot shows in status", reported).await;
-    wait::until("the subscriber reports although nothing is new", async || reported().await.filter(|at| *at > then))
-        .await;
     line.subscriber.take().unwrap().terminate().await;
     assert_equal(&line).await;
     assert_eq!(line.target.number(made).await, 3);

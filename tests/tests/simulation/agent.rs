@@ -84,6 +84,11 @@ impl Agent {
         self.process.is_some()
     }
 
+    /// Whether it is in the middle of reading.
+    pub fn is_reading(&self) -> bool {
+        matches!(&self.process, Some(Process { step: Step::Read(_, missing), .. }) if !missing.is_empty())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self, network: &mut Network, rng: &mut StdRng) {
         if let Some(call) = self.process.take().and_then(|process| process.call) {

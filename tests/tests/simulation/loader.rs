@@ -64,6 +64,16 @@ impl Loader {
         matches!(self.step, Step::Found(_))
     }
 
+    /// Whether something is loaded in part.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.step, Step::Parts(_))
+    }
+
+    /// Whether it is about to take the place of loads that were begun from other snapshots.
+    pub fn replaces(&self) -> bool {
+        matches!(&self.step, Step::Begin(plan) if !plan.forgotten.is_empty())
+    }
+
     /// Gives it up in order.
     pub fn close(self, network: &mut Network) {
         if let Step::Asked(call) = self.step {

@@ -15,7 +15,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 /// Tables.
-pub const TABLES: usize = 4;
+pub const TABLES: usize = 6;
 /// `object_id` of the first table; the others follow.
 const SOURCE: i32 = 10;
 /// `object_id` of the first table's change table; the others follow.

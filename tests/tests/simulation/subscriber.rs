@@ -29,8 +29,14 @@ pub struct Subscriber {
     pub commits: usize,
     /// It must be dropped and added: an article was loaded under a definition that is none any more where the stream begins.
     pub overtaken: bool,
+    /// Beside a stream, one step in so many is one of the load; before there is one, three.
+    late: u32,
     /// Articles that came beside the stream.
     pub joined: usize,
+    /// Times when the stream went back to what they had not got.
+    pub went_back: usize,
+    /// Times when a load that had been begun was begun anew from another snapshot.
+    pub replaced: usize,
     /// Times when it became active after it had been `synchronizing`.
     pub completed: usize,
 }
@@ -73,10 +79,20 @@ enum Ends {
 }
 
 impl Subscriber {
-    pub fn new(name: &str, publication: &str) -> Self {
-        let (name, publication) = (name.to_owned(), publication.to_owned());
-        let committed = Database::new();
-        Self { name, publication, committed, process: None, commits: 0, overtaken: false, joined: 0, completed: 0 }
+    pub fn new(name: &str, publication: &str, late: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            publication: publication.to_owned(),
+            committed: Database::new(),
+            process: None,
+            commits: 0,
+            overtaken: false,
+            late,
+            joined: 0,
+            went_back: 0,
+            replaced: 0,
+            completed: 0,
+        }
     }
 
     pub fn start(&mut self) {
@@ -93,6 +109,20 @@ impl Subscriber {
     /// From where on the queue is needed.
     pub fn needs_after(&self) -> Option<Lsn> {
         self.committed.needs_after()
+    }
+
+    /// Whether it is in the middle of a load.
+    pub fn is_loading(&self) -> bool {
+        match &self.process {
+            Some(Process::Load(loader)) => loader.is_loading(),
+            Some(Process::Stream(flow)) => flow.late.as_ref().is_some_and(Loader::is_loading),
+            _ => false,
+        }
+    }
+
+    /// Whether its database has a load that is not finished.
+    pub fn is_loaded_in_part(&self) -> bool {
+        self.committed.parts.iter().any(|part| part.state == PartState::Waiting)
     }
 
     /// Whether it is active, with these tables, and has everything up to a position.
@@ -139,11 +169,13 @@ impl Subscriber {
         match &mut self.process {
             None => {}
             Some(Process::Prepare) => self.prepare(network, source, work_dir, distributor_runs),
+            Some(Process::Load(_)) if !rng.random_ratio(3, self.late) => {}
             Some(Process::Load(loader)) => {
                 if loader.has_found() && !self.announced(network, distributor_runs) {
                     return;
                 }
                 let Some(Process::Load(loader)) = &mut self.process else { return };
+                self.replaced += usize::from(loader.replaces());
                 let databases = &mut [&mut self.committed];
                 let loaded = loader.step(true, databases, work_dir, network, distributor_runs, rng);
                 self.committed.check(&self.name, source);
@@ -174,7 +206,7 @@ impl Subscriber {
                 }
             }
             Some(Process::Stream(flow)) => {
-                if flow.late.is_some() && rng.random_ratio(1, 3) {
+                if flow.late.is_some() && rng.random_ratio(1, self.late) {
                     self.load_late(now, network, source, work_dir, distributor_runs, rng);
                 } else {
                     self.receive(now, network, source);
@@ -260,6 +292,7 @@ impl Subscriber {
     ) {
         let Some(Process::Stream(flow)) = &mut self.process else { return };
         let Some(late) = &mut flow.late else { return };
+        self.replaced += usize::from(late.replaces());
         let mut databases = vec![&mut self.committed];
         databases.extend(&mut flow.transaction);
         let loaded = late.step(false, &mut databases, work_dir, network, distributor_runs, rng);
@@ -341,6 +374,7 @@ impl Subscriber {
 
     fn join(&mut self, applied: Option<Lsn>, source: &Source) {
         let position = joining::goes_on_at(&self.committed.parts, applied).expect("something is loaded");
+        self.went_back += usize::from(applied.is_some_and(|applied| position < applied));
         self.committed.join(position, applied);
         self.committed.check(&self.name, source);
     }
@@ -382,7 +416,6 @@ impl Subscriber {
             subscription: self.name.clone(),
             state,
             position,
-            snapshot: None,
             transactions: 0,
             changes: 0,
             error: None,

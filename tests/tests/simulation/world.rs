@@ -17,7 +17,12 @@ const STEPS: u32 = 6_000;
 /// Steps within which everything must have arrived once nothing goes wrong any more.
 const STEPS_TO_DRAIN: u32 = 200_000;
 /// The publications, with the tables that they have at first and at most.
-const PUBLICATIONS: [(&str, &[usize], &[usize]); 2] = [("p", &[0, 1, 2], &[0, 1, 2, 3]), ("q", &[2], &[0, 2, 3])];
+const PUBLICATIONS: [(&str, &[usize], &[usize]); 2] =
+    [("p", &[0, 1, 2], &[0, 1, 2, 3, 4]), ("q", &[2], &[0, 2, 3, 4, 5])];
+/// The subscriptions, with their publications.
+const SUBSCRIPTIONS: [(&str, &str); 3] = [("all", "p"), ("some", "q"), ("slow", "q")];
+/// By index, who is next: the last is slower than the others.
+const TURNS: [usize; 7] = [0, 0, 0, 1, 1, 1, 2];
 
 /// How often things go wrong, one in so many steps.
 #[derive(Debug)]
@@ -30,11 +35,49 @@ struct Faults {
     database_error: u32,
 }
 
+/// How fast things go beside one another.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// Capture, the log reader and the streams keep up with the writers, so that what is loaded late is mostly behind the stream.
+    keeps_up: bool,
+    /// So many things in a row do those who keep up, for one that the others do.
+    in_a_row: u32,
+    /// At most so many steps of housekeeping in a row.
+    housekeeping: u32,
+    /// Runs of the snapshot agent: one in so many cleans up.
+    clean_up: u32,
+    /// How often things go wrong, one in so many steps.
+    rare: [u32; 4],
+    /// A snapshot agent that reads, and a subscriber that loads, are killed once in so many steps, beside what goes wrong in any case.
+    kill_in_the_middle: Option<u32>,
+}
+
+impl Pace {
+    const LAGS: Self = Self {
+        keeps_up: false,
+        in_a_row: 1,
+        housekeeping: 1,
+        clean_up: 5,
+        rare: [100, 400, 2_000, 50_000],
+        kill_in_the_middle: None,
+    };
+    const KEEPS_UP: Self = Self {
+        keeps_up: true,
+        in_a_row: 4,
+        housekeeping: 8,
+        clean_up: 2,
+        rare: [400, 1_000, 2_000, 50_000],
+        kill_in_the_middle: Some(20),
+    };
+}
+
 /// What happened, to see that it did.
 #[derive(Debug, Default)]
 pub struct Seen {
     commits: usize,
     joined: usize,
+    went_back: usize,
+    replaced: usize,
     completed: usize,
     registered: usize,
     of_several_boundaries: usize,
@@ -53,9 +96,10 @@ pub struct World {
     publishers: [Publisher; 2],
     agents: [Agent; 2],
     distributor: Distributor,
-    subscribers: [Subscriber; 2],
+    subscribers: [Subscriber; SUBSCRIPTIONS.len()],
     /// Whether the distributor has the subscription of each subscriber.
-    subscribed: [bool; 2],
+    subscribed: [bool; SUBSCRIPTIONS.len()],
+    pace: Pace,
     seen: Seen,
 }
 
@@ -66,7 +110,9 @@ impl World {
         // A change of a key that is captured as an update and moves a row between parts would have to have all of its columns.
         let splits = rng.random_bool(0.5);
         source.moves_in_place = !splits;
-        let subscriber = |name: &str, i: usize| Subscriber::new(name, PUBLICATIONS[i].0);
+        let pace = if rng.random_bool(0.5) { Pace::KEEPS_UP } else { Pace::LAGS };
+        // Those that are slow are more often interrupted in the middle.
+        let late = if pace.keeps_up { rng.random_range(3..25) } else { 3 };
         let mut world = Self {
             now: 0,
             network: Network::default(),
@@ -74,8 +120,9 @@ impl World {
             publishers: Default::default(),
             agents: PUBLICATIONS.map(|(name, ..)| Agent::new(name, splits)),
             distributor: Distributor::new(),
-            subscribers: [subscriber("all", 0), subscriber("some", 1)],
-            subscribed: [false; 2],
+            subscribers: SUBSCRIPTIONS.map(|(name, publication)| Subscriber::new(name, publication, late)),
+            subscribed: [false; SUBSCRIPTIONS.len()],
+            pace,
             seen: Seen::default(),
             source,
             rng,
@@ -94,7 +141,7 @@ impl World {
                 world.add_article(name, *table);
             }
         }
-        (0..2).for_each(|i| world.subscribe(i));
+        (0..SUBSCRIPTIONS.len()).for_each(|i| world.subscribe(i));
         world
     }
 
@@ -128,7 +175,7 @@ impl World {
 
     /// Drops a subscription that says it must be.
     fn drop_overtaken(&mut self) {
-        for i in 0..2 {
+        for i in 0..SUBSCRIPTIONS.len() {
             if self.subscribed[i] && self.subscribers[i].overtaken {
                 self.unsubscribe(i);
                 self.seen.overtaken += 1;
@@ -137,20 +184,19 @@ impl World {
     }
 
     /// The tables of a publication.
-    fn tables_of(&mut self, i: usize) -> Vec<usize> {
-        let mut tables: Vec<usize> =
-            self.distributor.articles_of(PUBLICATIONS[i].0).iter().map(source::table_of).collect();
+    fn tables_of(&mut self, publication: &str) -> Vec<usize> {
+        let mut tables: Vec<usize> = self.distributor.articles_of(publication).iter().map(source::table_of).collect();
         tables.sort_unstable();
         tables
     }
 
     /// Somebody administers something.
     fn administer(&mut self) {
-        let i = self.rng.random_range(0..2);
-        let (publication, _, most) = PUBLICATIONS[i];
+        let (publication, _, most) = PUBLICATIONS[self.rng.random_range(0..PUBLICATIONS.len())];
+        let i = self.rng.random_range(0..SUBSCRIPTIONS.len());
         match self.rng.random_range(0..10) {
             0..4 => {
-                let tables = self.tables_of(i);
+                let tables = self.tables_of(publication);
                 let missing: Vec<usize> = most.iter().copied().filter(|table| !tables.contains(table)).collect();
                 if !missing.is_empty() {
                     let table = missing[self.rng.random_range(0..missing.len())];
@@ -160,7 +206,7 @@ impl World {
             4 if self.subscribed[i] => self.unsubscribe(i),
             // Refused while there is a subscription.
             5..7 => {
-                let tables = self.tables_of(i);
+                let tables = self.tables_of(publication);
                 if tables.len() > 1 {
                     let source = name_of(tables[self.rng.random_range(0..tables.len())]);
                     self.request(Request::ArticleDrop { publication: publication.to_owned(), source });
@@ -179,7 +225,7 @@ impl World {
         if self.agents[i].is_running() {
             return;
         }
-        if self.rng.random_ratio(1, 5) {
+        if self.rng.random_ratio(1, self.pace.clean_up) {
             self.agents[i].clean_up();
             return;
         }
@@ -206,29 +252,31 @@ impl World {
 
     /// One step of something.
     fn step(&mut self, workload: bool) {
-        let Self { rng, now, source, network, work_dir, publishers, agents, distributor, subscribers, .. } = self;
+        let Self { rng, now, source, network, work_dir, publishers, agents, distributor, subscribers, pace, .. } = self;
+        let in_a_row = 0..pace.in_a_row;
         *now += rng.random_range(0..20);
         let publisher = rng.random_range(0..publishers.len());
         let publisher = &mut publishers[publisher];
-        let subscriber = rng.random_range(0..subscribers.len());
+        let subscriber = TURNS[rng.random_range(0..TURNS.len())];
         let subscriber = &mut subscribers[subscriber];
         let agent = rng.random_range(0..agents.len());
         let runs = distributor.is_running();
         match rng.random_range(0..130) {
             0..3 if workload && rng.random_ratio(1, 15) => source.alter(rng),
             0..3 if workload => source.commit(rng),
+            3..8 if pace.keeps_up => source.capture_all(),
             3..8 => source.capture(rng),
-            8..28 => publisher.ask_database(*now, source, network, rng),
-            28..38 => publisher.receive(*now, network, runs, rng),
-            38..53 => distributor.receive(network, rng),
+            8..28 => in_a_row.for_each(|_| publisher.ask_database(*now, source, network, rng)),
+            28..38 => in_a_row.for_each(|_| publisher.receive(*now, network, runs, rng)),
+            38..53 => in_a_row.for_each(|_| distributor.receive(network, rng)),
             53..57 => distributor.sync(network, rng),
-            57..67 => distributor.deliver(network, rng),
-            67..88 => subscriber.step(*now, network, source, work_dir, runs, rng),
+            57..67 => in_a_row.for_each(|_| distributor.deliver(network, rng)),
+            67..88 => in_a_row.for_each(|_| subscriber.step(*now, network, source, work_dir, runs, rng)),
             88..96 => subscriber.carry_out(*now, network, source),
             96 => subscriber.tick(*now, network),
             97..99 => {
                 let before = distributor.dropped();
-                distributor.keep_house(network, rng);
+                (0..rng.random_range(1..=pace.housekeeping)).for_each(|_| distributor.keep_house(network, rng));
                 let dropped = distributor.dropped();
                 for (subscriber, _) in subscribers.iter().zip(self.subscribed).filter(|(_, subscribed)| *subscribed) {
                     let kept = subscriber.needs_after().is_none_or(|needed| dropped <= Some(needed));
@@ -254,6 +302,7 @@ impl World {
             }
             120..127 => subscriber.step(*now, network, source, work_dir, runs, rng),
             127 => self.run_agent(agent),
+            128..130 if pace.keeps_up => self.run_agent(agent),
             _ => {}
         }
     }
@@ -262,7 +311,7 @@ impl World {
         if self.rng.random_ratio(1, 300) {
             self.administer();
         }
-        let Self { rng, now, source, network, publishers, agents, distributor, subscribers, .. } = self;
+        let Self { rng, now, source, network, publishers, agents, distributor, subscribers, pace, .. } = self;
         if rng.random_ratio(1, faults.kill_publisher) {
             let chosen = rng.random_range(0..2);
             publishers[chosen].kill(network, rng);
@@ -277,6 +326,15 @@ impl World {
         let subscriber = rng.random_range(0..subscribers.len());
         if rng.random_ratio(1, faults.kill_subscriber) {
             subscribers[subscriber].kill(*now, network, source, rng);
+        }
+        if let Some(middle) = pace.kill_in_the_middle {
+            if subscribers[subscriber].is_loading() && rng.random_ratio(1, middle) {
+                subscribers[subscriber].kill(*now, network, source, rng);
+            }
+            let agent = rng.random_range(0..agents.len());
+            if agents[agent].is_reading() && rng.random_ratio(1, middle) {
+                agents[agent].kill(network, rng);
+            }
         }
         if rng.random_ratio(1, faults.database_error) {
             subscribers[subscriber].fail(network, rng);
@@ -294,22 +352,38 @@ impl World {
         if rng.random_ratio(1, 50) {
             distributor.start();
         }
-        if rng.random_ratio(1, 50) && self.subscribed[subscriber] && !subscribers[subscriber].overtaken {
+        // In the middle of a load it stays away until there is perhaps another snapshot.
+        let away = if pace.keeps_up && subscribers[subscriber].is_loaded_in_part() { 300 } else { 50 };
+        if rng.random_ratio(1, away) && self.subscribed[subscriber] && !subscribers[subscriber].overtaken {
             subscribers[subscriber].start();
         }
     }
 
     /// Whether everything up to `last` has arrived everywhere, with all articles.
     fn is_drained(&mut self, last: Option<Lsn>) -> bool {
-        (0..2).all(|i| {
-            let tables = self.tables_of(i);
-            self.subscribers[i].is_at(last, &tables)
-        })
+        (0..SUBSCRIPTIONS.len()).all(|i| self.has_all(i, last))
+    }
+
+    fn has_all(&mut self, i: usize, last: Option<Lsn>) -> bool {
+        let tables = self.tables_of(SUBSCRIPTIONS[i].1);
+        self.subscribers[i].is_at(last, &tables)
+    }
+
+    /// Lets all subscriptions be initialised before anything goes wrong, so that there is more time for what comes later.
+    fn settle(&mut self) {
+        let mut steps = 0;
+        while !(0..SUBSCRIPTIONS.len()).all(|i| self.has_all(i, None)) {
+            assert!(steps < STEPS_TO_DRAIN, "not all subscriptions are initialised");
+            self.publishers[0].start();
+            self.subscribers.iter_mut().for_each(Subscriber::start);
+            self.step(true);
+            steps += 1;
+        }
     }
 
     pub fn run(seed: u64) -> Seen {
         let mut world = Self::new(seed);
-        let rare = |world: &mut Self| [100, 400, 2_000, 50_000][world.rng.random_range(0..4)];
+        let rare = |world: &mut Self| world.pace.rare[world.rng.random_range(0..4)];
         let faults = Faults {
             kill_publisher: rare(&mut world),
             kill_distributor: rare(&mut world),
@@ -318,6 +392,9 @@ impl World {
             cut: rare(&mut world),
             database_error: rare(&mut world),
         };
+        if world.pace.keeps_up {
+            world.settle();
+        }
         for _ in 0..STEPS {
             world.step(true);
             world.go_wrong(&faults);
@@ -331,7 +408,7 @@ impl World {
             world.source.capture_all();
             world.publishers[0].start();
             world.distributor.start();
-            for i in 0..2 {
+            for i in 0..SUBSCRIPTIONS.len() {
                 if !world.subscribed[i] {
                     world.subscribe(i);
                 }
@@ -350,6 +427,8 @@ impl World {
         Seen {
             commits: sum(|subscriber| subscriber.commits),
             joined: sum(|subscriber| subscriber.joined),
+            went_back: sum(|subscriber| subscriber.went_back),
+            replaced: sum(|subscriber| subscriber.replaced),
             completed: sum(|subscriber| subscriber.completed),
             registered: world.distributor.snapshots,
             of_several_boundaries: world.work_dir.of_several,
@@ -364,6 +443,8 @@ impl Seen {
         let all = [
             self.commits,
             self.joined,
+            self.went_back,
+            self.replaced,
             self.completed,
             self.registered,
             self.of_several_boundaries,
@@ -379,6 +460,8 @@ impl AddAssign for Seen {
     fn add_assign(&mut self, other: Self) {
         self.commits += other.commits;
         self.joined += other.joined;
+        self.went_back += other.went_back;
+        self.replaced += other.replaced;
         self.completed += other.completed;
         self.registered += other.registered;
         self.of_several_boundaries += other.of_several_boundaries;
