@@ -227,6 +227,8 @@ impl Process {
                 false
             }
             (Step::Register, Err(refusal)) if refusal.kind != RefusalKind::Internal => {
+                let dropped = refusal.message.contains("but the queue is kept only after");
+                assert!(!dropped, "what a snapshot that is being taken needs was dropped: {refusal}");
                 self.step = Step::GiveUp { begins_anew: false };
                 true
             }

@@ -29,7 +29,7 @@ pub struct Subscriber {
     pub commits: usize,
     /// It must be dropped and added: an article was loaded under a definition that is none any more where the stream begins.
     pub overtaken: bool,
-    /// Beside a stream, one step in so many is one of the load; before there is one, three.
+    /// Beside a stream, one step in so many is one of the load; while it is not active, three are done at all.
     late: u32,
     /// Articles that came beside the stream.
     pub joined: usize,
@@ -169,7 +169,7 @@ impl Subscriber {
         match &mut self.process {
             None => {}
             Some(Process::Prepare) => self.prepare(network, source, work_dir, distributor_runs),
-            Some(Process::Load(_)) if !rng.random_ratio(3, self.late) => {}
+            Some(_) if self.committed.stage != Stage::Active && !rng.random_ratio(3, self.late) => {}
             Some(Process::Load(loader)) => {
                 if loader.has_found() && !self.announced(network, distributor_runs) {
                     return;
