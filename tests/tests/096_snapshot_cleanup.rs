@@ -84,7 +84,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// A copy of a snapshot under an id of its own, whose manifest or plan says something else of its publication.
 fn altered(line: &Line, from: &Path, file: &str, alter: impl Fn(&mut Value)) -> String {
-    let id = Uuid::new_v4().to_string();
+    altered_as(Uuid::new_v4(), line, from, file, alter)
+}
+
+fn altered_as(id: Uuid, line: &Line, from: &Path, file: &str, alter: impl Fn(&mut Value)) -> String {
+    let id = id.to_string();
     let to = folder(line, &id);
     copy(from, &to);
     let mut content: Value = serde_json::from_slice(&std::fs::read(to.join(file)).unwrap()).unwrap();
@@ -225,8 +229,13 @@ async fn what_the_distributor_has_forgotten_and_nobody_could_remove_goes_the_nex
     let (second, said) = snapshot(&line, "p").await;
     assert!(said.contains("the snapshot is taken, but the cleanup of older ones failed"), "{said}");
     assert_eq!(ids(&listed(&line).await), [&second]);
+    // Whichever comes first, it keeps no others.
+    for id in [Uuid::nil(), Uuid::max()] {
+        altered_as(id, &line, &folder(&line, &second), "manifest.json", |_| ());
+    }
     let refused = line.publisher_tries(&["snapshot", "cleanup", "--publication", "p"]).await;
     assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(there(&line), [first.clone(), second.clone()].into());
     let at = folder(&line, &first).display().to_string();
     assert!(refused.stderr.contains("Read-only file system") && refused.stderr.contains(&at), "{}", refused.stderr);
     let reader = reader(&line, &["--cleanup-interval", "100ms"]);

@@ -99,16 +99,18 @@ impl Cleanup {
         let there: BTreeSet<Uuid> = workdir::folders(&*self.work_dir).await?.into_iter().collect();
         let publication = self.conversation().publication(name).await?;
         let listed = self.conversation().snapshots(name).await?;
-        let mut removed = 0;
+        let (mut removed, mut failed) = (0, None);
         for snapshot in listed.iter().filter(|listed| listed.removable).map(|listed| &listed.snapshot) {
-            removed += usize::from(self.listed_goes(snapshot, publication.as_ref(), &there, say).await?);
+            let went = self.listed_goes(snapshot, publication.as_ref(), &there, say).await;
+            removed += usize::from(or_next(went, &mut failed)?);
         }
-        let Some(publication) = publication else { return Ok(removed) };
+        let Some(publication) = publication else { return failed.map_or(Ok(removed), Err) };
         let known: BTreeSet<Uuid> = listed.iter().map(|listed| listed.snapshot.id).collect();
         for id in there.difference(&known) {
-            removed += usize::from(self.unknown_goes(*id, &publication, say).await?);
+            let went = self.unknown_goes(*id, &publication, say).await;
+            removed += usize::from(or_next(went, &mut failed)?);
         }
-        Ok(removed)
+        failed.map_or(Ok(removed), Err)
     }
 
     async fn listed_goes(
@@ -192,6 +194,20 @@ impl Cleanup {
 
     fn conversation(&self) -> Conversation<'_> {
         Conversation(&self.distributor)
+    }
+}
+
+/// A folder that cannot be removed keeps no other: the first of such errors is told at the end, those after it at once.
+fn or_next(went: Result<bool, SnapshotError>, failed: &mut Option<SnapshotError>) -> Result<bool, SnapshotError> {
+    match went {
+        Err(error @ SnapshotError::WorkDir(_)) => {
+            match failed {
+                None => *failed = Some(error),
+                Some(_) => tracing::warn!("another snapshot cannot be removed: {error}"),
+            }
+            Ok(false)
+        }
+        went => went,
     }
 }
 
