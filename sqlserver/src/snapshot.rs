@@ -84,26 +84,47 @@ pub async fn rows_entering(
     }
 }
 
-/// The smallest and the largest value of an article's first key column, in all of its table's rows; `None` for an empty table. They are
+/// The smallest and the largest value of an article's first key column that there is in this range; `None` if there is none. They are
 /// taken at a glance, an index seek each, without waiting for anybody's locks: a value may be that of a transaction that is rolled back.
 /// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>
 pub async fn key_bounds(
     client: &mut Client,
     source: &TableName,
     key: &Column,
+    range: &KeyRange,
 ) -> Result<Option<(Value, Value)>, Error> {
     let what = format!("asking for the range of the keys of {source}");
+    let mut parameters = Vec::new();
+    let conditions = within(key, range, &mut parameters);
+    let only = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
     let mut ends = Vec::with_capacity(2);
     for order in ["ASC", "DESC"] {
         let sql = format!(
-            "SELECT TOP (1) {} FROM {} WITH (NOLOCK) ORDER BY {} {order}",
+            "SELECT TOP (1) {} FROM {} WITH (NOLOCK){only} ORDER BY {} {order}",
             select_expression(key),
             quote::table(source),
             quote::identifier(&key.name)
         );
-        ends.extend(client.query(&what, &sql, &[]).await?.into_iter().flatten());
+        ends.extend(client.query(&what, &sql, &parameters).await?.into_iter().flatten());
     }
     Ok(<[Value; 2]>::try_from(ends).ok().map(|[first, last]| (first, last)))
+}
+
+/// What is true of the rows whose value of a column is in a range.
+fn within<'a>(key: &Column, range: &'a KeyRange, parameters: &mut Vec<Parameter<'a>>) -> Vec<String> {
+    let mut conditions = Vec::with_capacity(2);
+    for (operator, bound) in [(">=", &range.lower), ("<", &range.upper)] {
+        let Some(bound) = bound else { continue };
+        parameters.push(Parameter::typed(bound, key.column_type));
+        // Of the column's own type, so that an index is searched by it.
+        conditions.push(format!(
+            "{} {operator} CAST(@P{} AS {})",
+            quote::identifier(&key.name),
+            parameters.len(),
+            key.column_type
+        ));
+    }
+    conditions
 }
 
 /// The rows of a part of an article: its columns, in their order, of the rows for which the filter is true and whose first key column is
@@ -121,17 +142,7 @@ pub async fn rows<'a>(
     let mut conditions: Vec<String> = predicate.map(|p| format!("({})", p.text())).into_iter().collect();
     let mut parameters: Vec<Parameter<'_>> = Vec::new();
     if let Some(key) = article.key().first().map(|i| &article.columns[*i]) {
-        for (operator, bound) in [(">=", &range.lower), ("<", &range.upper)] {
-            let Some(bound) = bound else { continue };
-            parameters.push(Parameter::typed(bound, key.column_type));
-            // Of the column's own type, so that an index is searched by it.
-            conditions.push(format!(
-                "{} {operator} CAST(@P{} AS {})",
-                quote::identifier(&key.name),
-                parameters.len(),
-                key.column_type
-            ));
-        }
+        conditions.extend(within(key, range, &mut parameters));
     }
     if !conditions.is_empty() {
         sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));

@@ -48,6 +48,11 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
     }
     let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
     line.publish("p", &tables).await;
+    // Numbers far from all others do not gather these in one part.
+    line.source.run("CREATE TABLE dbo.far (k int NOT NULL PRIMARY KEY, note varchar(20))").await;
+    let far = "CASE n WHEN 1 THEN -5 WHEN 2 THEN 99999999 WHEN 3 THEN 2147483647 ELSE n END";
+    line.source.run(&format!("INSERT INTO dbo.far SELECT {far}, CONCAT('row ', n) FROM dbo.n")).await;
+    line.publisher_does(&["article", "add", "--publication", "p", "--table", "dbo.far"]).await;
     // A filter holds in every part.
     line.source.run("CREATE TABLE dbo.filtered (k int NOT NULL PRIMARY KEY, note varchar(20))").await;
     line.source.run("INSERT INTO dbo.filtered SELECT n, CONCAT('row ', n) FROM dbo.n").await;
@@ -64,12 +69,16 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
         let expected = match table {
             "fence" => (0, false),
             "filtered" => (ROWS / 2 + 1, true),
+            "far" => (ROWS, true),
             _ => (ROWS, KEYS[table[1..].parse::<usize>().unwrap()].2),
         };
         assert_eq!((rows, parts.len() > 1), expected, "{table}: {parts:?}");
         if expected.1 {
             assert!(parts.len() <= 8, "{table} is in {} parts", parts.len());
             assert!(parts.iter().all(|part| part["rows"] != 0), "{table}: {parts:?}");
+            if table == "far" {
+                assert!(parts.iter().all(|part| part["rows"].as_u64() <= Some(ROWS / 6)), "{parts:?}");
+            }
             assert_eq!((&parts[0]["range"]["lower"], &parts[parts.len() - 1]["range"]["upper"]), (&NULL, &NULL));
         }
     }
@@ -77,7 +86,7 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
     line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
     line.start_subscriber();
     line.drain().await;
-    for table in &tables[1..] {
+    for table in tables[1..].iter().chain(&["dbo.far"]) {
         line.assert_equal(&format!("SELECT * FROM {table} ORDER BY 1, 2")).await;
     }
     line.assert_agrees(

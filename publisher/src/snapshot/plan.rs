@@ -10,7 +10,7 @@ use sqlserver::catalog::Table;
 use sqlserver::permission::{self, Securable};
 use sqlserver::predicate::Predicate;
 use sqlserver::script::{Published, scripts};
-use sqlserver::{Client, catalog, design, snapshot, switch};
+use sqlserver::{Client, catalog, design, switch};
 use workdir::{ArticleFiles, ArticleScripts, FinishedPart, SnapshotWriter};
 
 /// An article of the snapshot, with everything that is needed to read it.
@@ -163,13 +163,7 @@ async fn parts(
     let count = ranges::count(rows, &article.columns, agent.sessions, agent.rows_per_file);
     let key = article.key().first().map(|i| &article.columns[*i]);
     match key.filter(|key| count > 1 && proto::snapshot::is_ordered(key.column_type)) {
-        Some(key) => {
-            let bounds = snapshot::key_bounds(client, &article.source, key).await?;
-            Ok(bounds.map_or_else(
-                || vec![KeyRange::ALL],
-                |(first, last)| ranges::cut(key.column_type, &first, &last, count),
-            ))
-        }
+        Some(key) => Ok(ranges::of_table(client, &article.source, key, count).await?),
         None => Ok(vec![KeyRange::ALL]),
     }
 }

@@ -1,9 +1,11 @@
 //! Cuts a table into ranges of its first key column: several sessions read a large table at once, and no file grows out of hand.
 //!
-//! The cuts lie evenly between the smallest and the largest value that there were when the snapshot was planned. They need not be right:
-//! the first range has no lower bound and the last no upper one, so every key that there is, or comes meanwhile, lies in one range.
+//! The cuts lie evenly among the values where there were any when the snapshot was planned: gaps, like the one before a number far above
+//! all others, are looked for by index seeks and count for nothing. The cuts need not be right: the first range has no lower bound and the
+//! last no upper one, so every key that there is, or comes meanwhile, lies in one range.
 
-use proto::{Column, ColumnType, KeyRange, Value};
+use proto::{Column, ColumnType, KeyRange, TableName, Value};
+use sqlserver::{Client, Error, snapshot};
 
 /// Bytes of rows that a part has at most, about.
 const PART_BYTES: u64 = 96 << 20;
@@ -11,6 +13,50 @@ const PART_BYTES: u64 = 96 << 20;
 const MAX_PARTS: u64 = 1_000;
 /// A table with more rows than this share of a part's is read by all sessions.
 const LARGE: u64 = 5;
+
+/// Ranges in which it is looked whether there are keys, at a time: two index seeks each.
+const LOOKS: u64 = 16;
+/// How often it is looked more closely at those where there are some, at most.
+const CLOSER: usize = 8;
+
+/// Ranges of a key column for about so many parts.
+pub(super) async fn of_table(
+    client: &mut Client,
+    source: &TableName,
+    key: &Column,
+    parts: u64,
+) -> Result<Vec<KeyRange>, Error> {
+    let column_type = key.column_type;
+    let mut occupied: Vec<_> = snapshot::key_bounds(client, source, key, &KeyRange::ALL).await?.into_iter().collect();
+    for _ in 0..CLOSER {
+        let before = width_of(column_type, &occupied);
+        let mut found = Vec::new();
+        for (first, last) in occupied {
+            let span = [(first, last)];
+            // Where it is looked longest, most is to be found.
+            let looks = width_of(column_type, &span).saturating_mul(LOOKS.into()) / before.max(1);
+            let ranges = cut(column_type, &span, looks as u64);
+            let [(first, last)] = span;
+            if ranges.len() == 1 {
+                found.push((first, last));
+                continue;
+            }
+            for range in &ranges {
+                let Some(ends) = snapshot::key_bounds(client, source, key, range).await? else { continue };
+                // The outer ones have no bounds of their own.
+                let from = if range.lower.is_none() { first.clone() } else { ends.0 };
+                let to = if range.upper.is_none() { last.clone() } else { ends.1 };
+                found.push((from, to));
+            }
+        }
+        let after = width_of(column_type, &found);
+        occupied = found;
+        if after > before / 2 {
+            break;
+        }
+    }
+    Ok(cut(column_type, &occupied, parts))
+}
 
 /// In how many parts a table of about `rows` rows is read by so many sessions; a part has about `rows_a_part` at most.
 pub(super) fn count(rows: u64, columns: &[Column], sessions: usize, rows_a_part: u64) -> u64 {
@@ -37,31 +83,44 @@ fn width(columns: &[Column]) -> u64 {
     columns.iter().map(of).sum::<u64>().max(1)
 }
 
-/// Cuts the values of a column into up to so many ranges, evenly between the smallest and the largest one there is; into one where the
-/// type's order is only the server's.
-pub(super) fn cut(column_type: ColumnType, first: &Value, last: &Value, parts: u64) -> Vec<KeyRange> {
-    let (Some(from), Some(to)) = (place(column_type, first), place(column_type, last)) else {
-        return vec![KeyRange::ALL];
-    };
-    if to <= from {
-        return vec![KeyRange::ALL];
-    }
-    // As far apart as the type goes: more than the signed type holds.
-    let (span, n) = (to.wrapping_sub(from) as u128, u128::from(parts));
-    let mut places: Vec<i128> = (1..n)
-        .map(|i| span / n * i + (span % n * i).div_ceil(n))
-        .map(|offset| from.wrapping_add(offset as i128))
-        .collect();
-    places.dedup();
-    let mut ranges = Vec::with_capacity(places.len() + 1);
+/// Cuts the values of a column into up to so many ranges, evenly among those where there are any: from a smallest to a largest one each,
+/// in ascending order and apart. Into one range where the type's order is only the server's.
+fn cut(column_type: ColumnType, occupied: &[(Value, Value)], parts: u64) -> Vec<KeyRange> {
+    let (values, n) = (width_of(column_type, occupied), u128::from(parts));
+    let mut offsets: Vec<u128> = (1..n).map(|i| values / n * i + values % n * i / n).filter(|at| *at > 0).collect();
+    offsets.dedup();
+    let mut ranges = Vec::with_capacity(offsets.len() + 1);
     let mut lower = None;
-    for place in places {
-        let bound = value(column_type, place);
+    for bound in offsets.into_iter().filter_map(|offset| nth(column_type, occupied, offset)) {
         ranges.push(KeyRange { lower: lower.take(), upper: Some(bound.clone()) });
         lower = Some(bound);
     }
     ranges.push(KeyRange { lower, upper: None });
     ranges
+}
+
+/// How many values there are from one to another, both included.
+fn width_between(column_type: ColumnType, first: &Value, last: &Value) -> Option<u128> {
+    let (from, to) = (place(column_type, first)?, place(column_type, last)?);
+    // As far apart as the type goes: more than the signed type holds.
+    (from <= to).then(|| (to.wrapping_sub(from) as u128).saturating_add(1))
+}
+
+fn width_of(column_type: ColumnType, occupied: &[(Value, Value)]) -> u128 {
+    let widths = occupied.iter().filter_map(|(first, last)| width_between(column_type, first, last));
+    widths.fold(0, u128::saturating_add)
+}
+
+/// The value that so many come before.
+fn nth(column_type: ColumnType, occupied: &[(Value, Value)], mut before: u128) -> Option<Value> {
+    for (first, last) in occupied {
+        let width = width_between(column_type, first, last)?;
+        if before < width {
+            return Some(value(column_type, place(column_type, first)?.wrapping_add(before as i128)));
+        }
+        before -= width;
+    }
+    None
 }
 
 /// 1/300 s a day, in which `datetime` counts.
@@ -239,7 +298,7 @@ mod tests {
             let column_type = TYPES[which];
             let key = some(column_type, seeds[2], edges[2]);
             let (first, last) = sorted(some(column_type, seeds[0], edges[0]), some(column_type, seeds[1], edges[1]));
-            let ranges = cut(column_type, &first, &last, parts);
+            let ranges = cut(column_type, &[(first.clone(), last.clone())], parts);
             prop_assert!(ranges.len() as u64 <= parts);
             prop_assert_eq!((&ranges[0].lower, &ranges[ranges.len() - 1].upper), (&None, &None));
             if !is_ordered(column_type) {
@@ -262,7 +321,7 @@ mod tests {
 
         #[test]
         fn cuts_are_even(first in -1_000_000..0_i64, span in 1_000..1_000_000_000_i64, parts in 2..70u64) {
-            let ranges = cut(ColumnType::BigInt, &Value::I64(first), &Value::I64(first + span), parts);
+            let ranges = cut(ColumnType::BigInt, &[(Value::I64(first), Value::I64(first + span))], parts);
             prop_assert_eq!(ranges.len() as u64, parts);
             let bound = |bound: &Option<Value>, end| match bound { Some(Value::I64(v)) => *v, _ => end };
             for range in &ranges {
@@ -273,16 +332,25 @@ mod tests {
     }
 
     #[test]
+    fn gaps_count_for_nothing() {
+        let between = |first, last| (Value::I32(first), Value::I32(last));
+        let occupied = [between(1, 500), between(1_001, 1_499), between(i32::MAX, i32::MAX)];
+        let bounds: Vec<_> = cut(ColumnType::Int, &occupied, 4).into_iter().filter_map(|range| range.upper).collect();
+        assert_eq!(bounds, [Value::I32(251), Value::I32(1_001), Value::I32(1_251)]);
+        assert_eq!(cut(ColumnType::Int, &[], 4), [KeyRange::ALL]);
+    }
+
+    #[test]
     fn a_single_value_and_two_neighbours() {
-        assert_eq!(cut(ColumnType::Int, &Value::I32(7), &Value::I32(7), 8), [KeyRange::ALL]);
-        let two = cut(ColumnType::Bit, &Value::Bit(false), &Value::Bit(true), 8);
+        assert_eq!(cut(ColumnType::Int, &[(Value::I32(7), Value::I32(7))], 8), [KeyRange::ALL]);
+        let two = cut(ColumnType::Bit, &[(Value::Bit(false), Value::Bit(true))], 8);
         assert_eq!(two.len(), 2);
         assert_eq!(two[1].lower, Some(Value::Bit(true)));
         // The whole of a type, further apart than its own width can tell.
-        let all = cut(ColumnType::UniqueIdentifier, &Value::Guid([0; 16]), &Value::Guid([255; 16]), 4);
+        let all = cut(ColumnType::UniqueIdentifier, &[(Value::Guid([0; 16]), Value::Guid([255; 16]))], 4);
         assert_eq!(all.len(), 4);
         let extremes = (Value::I64(i64::MIN), Value::I64(i64::MAX));
-        assert_eq!(cut(ColumnType::BigInt, &extremes.0, &extremes.1, 2)[1].lower, Some(Value::I64(0)));
+        assert_eq!(cut(ColumnType::BigInt, &[extremes], 2)[1].lower, Some(Value::I64(0)));
     }
 
     #[test]
