@@ -95,12 +95,15 @@ pub struct Distributor {
     process: Option<Process>,
     /// Snapshots that were registered.
     pub snapshots: usize,
+    /// What the log reader had read when it took up an article, by the article's first definition.
+    read_after: BTreeMap<ArticleId, Option<Lsn>>,
 }
 
 impl Distributor {
     pub fn new() -> Self {
         let catalog = Catalog::over(Box::new(CatalogLog::default())).expect("nothing is there");
-        let mut new = Self { disk: Disk { queue: Queue::default(), catalog }, process: None, snapshots: 0 };
+        let disk = Disk { queue: Queue::default(), catalog };
+        let mut new = Self { disk, process: None, snapshots: 0, read_after: BTreeMap::new() };
         new.start();
         new
     }
@@ -122,6 +125,11 @@ impl Distributor {
     /// The articles of a publication as they are now.
     pub fn articles_of(&mut self, publication: &str) -> Vec<Article> {
         self.disk.catalog.read(|contents| contents.articles_of(publication)).expect("the catalog can be read")
+    }
+
+    /// What the log reader had read when it took up an article that it reads as it was added.
+    pub fn read_after(&self, article: &Article) -> Option<Lsn> {
+        self.read_after.get(&article.id).copied().flatten()
     }
 
     /// SIGKILL or a power cut.
@@ -230,6 +238,9 @@ impl Distributor {
                     if let Some(stream) = process.subscriptions.remove(name) {
                         process.end_stream(stream as ConnectionId, network, rng);
                     }
+                }
+                Change::Put(Entry::ReadAfter(read)) => {
+                    self.read_after.insert(read.article, read.after);
                 }
                 Change::Put(Entry::Snapshot(_)) => {
                     process.registered += 1;

@@ -268,6 +268,13 @@ impl Source {
         self.columns_now(table_of(article)) == article.columns
     }
 
+    /// Whether a table has other columns than an article that the log reader reads after `read`, and all that made them so was before:
+    /// no log reader comes to it any more.
+    pub fn has_passed(&self, article: &Article, read: Lsn) -> bool {
+        let altered = self.altered.iter().filter(|(_, table, _)| *table == table_of(article));
+        !self.fits(article) && altered.map(|(commit, ..)| lsn_of(*commit)).max() <= Some(read)
+    }
+
     fn columns_now(&self, table: usize) -> Vec<Column> {
         let mut now = columns(table, self.lengths[table]);
         now.truncate(now.len() - usize::from(self.noteless[table]));

@@ -85,6 +85,7 @@ pub struct Seen {
     files_removed: usize,
     resubscribed: usize,
     overtaken: usize,
+    added_again: usize,
 }
 
 pub struct World {
@@ -179,6 +180,31 @@ impl World {
             if self.subscribed[i] && self.subscribers[i].overtaken {
                 self.unsubscribe(i);
                 self.seen.overtaken += 1;
+            }
+        }
+    }
+
+    /// Does what a refused snapshot says of an article whose table was changed after it was added and before the log reader read it:
+    /// drops the subscriptions and the article, and adds it again.
+    fn add_again(&mut self) {
+        if !self.distributor.is_running() {
+            return;
+        }
+        for (publication, ..) in PUBLICATIONS {
+            for article in self.distributor.articles_of(publication) {
+                let read = self.distributor.read_after(&article);
+                if !read.is_some_and(|read| self.source.has_passed(&article, read)) {
+                    continue;
+                }
+                for i in (0..SUBSCRIPTIONS.len()).filter(|i| SUBSCRIPTIONS[*i].1 == publication) {
+                    if self.subscribed[i] {
+                        self.unsubscribe(i);
+                    }
+                }
+                let source = article.source.clone();
+                let dropped = self.request(Request::ArticleDrop { publication: publication.to_owned(), source });
+                assert!(dropped && self.add_article(publication, source::table_of(&article)), "nothing is in the way");
+                self.seen.added_again += 1;
             }
         }
     }
@@ -418,6 +444,9 @@ impl World {
             }
             world.step(false);
             world.drop_overtaken();
+            if steps % 50 == 0 {
+                world.add_again();
+            }
             steps += 1;
         }
         for subscriber in &world.subscribers {
@@ -469,5 +498,6 @@ impl AddAssign for Seen {
         self.files_removed += other.files_removed;
         self.resubscribed += other.resubscribed;
         self.overtaken += other.overtaken;
+        self.added_again += other.added_again;
     }
 }
