@@ -100,8 +100,9 @@ impl Subscriptions {
             return Err(Refusal::new(RefusalKind::Busy, message));
         }
         if kept_after > Some(position) {
-            // A request that was long on its way, of a subscriber that has come further since, says nothing about what it needs.
-            if progress.position.is_none_or(|known| known <= position) {
+            // A request that was long on its way says nothing about what it needs: of a subscriber that has come further since, or of
+            // an earlier subscription of this name, where this one never had a position.
+            if progress.position.is_some_and(|known| known <= position) {
                 progress.state = SubscriptionState::Expired;
             }
             let refusal = expired(name, position, kept_after.unwrap_or_default());
@@ -272,9 +273,16 @@ mod tests {
     #[test]
     fn a_position_before_the_queues_start_is_expired_and_shown_as_such() {
         let mut subscriptions = one();
-        let refusal = subscriptions.subscribe("sales", 1, "peer", A, Some(B)).unwrap_err();
-        assert_eq!(refusal.kind, RefusalKind::Expired);
-        assert_eq!(subscriptions.get("sales").unwrap().state, SubscriptionState::Expired);
+        let refused = |subscriptions: &mut Subscriptions| {
+            let refusal = subscriptions.subscribe("sales", 1, "peer", A, Some(B)).unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Expired);
+            subscriptions.get("sales").unwrap().state
+        };
+        // It has no position yet: that is an earlier subscription of its name, and it needs what it needs.
+        assert_eq!(refused(&mut subscriptions), SubscriptionState::Uninitialized);
+        assert_eq!(subscriptions.need("sales").unwrap().after, Some(A));
+        subscriptions.report(report(SubscriptionState::Active, Some(A)), None, None, 4).unwrap();
+        assert_eq!(refused(&mut subscriptions), SubscriptionState::Expired);
         assert_eq!(subscriptions.need("sales"), None);
         // Initialising it again makes it need the queue again.
         subscriptions.report(report(SubscriptionState::Initializing, None), None, Some(B), 5).unwrap();
