@@ -42,6 +42,8 @@ pub(super) struct Late {
     row: SubscriptionRow,
     /// Definitions that it has.
     has: Vec<ArticleId>,
+    /// Those with which the task asks, which it had when that began.
+    asked: Vec<ArticleId>,
     /// A failure is tried again here, instead of by whoever runs the session.
     tries_again: bool,
     /// Ends with this.
@@ -60,6 +62,7 @@ impl Late {
             settings: settings.clone(),
             row: row.clone(),
             has,
+            asked: Vec::new(),
             tries_again,
             task: JoinSet::new(),
             again: false,
@@ -82,6 +85,7 @@ impl Late {
     }
 
     fn begin(&mut self, after: Duration) {
+        self.asked.clone_from(&self.has);
         let (settings, row, has) = (self.settings.clone(), self.row.clone(), self.has.clone());
         let loading = self.loading.clone();
         self.task.spawn(async move {
@@ -103,6 +107,11 @@ impl Late {
                 if again {
                     self.begin(Duration::ZERO);
                 }
+                Loaded::Nothing
+            }
+            // The question came so late that the distributor knows none of these any more.
+            Err(error) if error.kind == ErrorKind::Expired && self.asked != self.has => {
+                self.begin(Duration::ZERO);
                 Loaded::Nothing
             }
             Err(error) => {

@@ -23,6 +23,8 @@ pub enum Loaded {
     Nothing,
     /// It failed in a way that passes.
     Failed,
+    /// The distributor does not know the definitions any more with which it was asked.
+    Outdated,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,11 @@ struct Plan {
 
 impl Loader {
     /// Of what there is beyond some definitions.
+    /// With what it asks.
+    pub fn has(&self) -> &[ArticleId] {
+        &self.has
+    }
+
     pub fn new(publication: &str, has: Vec<ArticleId>) -> Self {
         Self { publication: publication.to_owned(), has, step: Step::Ask }
     }
@@ -118,8 +125,8 @@ impl Loader {
                     Step::Found(found)
                 }
                 Some(Ok(Err(refusal))) => {
-                    assert_ne!(refusal.kind, RefusalKind::Expired, "{refusal}");
-                    return Some(Loaded::Failed);
+                    let outdated = refusal.kind == RefusalKind::Expired;
+                    return Some(if outdated { Loaded::Outdated } else { Loaded::Failed });
                 }
                 _ => return Some(Loaded::Failed),
             },

@@ -186,6 +186,7 @@ impl Subscriber {
                         self.process = Some(Process::Prepare);
                     }
                     Some(Loaded::Nothing | Loaded::Failed) => self.process = Some(Process::Prepare),
+                    Some(Loaded::Outdated) => panic!("what has nothing is refused for what it has"),
                 }
             }
             Some(Process::Subscribe(connection)) => {
@@ -298,6 +299,9 @@ impl Subscriber {
         let loaded = late.step(false, &mut databases, work_dir, network, distributor_runs, rng);
         self.committed.check(&self.name, source);
         let (publication, has) = (&self.publication, flow.stream.has());
+        if loaded == Some(Loaded::Outdated) {
+            assert_ne!(late.has(), has, "it is refused for what it has");
+        }
         match loaded {
             None => {}
             Some(Loaded::Articles) => {
@@ -308,7 +312,7 @@ impl Subscriber {
             Some(Loaded::Nothing) => {
                 flow.late = std::mem::take(&mut flow.again).then(|| Loader::new(publication, has));
             }
-            Some(Loaded::Failed) => flow.late = Some(Loader::new(publication, has)),
+            Some(Loaded::Failed | Loaded::Outdated) => flow.late = Some(Loader::new(publication, has)),
         }
     }
 
