@@ -57,13 +57,13 @@ struct Plan {
 
 impl Loader {
     /// Of what there is beyond some definitions.
-    /// With what it asks.
-    pub fn has(&self) -> &[ArticleId] {
-        &self.has
-    }
-
     pub fn new(publication: &str, has: Vec<ArticleId>) -> Self {
         Self { publication: publication.to_owned(), has, step: Step::Ask }
+    }
+
+    /// The definitions with which it asks.
+    pub fn has(&self) -> &[ArticleId] {
+        &self.has
     }
 
     /// Whether it is known what is to be loaded, and nothing of that is done.
