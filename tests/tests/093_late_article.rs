@@ -172,7 +172,7 @@ async fn its_snapshot_is_taken_with_it_and_of_it_alone() {
     writer.makes(20).await;
     let said = line.publisher_does(&["article", "add", "--publication", "p", "--table", TABLE]).await;
     assert!(said.contains("article dbo.spare parts added to publication p"), "{said}");
-    assert!(said.contains("of publication p: 1 articles, "), "{said}");
+    assert!(said.contains("of publication p: 1 article, "), "{said}");
     let new: Vec<PathBuf> = folders(&line).difference(&before).cloned().collect();
     assert_eq!(new.len(), 1, "{new:?}");
     let location = format!("file://{}", new[0].display());
@@ -196,7 +196,7 @@ async fn without_a_working_directory_the_command_that_brings_it_is_told() {
     assert!(said.contains("subscription s get its rows") && said.contains(told), "{said}");
     assert_eq!(folders(&line).len(), 1);
     let said = line.publisher_does(&["snapshot", "--publication", "p", "--article", "[dbo].[spare parts]"]).await;
-    assert!(said.contains(&format!("of publication p: 1 articles, {ROWS} rows")), "{said}");
+    assert!(said.contains(&format!("of publication p: 1 article, {ROWS} rows")), "{said}");
     let unknown = line.publisher_tries(&["snapshot", "--publication", "p", "--article", "dbo.unknown"]).await;
     assert!(!unknown.status.success());
     assert!(unknown.stderr.contains("has no article of dbo.unknown"), "{}", unknown.stderr);
