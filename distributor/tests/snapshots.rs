@@ -336,6 +336,7 @@ async fn a_snapshot_may_go_when_it_is_old_and_nobody_needs_it() {
             subscription: "s".to_owned(),
             state,
             position: None,
+            snapshot: None,
             transactions: 0,
             changes: 0,
             error: None,

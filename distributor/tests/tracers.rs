@@ -72,6 +72,7 @@ async fn arrive(subscriber: &Subscriber, position: Lsn, token: Uuid, ago: i64) {
         subscription: subscriber.name.clone(),
         state: SubscriptionState::Active,
         position: Some(position),
+        snapshot: None,
         transactions: 0,
         changes: 0,
         error: None,

@@ -328,6 +328,8 @@ pub struct SubscriptionStatus {
     pub connected: Option<String>,
     /// Last position that the subscriber reported as applied. A hint: the truth is in the subscription database.
     pub position: Option<Lsn>,
+    /// Of a publication of type snapshot: when the one was taken that the subscriber's rows are of, microseconds since 1970-01-01 UTC.
+    pub rows_of: Option<i64>,
     /// When it was reported.
     pub reported_at: Option<i64>,
     /// Bytes in the queue after that position.

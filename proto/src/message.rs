@@ -161,6 +161,8 @@ pub struct Report {
     pub state: SubscriptionState,
     /// Applied up to here.
     pub position: Option<Lsn>,
+    /// The snapshot that it was, or is being, initialised from.
+    pub snapshot: Option<Uuid>,
     /// Transactions since the connection began.
     pub transactions: u64,
     /// Changes since the connection began.

@@ -111,6 +111,11 @@ impl Distributor {
         }
     }
 
+    /// Says how a subscription stands that is not streamed, and goes on with the connection.
+    pub async fn tell(&mut self, report: Report) -> Result<(), Error> {
+        Ok(self.0.tell(&ClientMessage::Report(report)).await?)
+    }
+
     /// Says how a subscription stands that is not streamed.
     pub async fn report(self, report: Report) -> Result<(), Error> {
         let (sender, _receiver) = self.0.into_split();

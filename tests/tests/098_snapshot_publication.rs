@@ -109,6 +109,17 @@ async fn each_refresh_is_seen_whole_or_not_at_all() {
     while let Some(reader) = readers.join_next().await {
         reader.unwrap();
     }
+    // Status says which rows are there, and again and again that somebody looks for newer ones.
+    let snapshots = line.publisher_does(&["snapshot", "list", "--output", "json"]).await;
+    let snapshots: serde_json::Value = serde_json::from_str(&snapshots).unwrap();
+    let newest = snapshots.as_array().unwrap().iter().map(|s| s["created_at"].as_i64().unwrap()).max().unwrap();
+    let reported = async || {
+        let shown = &line.status().await["subscriptions"][0];
+        (shown["rows_of"] == newest).then(|| shown["reported_at"].as_i64().unwrap())
+    };
+    let then = wait::until("the newest snapshot shows in status", reported).await;
+    wait::until("the subscriber reports although nothing is new", async || reported().await.filter(|at| *at > then))
+        .await;
     line.subscriber.take().unwrap().terminate().await;
     assert_equal(&line).await;
     assert_eq!(line.target.number(made).await, 3);

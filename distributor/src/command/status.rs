@@ -1,6 +1,6 @@
 //! `distributor status`.
 
-use super::progress;
+use super::progress::{self, UnderWay};
 use super::{Outcome, connect};
 use clap::Args;
 use cli::output::{Table, print, print_json};
@@ -102,12 +102,20 @@ fn text(status: &Status, threshold: i64) -> String {
     let _ = write!(text, "\n{}", databases(status, threshold));
     let _ = write!(text, "\n{}", subscriptions(status, threshold));
     if !status.snapshots.is_empty() {
-        let snapshots = status.snapshots.iter().map(|s| (s.publication.as_str(), s.tables.as_slice()));
+        let snapshots = status.snapshots.iter().map(|snapshot| UnderWay {
+            name: &snapshot.publication,
+            tables: &snapshot.tables,
+            age: status.now - snapshot.reported_at,
+        });
         let _ = write!(text, "\n{}", progress::table("SNAPSHOT OF", snapshots));
     }
     let loading = || status.subscriptions.iter().filter(|s| !s.loading.is_empty());
     if loading().next().is_some() {
-        let loading = loading().map(|s| (s.subscription.name.as_str(), s.loading.as_slice()));
+        let loading = loading().map(|s| UnderWay {
+            name: &s.subscription.name,
+            tables: &s.loading,
+            age: status.now - s.reported_at.unwrap_or(status.now),
+        });
         let _ = write!(text, "\n{}", progress::table("LOADING", loading));
     }
     for shown in &status.databases {
@@ -185,7 +193,7 @@ fn subscriptions(status: &Status, threshold: i64) -> Table {
             shown.subscription.database.to_string(),
             format!("{:?}", shown.state).to_lowercase(),
             shown.connected.clone().unwrap_or_else(|| "no".to_owned()),
-            shown.position.map_or("-".to_owned(), |lsn| lsn.to_string()),
+            position(shown),
             shown.reported_at.map_or("-".to_owned(), |at| format!("{} ago", age(status.now - at))),
             pending(shown),
             latency(shown.latency, threshold),
@@ -194,6 +202,15 @@ fn subscriptions(status: &Status, threshold: i64) -> Table {
         ]);
     }
     table
+}
+
+/// Of rows that come with snapshots alone, how old they are.
+fn position(shown: &SubscriptionStatus) -> String {
+    match (shown.position, shown.rows_of) {
+        (Some(lsn), _) => lsn.to_string(),
+        (None, Some(taken_at)) => format!("rows of {}", cli::time::format(taken_at)),
+        (None, None) => "-".to_owned(),
+    }
 }
 
 fn pending(shown: &SubscriptionStatus) -> String {
@@ -219,7 +236,7 @@ fn clock(ahead: i64) -> String {
 }
 
 /// A duration in microseconds, to the largest unit that fits.
-fn age(micros: i64) -> String {
+pub(super) fn age(micros: i64) -> String {
     let seconds = micros.max(0) / 1_000_000;
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -288,6 +305,7 @@ mod tests {
                 state: SubscriptionState::Failed,
                 connected: None,
                 position: None,
+                rows_of: None,
                 reported_at: Some(40_000_000),
                 pending_bytes: 2048,
                 pending_transactions: 5,

@@ -10,6 +10,7 @@ use proto::message::{Refusal, RefusalKind, Report};
 use proto::snapshot::TableProgress;
 use proto::{Article, ArticleId, Lsn};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Names a connection that streams, for as long as the process lives.
 pub type StreamId = u64;
@@ -23,6 +24,8 @@ pub struct Progress {
     pub position: Option<Lsn>,
     /// Everything after this is needed; once there is a position, they are the same.
     pub keep_after: Option<Lsn>,
+    /// The snapshot that it was, or is being, initialised from.
+    pub snapshot: Option<Uuid>,
     /// When it was reported, microseconds by the caller's clock.
     pub reported_at: Option<i64>,
     /// The connection that streams it.
@@ -44,6 +47,7 @@ impl Progress {
             state,
             position,
             keep_after,
+            snapshot: None,
             reported_at: None,
             stream: None,
             transactions: 0,
@@ -155,6 +159,7 @@ impl Subscriptions {
             progress.state = report.state;
         }
         progress.position = report.position;
+        progress.snapshot = report.snapshot;
         progress.transactions = report.transactions;
         progress.changes = report.changes;
         progress.error = report.error;
@@ -236,6 +241,7 @@ mod tests {
             subscription: "sales".to_owned(),
             state,
             position,
+            snapshot: None,
             transactions: 1,
             changes: 2,
             error: None,

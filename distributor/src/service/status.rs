@@ -34,6 +34,9 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
         let name = entry.subscription.name.clone();
         let Some(progress) = state.with_subscriptions(|s| s.get(&name).cloned()) else { continue };
         let publication = publications.iter().find(|(p, _)| p.name == entry.subscription.publication);
+        let refreshed = publication.is_some_and(|(p, _)| p.kind == PublicationKind::Snapshot);
+        let there = snapshots.iter().find(|s| refreshed && Some(s.id) == progress.snapshot);
+        let rows_of = there.map(|snapshot| snapshot.created_at);
         // What is not read from the log has no position in it.
         let publication = publication.filter(|(p, _)| p.kind == PublicationKind::Transactional);
         let database = publication.and_then(|(p, _)| state.database(&p.database));
@@ -54,6 +57,7 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
             state: progress.state,
             connected: progress.stream.map(|(_, peer)| peer),
             position: progress.position,
+            rows_of,
             reported_at: progress.reported_at,
             pending_bytes,
             pending_transactions,

@@ -347,6 +347,7 @@ impl Subscriber {
             subscription: self.name.clone(),
             state,
             position,
+            snapshot: None,
             transactions: 1,
             changes: 1,
             error: None,

@@ -103,6 +103,12 @@ impl Connection {
         }
     }
 
+    /// Says something that is not answered.
+    pub async fn tell(&mut self, message: &ClientMessage) -> Result<(), TransportError> {
+        self.sender.send(message).await?;
+        self.sender.flush().await
+    }
+
     /// The two directions, for a stream.
     pub fn into_split(self) -> (Sender<ClientMessage>, Receiver<ServerMessage>) {
         (self.sender, self.receiver)

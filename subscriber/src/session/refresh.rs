@@ -57,9 +57,11 @@ pub(super) async fn run(
         }
         if !there && said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
             said = Some(Instant::now());
-            let publication = row.publication;
+            let publication = row.publication.as_str();
             tracing::warn!(subscription, publication, "waiting for a snapshot; `publisher snapshot` makes one");
         }
+        // Nothing that is new: it shows that somebody is there.
+        distributor.tell(report(&row)).await?;
         at_hand = Some(distributor);
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}

@@ -20,6 +20,7 @@ pub(super) fn report(row: &SubscriptionRow) -> Report {
             Stage::Active => SubscriptionState::Active,
         },
         position: row.position,
+        snapshot: row.snapshot,
         transactions: 0,
         changes: 0,
         error: None,

@@ -420,6 +420,7 @@ impl Subscriber {
             subscription: self.name.clone(),
             state,
             position,
+            snapshot: None,
             transactions: 0,
             changes: 0,
             error: None,
