@@ -368,12 +368,15 @@ async fn on_articles(action: ArticleAction) -> Done {
             let definition =
                 Definition { publication, table, columns, filter, destination, destination_owner, options: texts };
             let added = article::add(&server, &distributor, &definition, &mut say).await?;
+            let how = match added.capture.instance.as_str() {
+                "" => "with each snapshot".to_owned(),
+                instance => format!("read from capture instance {instance}"),
+            };
             say(&format!(
-                "article {} added to publication {}: {}, read from capture instance {}",
+                "article {} added to publication {}: {}, {how}",
                 added.source,
                 added.publication,
-                count(added.columns.len(), "column"),
-                added.capture.instance
+                count(added.columns.len(), "column")
             ));
             Box::pin(command::snapshot::of_late_article(&server, &distributor, &added, &late)).await?;
         }

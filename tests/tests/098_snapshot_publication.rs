@@ -33,7 +33,8 @@ async fn line() -> Line {
         .await;
     line.publisher_does(&["publication", "add", "--publication", "p", "--type", "snapshot"]).await;
     for table in ["dbo.product", "dbo.price"] {
-        line.publisher_does(&["article", "add", "--publication", "p", "--table", table]).await;
+        let said = line.publisher_does(&["article", "add", "--publication", "p", "--table", table]).await;
+        assert!(said.contains("3 columns, with each snapshot"), "{said}");
     }
     line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
     line
