@@ -77,7 +77,7 @@ impl Table {
 impl Count {
     fn progress(&self) -> TableProgress {
         let Self { rows_expected, before, .. } = *self;
-        let elapsed = self.took.or_else(|| self.since.map(|since| since.elapsed())).unwrap_or_default();
+        let elapsed = self.took.or_else(|| self.since.map(since)).unwrap_or_default();
         let rows = before.rows + self.now.rows;
         let done = self.took.is_some();
         TableProgress {
@@ -92,6 +92,11 @@ impl Count {
             done,
         }
     }
+}
+
+/// Time that has passed; never none, by which it shows that something has begun.
+fn since(begun: Instant) -> Duration {
+    begun.elapsed().max(Duration::from_micros(1))
 }
 
 /// What a part adds to its table. Dropped before it is [done](Part::done), it takes that away again.
@@ -118,7 +123,7 @@ impl Part {
         count.any_part_done = true;
         count.parts_left = count.parts_left.saturating_sub(1);
         if count.parts_left == 0 {
-            count.took = count.since.map(|since| since.elapsed());
+            count.took = count.since.map(since);
         }
     }
 }
