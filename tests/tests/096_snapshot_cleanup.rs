@@ -265,7 +265,7 @@ async fn what_the_distributor_has_forgotten_and_nobody_could_remove_goes_the_nex
 /// Starts an agent and holds it up in the middle.
 async fn held_up(line: &Line) -> Process {
     let fault = format!(
-        "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @action = N'stall', @at = N'statement', @object = N'lines', @after = 7"
+        "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @action = N'stall', @at = N'statement', @object = N'lines', @after = 41"
     );
     let fault = line.source.number(&fault).await;
     let mut command = line.command("publisher", At::Source);

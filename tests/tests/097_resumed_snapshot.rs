@@ -129,13 +129,16 @@ async fn views(line: &Line, table: &str) -> BTreeSet<String> {
     views
 }
 
+/// Statements that look where the keys of a table lie: for the first and the last one, in all and in each of 16 ranges.
+const KEY_LOOKS: usize = 2 + 2 * 16;
+
 /// Takes a snapshot whose agent is killed while it reads the seats, then the lines twice, each time with some of their files finished since
 /// the kill before and some not; `meanwhile` runs after each kill.
 async fn resumed_snapshot(line: &Line, meanwhile: impl AsyncFn()) {
-    for (table, after) in [("seats", 3), ("lines", 5), ("lines", 5)] {
+    for (table, after) in [("seats", KEY_LOOKS + 1), ("lines", KEY_LOOKS + 3), ("lines", 5)] {
         let before = views(line, table).await.len();
         let mut kills = 0;
-        // Statements that touch a table ask for its bounds and lock it, again after a deadlock, before they read it.
+        // Statements that touch a table look for its keys, the first time, and lock it, again after a deadlock, before they read it.
         while views(line, table).await.len() == before {
             assert!(kills < 10, "it was killed {kills} times before anything new was finished");
             let what = format!("@at = N'statement', @object = N'{table}', @after = {}, @times = 3", after + kills);
