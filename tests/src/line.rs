@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
+/// Statements with which a snapshot agent looks where the keys of a table lie before it cuts it: for the first and the last one, in all and in
+/// each of 16 ranges. For faults at what it does with the table afterwards.
+pub const KEY_LOOKS: u32 = 2 + 2 * 16;
+
 /// Two databases and the three roles. Everything lies in a temporary folder and ends with it.
 pub struct Line {
     /// Running log reader, if started.

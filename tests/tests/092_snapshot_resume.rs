@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use tests::history::{self, History, Rows, TABLES};
-use tests::line::{At, Line};
+use tests::line::{At, KEY_LOOKS, Line};
 use tests::process::{Outcome, Process};
 use tests::unanswered::Way;
 use tests::wait;
@@ -22,8 +22,6 @@ use workdir::{Credentials, SnapshotReader};
 /// The snapshot agent's name at the server.
 const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
 const WRITERS: u64 = 3;
-/// Statements that look where the keys of a table lie: for the first and the last one, in all and in each of 16 ranges.
-const LOOKS: u32 = 2 + 2 * 16;
 /// Times that the agent is killed at some moment, after those at chosen ones.
 const KILLS: u64 = 3;
 
@@ -183,7 +181,7 @@ async fn an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_goes_on()
     for _ in 0..2 {
         let before = kept.len();
         for _ in 0..10 {
-            let after = if kept.is_empty() { LOOKS + 5 } else { 7 };
+            let after = if kept.is_empty() { KEY_LOOKS + 5 } else { 7 };
             let fault = format!("@at = N'statement', @object = N'lines', @after = {after}, @times = 3");
             assert!(killed_at(&line, &fault).await);
             assert_untouched(&kept);
@@ -220,7 +218,7 @@ async fn an_agent_that_is_killed_at_any_moment_is_followed_by_one_that_goes_on()
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_told_to_end_says_that_it_can_go_on_and_one_that_is_to_begin_anew_does() {
     let (line, history) = published(93).await;
-    let fault = arm(&line, &format!("@at = N'statement', @object = N'orders', @after = {}", LOOKS + 4)).await;
+    let fault = arm(&line, &format!("@at = N'statement', @object = N'orders', @after = {}", KEY_LOOKS + 4)).await;
     let mut first = agent(&line, &[]);
     assert!(is_held_up(&line, &mut first, fault).await);
     let old = folders(&line);
@@ -246,7 +244,7 @@ async fn an_error_in_the_middle_keeps_what_is_finished() {
     let workload = history.write(&line.source, 94, WRITERS);
     // Attempts at the locks count too: a fault that comes before anything is finished says nothing, and the next comes later.
     let mut failed = None;
-    for after in [5, 12, 19, 26].map(|after| LOOKS + after) {
+    for after in [5, 12, 19, 26].map(|after| KEY_LOOKS + after) {
         let fault = format!(
             "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @at = N'statement', @object = N'lines', @after = {after}, @action = N'disconnect'"
         );

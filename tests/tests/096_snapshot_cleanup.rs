@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tests::history::{History, TABLES};
-use tests::line::{At, Line};
+use tests::line::{At, KEY_LOOKS, Line};
 use tests::process::Process;
 use tests::unanswered::Way;
 use tests::{programs, wait};
@@ -265,7 +265,8 @@ async fn what_the_distributor_has_forgotten_and_nobody_could_remove_goes_the_nex
 /// Starts an agent and holds it up in the middle.
 async fn held_up(line: &Line) -> Process {
     let fault = format!(
-        "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @action = N'stall', @at = N'statement', @object = N'lines', @after = 41"
+        "EXEC sys.sp_sandbox_fault @application = N'{AGENT}', @action = N'stall', @at = N'statement', @object = N'lines', @after = {}",
+        KEY_LOOKS + 7
     );
     let fault = line.source.number(&fault).await;
     let mut command = line.command("publisher", At::Source);

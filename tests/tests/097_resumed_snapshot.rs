@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tests::history::{self, History, Rows, TABLES, Timeline};
-use tests::line::{At, Line, succeeded};
+use tests::line::{At, KEY_LOOKS, Line, succeeded};
 use tests::process::Process;
 use tests::server::TestDatabase;
 use tests::wait;
@@ -128,9 +128,6 @@ async fn views(line: &Line, table: &str) -> BTreeSet<String> {
     }
     views
 }
-
-/// Statements that look where the keys of a table lie: for the first and the last one, in all and in each of 16 ranges.
-const KEY_LOOKS: usize = 2 + 2 * 16;
 
 /// Takes a snapshot whose agent is killed while it reads the seats, then the lines twice, each time with some of their files finished since
 /// the kill before and some not; `meanwhile` runs after each kill.
