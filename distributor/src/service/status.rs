@@ -1,6 +1,7 @@
 //! What `status` shows.
 
 use super::state::{Database, State, lock, now};
+use crate::core::subscriptions::fold;
 use crate::log::{LogError, LogView, Place};
 use crate::queue::{Committed, record};
 use proto::Lsn;
@@ -45,9 +46,9 @@ pub(super) async fn collect(state: &Arc<State>) -> Result<Status, Refusal> {
             Some(database) => {
                 let reported = progress.position.zip(progress.reported_at);
                 // It has been loaded and nothing has come since: how old the snapshot is, is no latency.
-                let of = |s: &&Snapshot| s.publication.eq_ignore_ascii_case(&entry.subscription.publication);
-                let boundaries = snapshots.iter().filter(of).flat_map(|s| &s.boundaries);
-                let loaded = boundaries.into_iter().any(|(_, boundary)| Some(*boundary) == progress.position);
+                let of = |s: &&Snapshot| fold(&s.publication) == fold(&entry.subscription.publication);
+                let mut boundaries = snapshots.iter().filter(of).flat_map(|s| &s.boundaries);
+                let loaded = boundaries.any(|(_, boundary)| Some(*boundary) == progress.position);
                 state.blocking(move |_| pending(&database, after, reported, loaded)).await?
             }
             None => (0, 0, None),

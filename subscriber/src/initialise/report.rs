@@ -3,7 +3,7 @@
 use crate::session::Settings;
 use cli::progress::Tables;
 use proto::message::{ClientMessage, Report};
-use proto::transport::{Connection, Sender, TransportError};
+use proto::transport::{Connection, TransportError};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
@@ -25,26 +25,21 @@ pub async fn reporting<T>(settings: &Settings, report: &Report, loading: &Tables
 async fn tell(settings: &Settings, report: &Report, loading: &Tables) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sender: Option<Sender<ClientMessage>> = None;
+    let mut connection: Option<Connection> = None;
     loop {
         tick.tick().await;
         let now = Report { loading: loading.progress(), sent_at: crate::session::utc_now(), ..report.clone() };
-        if let Err(error) = send(settings, &mut sender, now).await {
+        if let Err(error) = send(settings, &mut connection, now).await {
             tracing::debug!(%error, "the distributor could not be told of the progress");
-            sender = None;
+            connection = None;
         }
     }
 }
 
-async fn send(
-    settings: &Settings,
-    sender: &mut Option<Sender<ClientMessage>>,
-    report: Report,
-) -> Result<(), TransportError> {
-    let sender = match sender {
-        Some(sender) => sender,
-        None => sender.insert(Connection::connect(&settings.distributor).await?.into_split().0),
+async fn send(settings: &Settings, connection: &mut Option<Connection>, report: Report) -> Result<(), TransportError> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(Connection::connect(&settings.distributor).await?),
     };
-    sender.send(&ClientMessage::Report(report)).await?;
-    sender.flush().await
+    connection.tell(&ClientMessage::Report(report)).await
 }
