@@ -114,7 +114,7 @@ impl Line {
     pub async fn start_distributor(&mut self) {
         let mut command = Command::new(programs::path("distributor"));
         command.arg("run").arg("--data-dir").arg(self.path("queue")).args(["--listen", &self.address]);
-        let mut process = Process::start("distributor", command, self.folder());
+        let process = Process::start("distributor", command, self.folder());
         self.address = process.line("listening on ").await;
         self.distributor = Some(process);
     }
@@ -240,13 +240,16 @@ impl Line {
     /// it has then arrived too. The table is made by [`Line::make_fence`].
     ///
     /// # Panics
-    /// When it does not arrive.
+    /// When it does not arrive, or one of the roles has failed.
     pub async fn drain(&self) {
         let id = uuid::Uuid::new_v4();
         self.source.run(&format!("INSERT INTO dbo.fence (id) VALUES ('{id}')")).await;
         let mut target = self.target.connect().await;
         let query = format!("SELECT COUNT(*) FROM dbo.fence WHERE id = '{id}'");
         wait::until("the last committed row to arrive", async || {
+            for process in [&self.publisher, &self.distributor, &self.subscriber].into_iter().flatten() {
+                process.assert_sound();
+            }
             let rows = target.run(&query).await.ok()?;
             (rows.first()?.get::<i32, _>(0)? == 1).then_some(())
         })

@@ -4,12 +4,13 @@ use crate::wait;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A running program whose output goes to files; killed when dropped, and its output shown when the test fails.
 #[derive(Debug)]
 pub struct Process {
     name: String,
-    child: Child,
+    child: Mutex<Child>,
     stdout: PathBuf,
     stderr: PathBuf,
 }
@@ -42,7 +43,7 @@ impl Process {
         let file = |path: &Path| File::create(path).expect("the test's folder can be written");
         command.stdin(Stdio::null()).stdout(file(&stdout)).stderr(file(&stderr));
         let child = command.spawn().unwrap_or_else(|e| panic!("{name} cannot be started: {e}"));
-        Self { name: name.to_owned(), child, stdout, stderr }
+        Self { name: name.to_owned(), child: Mutex::new(child), stdout, stderr }
     }
 
     /// What it printed so far.
@@ -59,13 +60,13 @@ impl Process {
     ///
     /// # Panics
     /// When the process ends first, or the limit passes.
-    pub async fn line(&mut self, prefix: &str) -> String {
+    pub async fn line(&self, prefix: &str) -> String {
         wait::until(&format!("a line `{prefix}…` of {}", self.name), async || {
             let said = self.stdout();
             let complete = said.rfind('\n').map_or("", |end| &said[..end]);
             let found = complete.lines().find_map(|line| line.strip_prefix(prefix)).map(|rest| rest.trim().to_owned());
             if found.is_none()
-                && let Some(status) = self.child.try_wait().ok().flatten()
+                && let Some(status) = self.status()
             {
                 panic!("{} ended with {status} before it was ready:\n{}", self.name, self.stderr());
             }
@@ -77,20 +78,38 @@ impl Process {
     /// Waits until its standard error contains `text`.
     ///
     /// # Panics
-    /// When the limit passes.
+    /// When the process ends without it, or the limit passes.
     pub async fn says(&self, text: &str) {
-        wait::until(&format!("{} to say `{text}`", self.name), async || self.stderr().contains(text).then_some(()))
-            .await;
+        wait::until(&format!("{} to say `{text}`", self.name), async || {
+            let status = self.status();
+            let said = self.stderr();
+            if said.contains(text) {
+                return Some(());
+            }
+            assert!(status.is_none(), "{} ended without saying `{text}`:\n{said}", self.name);
+            None
+        })
+        .await;
     }
 
     /// Whether it runs.
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|status| status.is_none())
+    pub fn is_running(&self) -> bool {
+        self.status().is_none()
+    }
+
+    /// Asserts that it has not failed.
+    ///
+    /// # Panics
+    /// When it has ended otherwise than well.
+    pub fn assert_sound(&self) {
+        if let Some(status) = self.status() {
+            assert!(status.success(), "{} ended with {status}", self.name);
+        }
     }
 
     /// Process id.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child().id()
     }
 
     /// Most memory it has had, in KiB, where `/proc` tells.
@@ -100,7 +119,7 @@ impl Process {
     }
 
     /// SIGKILL: it gets no chance to say goodbye.
-    pub fn kill(mut self) {
+    pub fn kill(self) {
         self.end();
     }
 
@@ -108,7 +127,7 @@ impl Process {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn terminate(mut self) -> Outcome {
+    pub async fn terminate(self) -> Outcome {
         let status = Command::new("kill").arg(self.id().to_string()).status().expect("kill can be run");
         assert!(status.success(), "{} was not there to be ended", self.name);
         self.outcome().await
@@ -118,22 +137,29 @@ impl Process {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn ended(mut self) -> Outcome {
+    pub async fn ended(self) -> Outcome {
         self.outcome().await
     }
 
-    async fn outcome(&mut self) -> Outcome {
-        let status = wait::until(&format!("the end of {}", self.name), async || {
-            self.child.try_wait().expect("a child can be asked")
-        })
-        .await;
+    async fn outcome(&self) -> Outcome {
+        let status = wait::until(&format!("the end of {}", self.name), async || self.status()).await;
         Outcome { status, stdout: self.stdout(), stderr: self.stderr() }
     }
 
-    fn end(&mut self) {
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it ended, if it has.
+    fn status(&self) -> Option<ExitStatus> {
+        self.child().try_wait().expect("a child can be asked")
+    }
+
+    fn end(&self) {
+        let mut child = self.child();
         // One that ended by itself needs no killing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

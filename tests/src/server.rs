@@ -172,7 +172,7 @@ async fn start_sandbox(name: &str, data: &Path, password_file: &Path, port: u16)
     command.args(["serve", "--server-name", name, "--port", &port.to_string(), "--data-dir"]).arg(data);
     command.arg("--sa-password-file").arg(password_file);
     let folder = data.parent().expect("the data directory lies in the test's folder");
-    let mut process = Process::start(&format!("sandbox-{name}"), command, folder);
+    let process = Process::start(&format!("sandbox-{name}"), command, folder);
     let address = process.line("listening on ").await;
     let port = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("it says its port");
     (process, port)
@@ -184,8 +184,8 @@ async fn start_sandbox(name: &str, data: &Path, password_file: &Path, port: u16)
 /// When it cannot be written.
 pub fn write_secret(path: &Path, secret: &str) {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(path).expect("the folder is ours");
+    let folder = path.parent().expect("a file lies in a folder");
+    let mut file = tempfile::NamedTempFile::new_in(folder).expect("the folder is ours");
     file.write_all(secret.as_bytes()).expect("the disk has room");
+    file.persist(path).expect("the folder is ours");
 }

@@ -100,7 +100,7 @@ async fn back_up(line: &Line, backup: &str) {
 async fn assert_goes_on(line: &mut Line) {
     line.drain().await;
     line.assert_equal(CONTENTS).await;
-    assert!(line.publisher.as_mut().unwrap().is_running());
+    assert!(line.publisher.as_ref().unwrap().is_running());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn a_database_restored_to_an_earlier_time_stops_the_log_reader() {
     captured(&line, 3).await;
     line.drain().await;
     restore(&line, "earlier").await;
-    if !line.publisher.as_mut().unwrap().is_running() {
+    if !line.publisher.as_ref().unwrap().is_running() {
         // It came back while nobody was let in.
         line.start_publisher();
     }

@@ -148,7 +148,7 @@ async fn five_hundred_idle_tables_cost_one_query_a_poll_and_raise_no_alarm() {
     line.drain().await;
     println!("cleaned up and started anew: {:?}", started.elapsed());
     assert_eq!(line.assert_equal("SELECT * FROM dbo.busy ORDER BY id").await, 203);
-    assert!(line.publisher.as_mut().unwrap().is_running());
+    assert!(line.publisher.as_ref().unwrap().is_running());
 }
 
 /// What the cleanup job does, up to where the queue has everything.

@@ -71,7 +71,7 @@ async fn arrived(line: &mut Line, constraint: &str) {
         has(&line.target, constraint).await.then_some(())
     })
     .await;
-    assert!(line.subscriber.as_mut().unwrap().is_running());
+    assert!(line.subscriber.as_ref().unwrap().is_running());
 }
 
 async fn refused(line: &Line, sql: &str) {

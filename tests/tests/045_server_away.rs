@@ -23,7 +23,7 @@ async fn assert_equal(line: &mut Line) {
         line.assert_equal(table).await;
     }
     for role in [&mut line.publisher, &mut line.subscriber] {
-        assert!(role.as_mut().unwrap().is_running(), "no role has given up");
+        assert!(role.as_ref().unwrap().is_running(), "no role has given up");
     }
 }
 

@@ -142,7 +142,7 @@ async fn garbage_on_the_port_ends_only_its_own_connection() {
     }
     line.drain().await;
     assert_eq!(line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await, 1);
-    assert!(line.distributor.as_mut().unwrap().is_running());
+    assert!(line.distributor.as_ref().unwrap().is_running());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,11 +153,11 @@ async fn a_second_log_reader_of_a_database_waits_until_the_first_has_ended() {
 
     let mut command = line.command("publisher", At::Source);
     command.arg("run");
-    let mut second = Process::start("second-publisher", command, line.folder());
+    let second = Process::start("second-publisher", command, line.folder());
     second.says("attached").await;
     line.source.run("INSERT INTO dbo.items VALUES (2, N'by the first')").await;
     line.drain().await;
-    assert!(second.is_running() && line.publisher.as_mut().unwrap().is_running());
+    assert!(second.is_running() && line.publisher.as_ref().unwrap().is_running());
 
     line.publisher.take().unwrap().terminate().await;
     line.source.run("INSERT INTO dbo.items VALUES (3, N'by the second')").await;
@@ -182,7 +182,7 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
     // Without the trap the first write beyond the limit would end the process.
     command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(programs::path("distributor"));
     command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
-    let mut distributor = Process::start("full-distributor", command, line.folder());
+    let distributor = Process::start("full-distributor", command, line.folder());
     distributor.line("listening on ").await;
     let id = distributor.id();
     line.distributor = Some(distributor);
@@ -196,7 +196,7 @@ async fn a_full_disk_of_the_queue_is_shown_and_waited_for_and_nothing_is_lost() 
         line.status().await["paused"].is_string().then_some(())
     })
     .await;
-    assert!(line.distributor.as_mut().unwrap().is_running());
+    assert!(line.distributor.as_ref().unwrap().is_running());
     limit(id, "unlimited");
     line.drain().await;
     assert_eq!(line.assert_equal("SELECT * FROM dbo.items ORDER BY id").await, 9001);

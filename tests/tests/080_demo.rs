@@ -61,7 +61,7 @@ async fn both_sides_agree_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_in_the_middle_ends_every_process_and_removes_every_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (_group, mut demo) = demo(folder.path(), "600");
+    let (_group, demo) = demo(folder.path(), "600");
     demo.line("  $ subscriber run").await;
     wait::until("two servers and three roles beside the demo", async || (processes(folder.path()) >= 6).then_some(()))
         .await;

@@ -56,7 +56,7 @@ async fn snapshot(line: &Line, history: &History, meanwhile: impl AsyncFn(bool))
     command.args(["snapshot", "--publication", "p"]);
     let stall = arm("orders", "@action = N'stall'");
     let mut fault = number(&mut admin, &stall).await;
-    let mut agent = Process::start("publisher-snapshot", command, line.folder());
+    let agent = Process::start("publisher-snapshot", command, line.folder());
     let mut held = Held::default();
     loop {
         let goes_on = wait::until("the agent to touch the orders or to end", async || {

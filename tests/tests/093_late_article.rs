@@ -331,12 +331,12 @@ async fn a_new_table_that_cannot_be_loaded_stops_nothing_else_and_is_seen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_subscriber_takes_up_subscriptions_that_are_added() {
-    let mut line = in_use().await;
+    let line = in_use().await;
     line.publish("q", &[TABLE]).await;
     line.publisher_does(&["snapshot", "--publication", "q"]).await;
     let mut add = line.command("subscriber", At::Target);
     add.args(["subscription", "add", "--subscription", "late", "--publication", "q"]);
     succeeded(run("subscription-add", add, line.folder()).await);
     equal(&line, &line.target, PARTS).await;
-    assert!(line.subscriber.as_mut().unwrap().is_running());
+    assert!(line.subscriber.as_ref().unwrap().is_running());
 }

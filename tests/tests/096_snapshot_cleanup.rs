@@ -23,7 +23,7 @@ async fn line() -> Line {
     let mut command = Command::new(programs::path("distributor"));
     command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
     command.args(["--snapshot-retention", "0s"]);
-    let mut distributor = Process::start("distributor", command, line.folder());
+    let distributor = Process::start("distributor", command, line.folder());
     distributor.line("listening on ").await;
     line.distributor = Some(distributor);
     line
@@ -168,7 +168,7 @@ async fn what_nobody_needs_goes_and_nothing_else() {
     let all = names(&saved).len();
     let mut command = line.command("publisher", At::Source);
     command.args(["snapshot", "cleanup", "--publication", "p"]);
-    let mut killed = Process::start("cleanup", command, line.folder());
+    let killed = Process::start("cleanup", command, line.folder());
     // It may be gone between two looks.
     let left = || std::fs::read_dir(folder(&line, &second)).map_or(0, Iterator::count);
     while killed.is_running() && left() == all {

@@ -277,7 +277,7 @@ async fn a_schedule_takes_one_snapshot_after_the_other() {
     let line = line().await;
     let mut command = line.command("publisher", At::Source);
     command.args(SNAPSHOT).args(["--every", "100ms"]);
-    let mut agent = Process::start("scheduled", command, line.folder());
+    let agent = Process::start("scheduled", command, line.folder());
     agent.line("snapshot ").await;
     let folders = || std::fs::read_dir(line.path("snapshots")).map_or(0, Iterator::count);
     wait::until_within(Duration::from_secs(60), "three snapshots", async || (folders() >= 3).then_some(())).await;

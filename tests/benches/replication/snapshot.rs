@@ -131,7 +131,7 @@ async fn read(database: &TestDatabase, rows: u64) -> Duration {
 }
 
 /// How long a process runs, and the most memory it had meanwhile, in KiB.
-async fn watch(mut process: Process) -> (Duration, u64) {
+async fn watch(process: Process) -> (Duration, u64) {
     let started = Instant::now();
     let mut memory = 0;
     while process.is_running() {
