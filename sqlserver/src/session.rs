@@ -25,13 +25,16 @@ pub async fn for_replication(client: &mut Client, subscription: &str) -> Result<
     client.execute("naming the session", SQL, &[subscription.into()]).await.map(|_| ())
 }
 
-/// Takes a lock that is known by a name alone and held until the connection ends, waiting no longer than this for whoever holds it. False
-/// if somebody does still.
+/// How long the lock of a process that has just died may outlive it: until the server has noticed, and has rolled back what it did.
+const LOCK_OUTLIVES: Duration = Duration::from_secs(5);
+
+/// Takes a lock that is known by a name alone and held until the connection ends, waiting no longer than [`LOCK_OUTLIVES`] for whoever holds
+/// it. False if somebody does still.
 /// <https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql>
-pub(crate) async fn lock(client: &mut Client, what: &str, resource: &str, patience: Duration) -> Result<bool, Error> {
+pub(crate) async fn lock(client: &mut Client, what: &str, resource: &str) -> Result<bool, Error> {
     const SQL: &str = "DECLARE @result int; EXEC @result = sp_getapplock @Resource = @P1, @LockMode = 'Exclusive', \
         @LockOwner = 'Session', @LockTimeout = @P2; SELECT @result;";
-    let patience = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+    let patience = i32::try_from(LOCK_OUTLIVES.as_millis()).unwrap_or(i32::MAX);
     let rows = client.query(what, SQL, &[resource.into(), patience.into()]).await?;
     let row = rows.into_iter().next_back().unwrap_or_default();
     match Fields::new(row, client, what).integer()? {

@@ -8,14 +8,11 @@ use crate::{quote, session};
 use proto::{Article, Column, KeyRange, TableName, Value};
 use std::time::Duration;
 
-/// How long the lock of a snapshot agent that has just died may outlive it.
-const LOCK_OUTLIVES: Duration = Duration::from_secs(5);
-
 /// Takes the lock that keeps a second snapshot agent from a publication; it is held until the connection ends. False if another one
 /// holds it.
 pub async fn lock(client: &mut Client, publication: &str) -> Result<bool, Error> {
     let resource = format!("replication.snapshot.{}", publication.to_lowercase());
-    session::lock(client, "locking the publication for a snapshot", &resource, LOCK_OUTLIVES).await
+    session::lock(client, "locking the publication for a snapshot", &resource).await
 }
 
 /// Starts a transaction in which locks are waited for no longer than this.

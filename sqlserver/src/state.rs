@@ -7,7 +7,6 @@ use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
 use crate::{quote, session};
 use proto::{Lsn, Value};
-use std::time::Duration;
 use uuid::Uuid;
 
 mod loads;
@@ -230,7 +229,7 @@ pub async fn roll_back_to_save(client: &mut Client) -> Result<bool, Error> {
 /// another process holds it.
 pub async fn lock(client: &mut Client, subscription: &str) -> Result<bool, Error> {
     let resource = format!("replication.subscription.{}", subscription.to_lowercase());
-    session::lock(client, "locking the subscription", &resource, Duration::ZERO).await
+    session::lock(client, "locking the subscription", &resource).await
 }
 
 /// Says that the tables are those of this snapshot, of a publication whose tables are made anew by each; in the transaction that is open.
