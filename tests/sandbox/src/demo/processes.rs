@@ -4,7 +4,7 @@ use super::DemoError;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// How long a process may take to say that it is ready, or to end when asked.
@@ -64,11 +64,24 @@ impl Programs {
     }
 }
 
+/// A child that is killed when dropped, and has ended by then: it makes no more files in a folder that is removed next.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // One that ended by itself needs no killing.
+        let _ = self.0.start_kill();
+        while matches!(self.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// A process that runs in the background; killed when dropped.
 pub struct Process {
     /// What the demo calls it.
     pub name: String,
-    child: Child,
+    child: Killed,
     log: PathBuf,
 }
 
@@ -82,9 +95,10 @@ impl Process {
         ready: Option<&str>,
     ) -> Result<(Self, String), DemoError> {
         let file = std::fs::File::create(&log).map_err(|e| DemoError::new(format!("{}: {e}", log.display())))?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| DemoError::new(format!("cannot start the {name}: {e}")))?;
-        let stdout = child.stdout.take().expect("its standard output is piped");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let child = command.spawn().map_err(|e| DemoError::new(format!("cannot start the {name}: {e}")))?;
+        let mut child = Killed(child);
+        let stdout = child.0.stdout.take().expect("its standard output is piped");
         let mut lines = BufReader::new(stdout).lines();
         let mut said = String::new();
         if let Some(ready) = ready {
@@ -107,13 +121,13 @@ impl Process {
 
     /// The last lines of its log, if it ended by itself.
     pub fn has_ended(&mut self) -> Option<DemoError> {
-        let status = self.child.try_wait().ok().flatten()?;
+        let status = self.child.0.try_wait().ok().flatten()?;
         Some(DemoError::new(format!("the {} ended ({status}):\n{}", self.name, tail(&self.log))))
     }
 
     /// Resident memory and its peak, in MiB, where the system tells.
     pub fn memory(&self) -> Option<(u64, u64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id()?)).ok()?;
         let field = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
@@ -124,22 +138,30 @@ impl Process {
     /// Ends it.
     pub async fn stop(mut self) {
         // A missing process is as good as a stopped one.
-        let _ = self.child.kill().await;
+        let _ = self.child.0.kill().await;
     }
 }
 
 /// Runs a command of a role to its end and returns what it printed.
 pub async fn run(name: &str, command: &mut Command) -> Result<String, DemoError> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE * 3, command.output())
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|e| DemoError::new(format!("cannot start {name}: {e}")))?;
+    let mut child = Killed(child);
+    let stdout = child.0.stdout.take().expect("its standard output is piped");
+    let stderr = child.0.stderr.take().expect("its standard error is piped");
+    let ended = async { tokio::try_join!(child.0.wait(), whole(stdout), whole(stderr)) };
+    let (status, stdout, stderr) = tokio::time::timeout(PATIENCE * 3, ended)
         .await
         .map_err(|_| DemoError::new(format!("{name} did not end")))?
-        .map_err(|e| DemoError::new(format!("cannot start {name}: {e}")))?;
-    if output.status.success() {
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    } else {
-        Err(DemoError::new(format!("{name} failed:\n{}", String::from_utf8_lossy(&output.stderr))))
-    }
+        .map_err(|e| DemoError::new(format!("cannot follow {name}: {e}")))?;
+    if status.success() { Ok(stdout) } else { Err(DemoError::new(format!("{name} failed:\n{stderr}"))) }
+}
+
+/// What a program writes, to its end.
+async fn whole(mut output: impl AsyncReadExt + Unpin) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    output.read_to_end(&mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn tail(log: &Path) -> String {
