@@ -87,7 +87,7 @@ async fn answer_to(bytes: &[u8]) -> (Vec<u8>, TransportError) {
     let mut stream = TcpStream::connect(&served.address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await.unwrap();
     // Closing while unread bytes are left may reset the connection, which is as good.
     let _ = read;
     (answer, served.ended.await.unwrap())

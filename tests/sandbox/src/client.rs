@@ -79,7 +79,7 @@ impl Server {
         config.authentication(AuthMethod::sql_server(&self.login, &self.password));
         config.encryption(if self.encrypt { EncryptionLevel::Required } else { EncryptionLevel::Off });
         config.trust_cert();
-        config.command_timeout(Some(Duration::from_secs(60)));
+        config.command_timeout(Some(Duration::from_secs(300)));
         let stream = TcpStream::connect(config.get_addr()).await.map_err(|e| error(e.into()))?;
         stream.set_nodelay(true).map_err(|e| error(e.into()))?;
         let client = Box::pin(Client::connect(config, stream.compat_write())).await.map_err(error)?;

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest wait for a fault unless the call says.
-const WAIT: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(120);
 /// Longest wait for sessions that were disconnected to end.
 const END_OF_SESSIONS: Duration = Duration::from_secs(30);
 

@@ -18,7 +18,7 @@ use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 pub type Connection = Client<Compat<TcpStream>>;
 
 /// Longest that a test waits for anything.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 pub const PASSWORD: &str = "Pa55 wörd!";
 

@@ -180,7 +180,7 @@ fn an_attention_ends_a_long_statement_and_the_session_goes_on() {
     let long = "SELECT COUNT(*) FROM n a, n b, n c, n d, n e, n f, n g, n h, n i, n j, n k";
     assert!(c.session.batch(long, &mut recorder).is_err());
     killer.join().unwrap();
-    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+    assert!(started.elapsed() < std::time::Duration::from_secs(120));
     assert_eq!(c.value("SELECT 1"), "1");
 }
 

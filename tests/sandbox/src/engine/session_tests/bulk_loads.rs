@@ -76,7 +76,7 @@ fn a_hundred_thousand_rows_load_quickly() {
     let r = load(&mut c, "INSERT BULK t ([a] int, [b] nvarchar(40), [c] decimal(18,4), [d] datetime2(7))", rows);
     assert!(r.errors().is_empty());
     // About a second when optimised; the bound leaves room for a busy machine.
-    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < std::time::Duration::from_secs(120), "{:?}", started.elapsed());
     println!("100,000 rows in {:?}", started.elapsed());
     let started = std::time::Instant::now();
     for i in 0..1000 {

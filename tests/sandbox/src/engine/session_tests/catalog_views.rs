@@ -86,6 +86,6 @@ fn many_tables_are_created_and_counted_quickly() {
     let mut other = server.shop();
     assert_eq!(other.value("SELECT COUNT(*) FROM sys.columns"), "900");
     // A few milliseconds each; the bound leaves room for a busy machine.
-    assert!(created < std::time::Duration::from_secs(60), "{created:?}");
+    assert!(created < std::time::Duration::from_secs(240), "{created:?}");
     println!("300 tables in {created:?}");
 }

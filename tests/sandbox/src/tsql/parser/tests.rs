@@ -295,11 +295,13 @@ fn nesting_is_bounded_instead_of_overflowing_the_stack() {
 fn long_flat_lists_are_not_deep() {
     let keys: Vec<String> = (0..20_000).map(|n| format!("k = {n}")).collect();
     one(&format!("SELECT * FROM t WHERE {}", keys.join(" OR ")));
-    let rows: Vec<String> = (0..1_000).map(|n| format!("(@p{n}, @q{n})")).collect();
+    // A fifth of a second on a machine with nothing else to do. A time that grows with the square of the length would be minutes.
+    let rows: Vec<String> = (0..10_000).map(|n| format!("(@p{n}, @q{n})")).collect();
     let sql = format!("DELETE t FROM t JOIN (VALUES {}) AS v(a, b) ON t.a = v.a AND t.b = v.b", rows.join(", "));
     let started = std::time::Instant::now();
     one(&sql);
-    assert!(started.elapsed() < std::time::Duration::from_millis(200), "took {:?}", started.elapsed());
+    println!("parsed in {:?}", started.elapsed());
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "took {:?}", started.elapsed());
 }
 
 /// Any prefix of valid text is either valid or a clean error: the parser never panics or hangs.
