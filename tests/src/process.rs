@@ -62,11 +62,13 @@ impl Process {
     /// When the process ends first, or the limit passes.
     pub async fn line(&self, prefix: &str) -> String {
         wait::until(&format!("a line `{prefix}…` of {}", self.name), async || {
+            // What it has printed is asked for afterwards, so that it is all of it if it has ended.
+            let status = self.status();
             let said = self.stdout();
             let complete = said.rfind('\n').map_or("", |end| &said[..end]);
             let found = complete.lines().find_map(|line| line.strip_prefix(prefix)).map(|rest| rest.trim().to_owned());
             if found.is_none()
-                && let Some(status) = self.status()
+                && let Some(status) = status
             {
                 panic!("{} ended with {status} before it was ready:\n{}", self.name, self.stderr());
             }

@@ -93,8 +93,8 @@ impl TestDatabase {
             trust_server_certificate: true,
             server_ca: None,
             application_name: "test".to_owned(),
-            connect_timeout: std::time::Duration::from_secs(30),
-            command_timeout: Some(std::time::Duration::from_secs(60)),
+            connect_timeout: std::time::Duration::from_secs(60),
+            command_timeout: Some(crate::wait::LIMIT),
         };
         sqlserver::Client::connect(&options).await.expect("the test's database takes the product's connections")
     }
@@ -132,6 +132,15 @@ impl TestDatabase {
              EXEC sys.sp_cdc_start_job @job_type = N'capture';",
         )
         .await;
+    }
+
+    /// Waits until a fault has happened that a test armed at this sandbox.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn happened(&self, fault: i64) {
+        let limit = crate::wait::LIMIT.as_millis();
+        self.run(&format!("EXEC sys.sp_sandbox_wait_for_fault @fault_id = {fault}, @timeout_ms = {limit}")).await;
     }
 
     /// Kills the sandbox and starts it again on the same port and data.

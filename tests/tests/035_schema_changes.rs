@@ -176,7 +176,7 @@ async fn arm(line: &Line, at: &str, action: &str) -> i64 {
 }
 
 async fn happened(line: &Line, fault: i64) {
-    line.target.run(&format!("EXEC sys.sp_sandbox_wait_for_fault @fault_id = {fault}, @timeout_ms = 90000")).await;
+    line.target.happened(fault).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,8 +269,10 @@ async fn a_table_that_cannot_follow_stops_the_subscription_until_it_is_mended() 
     for part in ["dbo.item", "column gone", "5074", "position", "DROP COLUMN gone", "start the subscriber again"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
     }
-    let status = line.status().await;
-    assert_eq!(status["subscriptions"][0]["state"], "failed", "{status}");
+    wait::until("the distributor to be told", async || {
+        (line.status().await["subscriptions"][0]["state"] == "failed").then_some(())
+    })
+    .await;
     assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.item WHERE note = 'before'").await, 1);
     assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.item WHERE note = 'after'").await, 0);
     line.target.run("DROP INDEX own ON dbo.item").await;

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
-use std::time::Duration;
 use tests::line::{At, Line, succeeded};
 use tests::process::{Outcome, Process, run};
 use tests::server::write_secret;
@@ -216,7 +215,7 @@ async fn a_damaged_snapshot_is_refused_by_the_name_of_its_file() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&data, bytes).unwrap();
     line.subscriber_does(&["subscription", "add", "--subscription", "s", "--publication", "q"]).await;
-    let outcome = tokio::time::timeout(Duration::from_secs(60), line.subscriber_tries(&["run", "--once"])).await;
+    let outcome = tokio::time::timeout(wait::LIMIT, line.subscriber_tries(&["run", "--once"])).await;
     fails_naming(&outcome.expect("a damaged file is not tried again and again"), &["items.001.bcp"]);
     let tables =
         "SELECT COUNT(*) FROM sys.tables AS t JOIN sys.partitions AS p ON p.object_id = t.object_id AND p.index_id < 2

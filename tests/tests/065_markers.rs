@@ -121,8 +121,8 @@ async fn heartbeats_move_an_idle_databases_position_and_old_markers_go() {
     })
     .await;
     assert!(status["databases"][0]["latency"].as_i64().unwrap() >= 0, "{status}");
-    // Both machines are this one.
-    assert!(status["databases"][0]["clock_ahead"].as_i64().unwrap().abs() < 2_000_000, "{status}");
+    // Both machines are this one; what the measurement takes counts too.
+    assert!(status["databases"][0]["clock_ahead"].as_i64().unwrap().abs() < 30_000_000, "{status}");
     let old = format!("{HEARTBEATS} AND posted_at < DATEADD(day, -1, SYSUTCDATETIME())");
     wait::until("old markers to go", async || (line.source.number(&old).await == 0).then_some(())).await;
     line.drain().await;

@@ -106,7 +106,7 @@ async fn arm(line: &Line, fault: &str) -> i64 {
 }
 
 async fn happened(line: &Line, fault: i64) {
-    line.target.run(&format!("EXEC sys.sp_sandbox_wait_for_fault @fault_id = {fault}, @timeout_ms = 90000")).await;
+    line.target.happened(fault).await;
 }
 
 async fn clear(line: &Line) {
@@ -189,10 +189,12 @@ async fn a_damaged_file_is_named_and_mended_the_load_goes_on_from_there() {
     let name = damaged.file_name().unwrap().to_str().unwrap();
     assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
     assert!(outcome.stderr.contains(name) && outcome.stderr.contains("damaged"), "{}", outcome.stderr);
-    let status = line.status().await;
-    let subscription = &status["subscriptions"][0];
-    assert_eq!(subscription["state"], "failed");
-    assert!(subscription["error"].as_str().unwrap().contains(name), "{subscription}");
+    let failed = wait::until("the distributor to be told", async || {
+        let subscription = line.status().await["subscriptions"][0].clone();
+        (subscription["state"] == "failed").then_some(subscription)
+    })
+    .await;
+    assert!(failed["error"].as_str().unwrap().contains(name), "{failed}");
     let state = "SELECT COUNT(*) FROM [replication].subscription_state WHERE state = 'initializing'";
     assert_eq!(line.target.number(state).await, 1);
     let loaded = "SELECT COUNT(*) FROM [replication].subscription_part WHERE state = 'loaded'";
@@ -399,7 +401,7 @@ async fn tables_that_were_there_keep_their_constraints_trusted_and_their_trigger
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_that_is_asked_to_stop_ends_at_once_and_goes_on_later() {
     let mut line = line().await;
-    let fault = arm(&line, "@at = N'bulk_row', @action = N'delay', @delay_ms = 60000, @after = 500").await;
+    let fault = arm(&line, "@at = N'bulk_row', @action = N'delay', @delay_ms = 3600000, @after = 500").await;
     line.start_subscriber();
     happened(&line, fault).await;
     let outcome = line.subscriber.take().unwrap().terminate().await;
