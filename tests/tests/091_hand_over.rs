@@ -20,7 +20,6 @@ const WRITERS: u64 = 5;
 const MEANWHILE: u64 = 25;
 /// States of the subscriber that are looked at while the stream runs.
 const LOOKS: usize = 12;
-const LOCK_TIMEOUT: u32 = 1222;
 
 /// Published tables full of rows, and their history.
 async fn published(seed: u64) -> (Line, Arc<History>) {
@@ -86,15 +85,42 @@ async fn number(db: &mut Connection, sql: &str) -> i64 {
     db.run(sql).await.unwrap()[0].get(0).unwrap()
 }
 
-/// Whether a row that no other writer touches cannot be changed now.
+/// Whether a row that no other writer touches cannot be changed now, since the agent is in the way: other writers, whose transactions follow
+/// one another in the sandbox, are waited for.
 async fn do_writers_wait(line: &Line) -> bool {
     let mut db = line.source.connect().await;
-    // Longer than any transaction of the workload takes: these follow one another in the sandbox.
-    match db.run("SET LOCK_TIMEOUT 3000; UPDATE dbo.quiet SET amount = amount WHERE id = 1").await {
-        Ok(_) => false,
-        Err(error) if error.number() == Some(LOCK_TIMEOUT) => true,
-        Err(error) => panic!("{error}"),
+    let session = number(&mut db, "SELECT CAST(@@SPID AS bigint)").await;
+    let change = "UPDATE dbo.quiet SET amount = amount WHERE id = 1";
+    let changing = tokio::spawn(async move { db.run(change).await.map(drop) });
+    let mut admin = line.source.connect().await;
+    let waits = wait::until("a row to be changed, or to wait for the agent", async || match changing.is_finished() {
+        true => Some(false),
+        false => waits_for_agent(&mut admin, session).await.then_some(true),
+    })
+    .await;
+    if waits {
+        changing.abort();
+    } else {
+        changing.await.unwrap().unwrap_or_else(|e| panic!("{e}"));
     }
+    waits
+}
+
+/// Whether it is the agent that a session waits for, directly or by way of others.
+/// <https://learn.microsoft.com/sql/relational-databases/system-dynamic-management-views/sys-dm-exec-requests-transact-sql>
+async fn waits_for_agent(admin: &mut Connection, mut session: i64) -> bool {
+    const BLOCKED: &str = "SELECT CAST(r.session_id AS bigint), CAST(r.blocking_session_id AS bigint), s.program_name
+         FROM sys.dm_exec_requests AS r JOIN sys.dm_exec_sessions AS s ON s.session_id = r.blocking_session_id";
+    let blocked = admin.run(BLOCKED).await.unwrap();
+    // Not even in a circle is it a longer way.
+    for _ in 0..=blocked.len() {
+        let Some(row) = blocked.iter().find(|row| row.get::<i64, _>(0) == Some(session)) else { return false };
+        if row.get::<&str, _>(2) == Some(AGENT) {
+            return true;
+        }
+        session = row.get(1).unwrap();
+    }
+    false
 }
 
 /// Subscribes, and initialises from the snapshot. The log reader has never run, so the queue is empty and nothing follows.
