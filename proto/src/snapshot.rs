@@ -4,7 +4,7 @@
 //! finished before keeps its boundary, the rest has a later one. So each *part*, a range of keys of an article, carries its own
 //! boundary, and the stream applies to it only what came after.
 
-use crate::article::{ArticleId, ColumnType, TableName};
+use crate::article::{Article, ArticleId, ColumnType, TableName};
 use crate::lsn::Lsn;
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -12,41 +12,61 @@ use std::cmp::Ordering;
 use std::fmt;
 use uuid::Uuid;
 
-/// A range of values of an article's first key column: from `lower` on, before `upper`.
+/// A range of an article's keys: from `lower` on, before `upper`, in the order of the key's columns, the first one first.
+///
+/// A bound has as many of the columns as it takes, so that `(3)` comes before `(3, 1)` and after all keys that begin with 2.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct KeyRange {
-    /// The first value in it; `None` for no bound.
-    pub lower: Option<Value>,
-    /// The first value after it; `None` for no bound.
-    pub upper: Option<Value>,
+    /// Where it begins; empty for no bound.
+    pub lower: Vec<Value>,
+    /// What it ends before; empty for no bound.
+    pub upper: Vec<Value>,
 }
 
 impl KeyRange {
     /// Every key.
-    pub const ALL: Self = Self { lower: None, upper: None };
+    pub const ALL: Self = Self { lower: Vec::new(), upper: Vec::new() };
 
-    /// Whether a key is in it, by its first column. `None` where the values' order is not known here (see [`is_ordered`]).
-    pub fn contains(&self, first: &Value) -> Option<bool> {
-        let from = match &self.lower {
-            Some(lower) => compare(lower, first)? != Ordering::Greater,
-            None => true,
-        };
-        let before = match &self.upper {
-            Some(upper) => compare(first, upper)? == Ordering::Less,
-            None => true,
-        };
+    /// Whether a key is in it. `None` where the values' order is not known here (see [`is_ordered`]).
+    pub fn contains(&self, key: &[Value]) -> Option<bool> {
+        let from = order_at(key, &self.lower)? != Ordering::Less;
+        let before = self.upper.is_empty() || order_at(key, &self.upper)? == Ordering::Less;
         Some(from && before)
+    }
+
+    /// Whether it is known here which keys of an article are in it: whether the columns that its bounds have are ordered here.
+    pub fn is_known_of(&self, article: &Article) -> bool {
+        let columns = self.lower.len().max(self.upper.len());
+        article.key().into_iter().take(columns).all(|column| is_ordered(article.columns[column].column_type))
     }
 }
 
+/// How a key lies to a bound, by the columns that the bound has.
+fn order_at(key: &[Value], bound: &[Value]) -> Option<Ordering> {
+    if key.len() < bound.len() {
+        return None;
+    }
+    for (value, bound) in key.iter().zip(bound) {
+        match compare(value, bound)? {
+            Ordering::Equal => {}
+            apart => return Some(apart),
+        }
+    }
+    Some(Ordering::Equal)
+}
+
 impl fmt::Display for KeyRange {
-    /// As in `from 100 to before 200`; values of keys are shown, so it is not for logs.
+    /// As in `from (100) to before (200, 7)`; values of keys are shown, so it is not for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.lower, &self.upper) {
-            (None, None) => f.write_str("all keys"),
-            (Some(lower), None) => write!(f, "from {lower:?}"),
-            (None, Some(upper)) => write!(f, "before {upper:?}"),
-            (Some(lower), Some(upper)) => write!(f, "from {lower:?} to before {upper:?}"),
+        let bound = |values: &[Value]| {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+            format!("({})", values.join(", "))
+        };
+        match (self.lower.as_slice(), self.upper.as_slice()) {
+            ([], []) => f.write_str("all keys"),
+            (lower, []) => write!(f, "from {}", bound(lower)),
+            ([], upper) => write!(f, "before {}", bound(upper)),
+            (lower, upper) => write!(f, "from {} to before {}", bound(lower), bound(upper)),
         }
     }
 }
@@ -212,10 +232,24 @@ mod tests {
 
     #[test]
     fn a_range_holds_its_lower_bound_and_not_its_upper_one() {
-        let range = KeyRange { lower: Some(Value::I32(10)), upper: Some(Value::I32(20)) };
-        let within = |n| range.contains(&Value::I32(n)).unwrap();
+        let range = KeyRange { lower: vec![Value::I32(10)], upper: vec![Value::I32(20)] };
+        let within = |n| range.contains(&[Value::I32(n)]).unwrap();
         assert!(within(10) && within(19) && !within(9) && !within(20));
-        assert_eq!(KeyRange::ALL.contains(&Value::I32(1)), Some(true));
-        assert_eq!(range.contains(&Value::String("15".into())), None);
+        assert_eq!(KeyRange::ALL.contains(&[Value::I32(1)]), Some(true));
+        assert_eq!(range.contains(&[Value::String("15".into())]), None);
+    }
+
+    #[test]
+    fn a_bound_may_have_some_of_the_keys_columns_or_all() {
+        let key = |values: &[i32]| values.iter().copied().map(Value::I32).collect::<Vec<_>>();
+        let range = KeyRange { lower: key(&[3, 5]), upper: key(&[7]) };
+        let within = |values: &[i32]| range.contains(&key(values)).unwrap();
+        assert!(within(&[3, 5, 0]) && within(&[3, 9, 0]) && within(&[4, 0, 0]) && within(&[6, 9, 9]));
+        assert!(!within(&[3, 4, 9]) && !within(&[2, 9, 9]) && !within(&[7, 0, 0]));
+        // Nothing is guessed of a key that has fewer columns than the bound, nor beyond a column without an order.
+        assert_eq!(range.contains(&key(&[3])), None);
+        let mixed = KeyRange { lower: vec![Value::I32(3), Value::String("m".into())], upper: Vec::new() };
+        let of = |n, text: &str| mixed.contains(&[Value::I32(n), Value::String(text.into())]);
+        assert_eq!((of(2, "z"), of(4, "a"), of(3, "z")), (Some(false), Some(true), None));
     }
 }

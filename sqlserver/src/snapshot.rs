@@ -1,6 +1,10 @@
 //! Consistent reads of whole tables at a known point of the log: shared locks, snapshot transactions, and the reads.
 
-use crate::client::{Client, Parameter, RowStream};
+mod keys;
+
+pub use keys::{key_bounds, key_cuts};
+
+use crate::client::{Client, RowStream};
 use crate::error::{Error, ErrorKind};
 use crate::predicate::{Predicate, alias};
 use crate::value::select_expression;
@@ -81,51 +85,7 @@ pub async fn rows_entering(
     }
 }
 
-/// The smallest and the largest value of an article's first key column that there is in this range; `None` if there is none. They are
-/// taken at a glance, an index seek each, without waiting for anybody's locks: a value may be that of a transaction that is rolled back.
-/// <https://learn.microsoft.com/sql/t-sql/queries/hints-transact-sql-table>
-pub async fn key_bounds(
-    client: &mut Client,
-    source: &TableName,
-    key: &Column,
-    range: &KeyRange,
-) -> Result<Option<(Value, Value)>, Error> {
-    let what = format!("asking for the range of the keys of {source}");
-    let mut parameters = Vec::new();
-    let conditions = within(key, range, &mut parameters);
-    let only = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let mut ends = Vec::with_capacity(2);
-    for order in ["ASC", "DESC"] {
-        let sql = format!(
-            "SELECT TOP (1) {} FROM {} WITH (NOLOCK){only} ORDER BY {} {order}",
-            select_expression(key),
-            quote::table(source),
-            quote::identifier(&key.name)
-        );
-        ends.extend(client.query(&what, &sql, &parameters).await?.into_iter().flatten());
-    }
-    Ok(<[Value; 2]>::try_from(ends).ok().map(|[first, last]| (first, last)))
-}
-
-/// What is true of the rows whose value of a column is in a range.
-fn within<'a>(key: &Column, range: &'a KeyRange, parameters: &mut Vec<Parameter<'a>>) -> Vec<String> {
-    let mut conditions = Vec::with_capacity(2);
-    for (operator, bound) in [(">=", &range.lower), ("<", &range.upper)] {
-        let Some(bound) = bound else { continue };
-        parameters.push(Parameter::typed(bound, key.column_type));
-        // Of the column's own type, so that an index is searched by it.
-        conditions.push(format!(
-            "{} {operator} CAST(@P{} AS {})",
-            quote::identifier(&key.name),
-            parameters.len(),
-            key.column_type
-        ));
-    }
-    conditions
-}
-
-/// The rows of a part of an article: its columns, in their order, of the rows for which the filter is true and whose first key column is
-/// in the range.
+/// The rows of a part of an article: its columns, in their order, of the rows for which the filter is true and whose key is in the range.
 /// <https://learn.microsoft.com/sql/t-sql/queries/select-transact-sql>
 pub async fn rows<'a>(
     client: &'a mut Client,
@@ -134,15 +94,21 @@ pub async fn rows<'a>(
     range: &KeyRange,
 ) -> Result<RowStream<'a>, Error> {
     let columns: Vec<String> = article.columns.iter().map(select_expression).collect();
-    let mut sql =
+    let select =
         format!("SELECT {} FROM {} AS {}", columns.join(", "), quote::table(&article.source), alias(&article.source));
-    let mut conditions: Vec<String> = predicate.map(|p| format!("({})", p.text())).into_iter().collect();
-    let mut parameters: Vec<Parameter<'_>> = Vec::new();
-    if let Some(key) = article.key().first().map(|i| &article.columns[*i]) {
-        conditions.extend(within(key, range, &mut parameters));
+    let key: Vec<&Column> = article.key().into_iter().map(|i| &article.columns[i]).collect();
+    let mut parameters = Vec::new();
+    let mut selects = Vec::new();
+    for seek in keys::seeks(range) {
+        let mut conditions: Vec<String> = predicate.map(|p| format!("({})", p.text())).into_iter().collect();
+        conditions.extend(keys::conditions(&key, &seek, &mut parameters));
+        selects.push(match conditions.is_empty() {
+            true => select.clone(),
+            false => format!("{select} WHERE {}", conditions.join(" AND ")),
+        });
     }
-    if !conditions.is_empty() {
-        sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
+    if selects.is_empty() {
+        selects.push(format!("{select} WHERE 1 = 0"));
     }
-    client.stream("reading a table for the snapshot", &sql, &parameters).await
+    client.stream("reading a table for the snapshot", &selects.join(" UNION ALL "), &parameters).await
 }

@@ -263,7 +263,7 @@ pub(crate) fn select_expression(column: &Column) -> String {
 }
 
 /// Whether a collation is one of those that are known to have code page 1252.
-fn has_code_page_1252(collation: Option<&str>) -> bool {
+pub(crate) fn has_code_page_1252(collation: Option<&str>) -> bool {
     let known = |name: &str| name.starts_with("Latin1_General_") || name.starts_with("SQL_Latin1_General_CP1_");
     collation.is_some_and(|name| known(name) && !name.ends_with("_UTF8"))
 }

@@ -2,29 +2,55 @@
 
 #![allow(clippy::unwrap_used)]
 
+use proto::{Article, Capture, Column, ColumnType, KeyRange, TableName, Value};
+use sqlserver::snapshot;
 use tests::line::Line;
 
 /// Rows of each table.
 const ROWS: u64 = 400;
 
-/// Types of first key columns, each with an expression over `n`, from 1 to [`ROWS`], that makes values of it in no order; and whether
-/// such a table is cut.
-const KEYS: [(&str, &str, bool); 15] = [
-    ("int", "n * 7 - 1500", true),
-    ("bigint", "CAST(n AS bigint) * 10000000000 - 2000000000000", true),
-    ("smallint", "n - 200", true),
-    ("decimal(38, 10)", "CAST(n AS decimal(38, 10)) / 7 - 20", true),
-    ("money", "CAST(n AS money) / 10 - 20", true),
-    ("smallmoney", "CAST(n AS smallmoney) / 10 - 20", true),
-    ("date", "DATEADD(day, n, CAST('1999-06-01' AS date))", true),
-    ("time(2)", "DATEADD(minute, 3 * n, CAST('00:00:00.25' AS time(2)))", true),
-    ("datetime", "DATEADD(hour, 30 * n, CAST('1899-09-01T01:00:00' AS datetime))", true),
-    ("smalldatetime", "DATEADD(hour, 30 * n, CAST('2001-01-01T00:01:00' AS smalldatetime))", true),
-    ("datetime2(3)", "DATEADD(millisecond, 77 * n, CAST('2020-02-28T23:59:59.9' AS datetime2(3)))", true),
-    ("datetimeoffset(7)", "DATEADD(minute, 11 * n, CAST('2020-02-28T23:59:59.9 +05:30' AS datetimeoffset(7)))", true),
-    ("uniqueidentifier", "NEWID()", true),
-    ("varchar(20)", "CONCAT('key ', n)", false),
-    ("float", "CAST(n AS float) / 8", false),
+/// How a table is to be cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Cut {
+    /// By values, into parts of about the same width.
+    Values,
+    /// By every n-th key: into parts of the same number of rows.
+    Keys,
+    /// Not at all.
+    No,
+}
+
+/// Columns of keys as a table declares them, each with expressions over `n`, from 1 to [`ROWS`], that make values of it in no order.
+const KEYS: [(&str, &str, Cut); 22] = [
+    ("k int", "n * 7 - 1500", Cut::Values),
+    ("k bigint", "CAST(n AS bigint) * 10000000000 - 2000000000000", Cut::Values),
+    ("k smallint", "n - 200", Cut::Values),
+    ("k decimal(38, 10)", "CAST(n AS decimal(38, 10)) / 7 - 20", Cut::Values),
+    ("k money", "CAST(n AS money) / 10 - 20", Cut::Values),
+    ("k smallmoney", "CAST(n AS smallmoney) / 10 - 20", Cut::Values),
+    ("k date", "DATEADD(day, n, CAST('1999-06-01' AS date))", Cut::Values),
+    ("k time(2)", "DATEADD(minute, 3 * n, CAST('00:00:00.25' AS time(2)))", Cut::Values),
+    ("k datetime", "DATEADD(hour, 30 * n, CAST('1899-09-01T01:00:00' AS datetime))", Cut::Values),
+    ("k smalldatetime", "DATEADD(hour, 30 * n, CAST('2001-01-01T00:01:00' AS smalldatetime))", Cut::Values),
+    ("k datetime2(3)", "DATEADD(millisecond, 77 * n, CAST('2020-02-28T23:59:59.9' AS datetime2(3)))", Cut::Values),
+    (
+        "k datetimeoffset(7)",
+        "DATEADD(minute, 11 * n, CAST('2020-02-28T23:59:59.9 +05:30' AS datetimeoffset(7)))",
+        Cut::Values,
+    ),
+    ("k uniqueidentifier", "NEWID()", Cut::Values),
+    ("k int; l int", "n * 1000, n", Cut::Values),
+    // Only the server knows the order of these, in which case does not count.
+    ("k varchar(20)", "CONCAT(CASE n % 2 WHEN 0 THEN 'key ' ELSE 'KEY ' END, n)", Cut::Keys),
+    ("k nchar(9); l date", "CONCAT(N'Größe ', n % 3), DATEADD(day, n, CAST('1999-06-01' AS date))", Cut::Keys),
+    ("k float", "CAST(n AS float) / 8", Cut::Keys),
+    ("k varbinary(9)", "CAST(n * 1000003 % 256 * 65536 + n AS varbinary(9))", Cut::Keys),
+    // Stores with many rows each, and one with nearly all.
+    ("k tinyint; l int", "n % 3, n * 7 - 1500", Cut::Keys),
+    ("k int; l int; m varchar(9)", "CASE n WHEN 9 THEN 1 WHEN 99 THEN 5 ELSE 3 END, n % 2, CONCAT('m', n)", Cut::Keys),
+    ("k varchar(20) COLLATE Latin1_General_BIN2", "CONCAT('key ', n)", Cut::Keys),
+    // What reaches the server as another value, a text, cannot be compared with what is there.
+    ("k sql_variant", "CAST(n AS sql_variant)", Cut::No),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,8 +66,12 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
     let mut tables = vec!["dbo.fence".to_owned()];
     for (i, (key, value, _)) in KEYS.iter().enumerate() {
         let table = format!("dbo.t{i:02}");
-        let create =
-            format!("CREATE TABLE {table} (k {key} NOT NULL, n int NOT NULL, note varchar(20), PRIMARY KEY (k, n))");
+        let columns: Vec<&str> = key.split("; ").filter_map(|column| column.split(' ').next()).collect();
+        let key = key.replace("; ", " NOT NULL, ");
+        let create = format!(
+            "CREATE TABLE {table} ({key} NOT NULL, n int NOT NULL, note varchar(20), PRIMARY KEY ({}))",
+            columns.join(", ")
+        );
         line.source.run(&create).await;
         line.source.run(&format!("INSERT INTO {table} SELECT {value}, n, CONCAT('row ', n) FROM dbo.n")).await;
         tables.push(table);
@@ -62,24 +92,28 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
     line.publisher_does(&["snapshot", "--publication", "p", "--rows-per-file", "50", "--snapshot-sessions", "3"]).await;
 
     let manifest = manifest(&line);
+    let none = serde_json::json!([]);
     for article in manifest["articles"].as_array().unwrap() {
         let table = article["article"]["source"]["table"].as_str().unwrap();
         let parts = article["data"].as_array().unwrap();
         let rows: u64 = parts.iter().map(|part| part["rows"].as_u64().unwrap()).sum();
-        let expected = match table {
-            "fence" => (0, false),
-            "filtered" => (ROWS / 2 + 1, true),
-            "far" => (ROWS, true),
+        let (expected, cut) = match table {
+            "fence" => (0, Cut::No),
+            "filtered" => (ROWS / 2 + 1, Cut::Values),
+            "far" => (ROWS, Cut::Values),
             _ => (ROWS, KEYS[table[1..].parse::<usize>().unwrap()].2),
         };
-        assert_eq!((rows, parts.len() > 1), expected, "{table}: {parts:?}");
-        if expected.1 {
+        assert_eq!((rows, parts.len() > 1), (expected, cut != Cut::No), "{table}: {parts:?}");
+        if cut != Cut::No {
             assert!(parts.len() <= 8, "{table} is in {} parts", parts.len());
             assert!(parts.iter().all(|part| part["rows"] != 0), "{table}: {parts:?}");
             if table == "far" {
                 assert!(parts.iter().all(|part| part["rows"].as_u64() <= Some(ROWS / 6)), "{parts:?}");
             }
-            assert_eq!((&parts[0]["range"]["lower"], &parts[parts.len() - 1]["range"]["upper"]), (&NULL, &NULL));
+            if cut == Cut::Keys {
+                assert!(parts.iter().all(|part| part["rows"] == 50), "{table}: {parts:?}");
+            }
+            assert_eq!((&parts[0]["range"]["lower"], &parts[parts.len() - 1]["range"]["upper"]), (&none, &none));
         }
     }
 
@@ -96,12 +130,39 @@ async fn every_row_is_in_one_part_whatever_its_key_is() {
     .await;
 }
 
-const NULL: serde_json::Value = serde_json::Value::Null;
-
 /// The manifest of the snapshot that there is.
 fn manifest(line: &Line) -> serde_json::Value {
     let folders: Vec<_> =
         std::fs::read_dir(line.path("snapshots")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(folders.len(), 1);
     serde_json::from_slice(&std::fs::read(folders[0].join("manifest.json")).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_move_while_keys_are_looked_at_do_not_end_the_snapshot() {
+    let line = Line::start_on_sandboxes().await;
+    line.source.run("CREATE TABLE dbo.t (k varchar(20) NOT NULL PRIMARY KEY)").await;
+    line.source.run("INSERT INTO dbo.t VALUES ('a'), ('b'), ('c'), ('d'), ('e')").await;
+    let key = Column { nullable: false, key_ordinal: Some(0), ..Column::new("k", ColumnType::NVarChar(Some(20))) };
+    let table = TableName { schema: "dbo".into(), table: "t".into() };
+    let article = Article::new("p", table, vec![key.clone()], Capture::default());
+    let mut client = line.source_client().await;
+    // https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-601-database-engine-error
+    let arm = |times: u32| {
+        format!(
+            "EXEC sys.sp_sandbox_fault @at = N'statement', @action = N'error', @number = 601, @severity = 12, @session_id = @@SPID, \
+             @message = N'Could not continue scan with NOLOCK due to data movement.', @times = {times}"
+        )
+    };
+    let text = |key: &str| Value::String(key.into());
+    client.query("arming a fault", &arm(3), &[]).await.unwrap();
+    let cuts = snapshot::key_cuts(&mut client, &article, None, 2).await.unwrap();
+    assert_eq!(cuts, [vec![text("c")], vec![text("e")]]);
+    client.query("arming a fault", &arm(3), &[]).await.unwrap();
+    let bounds = snapshot::key_bounds(&mut client, &article.source, &key, &KeyRange::ALL).await.unwrap();
+    assert_eq!(bounds, Some((text("a"), text("e"))));
+    // Not for ever.
+    client.query("arming a fault", &arm(100), &[]).await.unwrap();
+    let error = snapshot::key_cuts(&mut client, &article, None, 2).await.unwrap_err();
+    assert_eq!(error.number(), Some(601));
 }

@@ -21,8 +21,11 @@ use tests::workload::Workload;
 const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
 const SUBSCRIBER: &str = "replication subscriber";
 const WRITERS: u64 = 2;
-/// Rows of `dbo.seats`, in files of 100: so many that three sessions have enough to read of them wherever they are killed.
+/// Rows of `dbo.seats`, in files of 100, so that parts meet within a stand: so many that three sessions have enough to read of them wherever
+/// they are killed.
 const SEATS: i64 = 1_000;
+/// Values of the first column of its key.
+const STANDS: i64 = 3;
 /// States of the active subscriber that are looked at.
 const LOOKS: usize = 3;
 /// What the scripts make that rows of different moments may break.
@@ -41,11 +44,11 @@ async fn published(seed: u64) -> (Line, Arc<History>) {
     let line = Line::start_on_sandboxes().await;
     line.make_fence().await;
     let history = History::begin(&line.source).await;
-    let seats: Vec<String> = (1..=SEATS).map(|id| format!("({id}, {id})")).collect();
+    let seats: Vec<String> = (1..=SEATS).map(|id| format!("({}, {id}, {id})", id % STANDS)).collect();
     line.source
         .run(&format!(
             "ALTER TABLE dbo.lines ADD CONSTRAINT fk_serial FOREIGN KEY (serial) REFERENCES dbo.serials (id);
-             CREATE TABLE dbo.seats (id int NOT NULL PRIMARY KEY, guest int NOT NULL);
+             CREATE TABLE dbo.seats (stand int NOT NULL, id int NOT NULL, guest int NOT NULL, PRIMARY KEY (stand, id));
              CREATE UNIQUE INDEX ux_guest ON dbo.seats (guest);
              INSERT INTO dbo.seats VALUES {}",
             seats.join(", ")
@@ -133,12 +136,14 @@ async fn views(line: &Line, table: &str) -> BTreeSet<String> {
 /// Takes a snapshot whose agent is killed while it reads the seats, then the lines twice, each time with some of their files finished since
 /// the kill before and some not; `meanwhile` runs after each kill.
 async fn resumed_snapshot(line: &Line, meanwhile: impl AsyncFn()) {
-    for (table, after) in [("seats", 1), ("lines", 3), ("lines", 5)] {
+    // Where the stands' numbers begin and end, whether there is each of them, and where to cut.
+    let seat_looks = 2 + 2 * STANDS as u32 + 1;
+    for (table, looks, after) in [("seats", seat_looks, 1), ("lines", KEY_LOOKS, 3), ("lines", KEY_LOOKS, 5)] {
         let before = views(line, table).await.len();
         let mut kills = 0;
         // Statements that touch a table look for its keys, until something of it is finished, and lock it, again after a deadlock, before
         // they read it.
-        let looks = if before == 0 { KEY_LOOKS } else { 0 };
+        let looks = if before == 0 { looks } else { 0 };
         while views(line, table).await.len() == before {
             assert!(kills < 10, "it was killed {kills} times before anything new was finished");
             let after = looks + after + kills;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Says that a JSON file is one of ours.
 const FORMAT: &str = "transactional-replication-snapshot";
 /// Version that this build writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A snapshot's `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,8 +65,8 @@ pub struct DataEntry {
     pub bytes: u64,
     /// Rows in it.
     pub rows: u64,
-    /// The keys that they are of: this file holds all rows of them. [`KeyRange::ALL`] in each of an article's files where the order of its
-    /// keys is the server's alone; they have one boundary then.
+    /// The keys that they are of: this file holds all rows of them. [`KeyRange::ALL`] in each of an article's files where the order of the
+    /// key columns that it is cut by is the server's alone; they have one boundary then.
     pub range: KeyRange,
     /// Every change up to here is contained, none after it.
     pub boundary: Lsn,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 /// Says that a JSON file is one of ours.
 const FORMAT: &str = "transactional-replication-snapshot-plan";
 /// Version that this build writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a snapshot is to become: its `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -220,11 +220,12 @@ impl ArticleFiles {
     }
 
     fn entry(self, parts: Vec<(FinishedPart, Lsn)>) -> ManifestArticle {
+        let known = self.parts.iter().all(|range| range.is_known_of(&self.article));
         let data = self.parts.into_iter().zip(parts).map(|(range, (part, boundary))| DataEntry {
             file: part.file,
             bytes: part.bytes,
             rows: part.rows,
-            range,
+            range: if known { range } else { KeyRange::ALL },
             boundary,
         });
         ManifestArticle {

@@ -125,7 +125,8 @@ pub(super) async fn plan(
                     tracing::warn!("{left_out}");
                 }
                 let scripts = ArticleScripts { before: scripts.before, after: scripts.after, last: scripts.last };
-                let parts = parts(agent, client, article, rows_expected).await?;
+                let count = ranges::count(rows_expected, &article.columns, agent.sessions, agent.rows_per_file);
+                let parts = ranges::of_article(client, article, predicate.as_ref(), rows_expected, count).await?;
                 let article = Article { destination: articles[planned.len()].destination.clone(), ..article.clone() };
                 Files::New { article: Box::new(article), scripts, parts }
             }
@@ -152,18 +153,4 @@ fn as_it_is(article: &Article, table: &Table) -> Result<Article, SnapshotError> 
 /// An article as its scripts make it: under the name at which its new table waits for the place of the old one.
 fn waiting(article: Article) -> Article {
     Article { destination: switch::waiting(&article.destination), ..article }
-}
-
-async fn parts(
-    agent: &SnapshotAgent,
-    client: &mut Client,
-    article: &Article,
-    rows: u64,
-) -> Result<Vec<KeyRange>, SnapshotError> {
-    let count = ranges::count(rows, &article.columns, agent.sessions, agent.rows_per_file);
-    let key = article.key().first().map(|i| &article.columns[*i]);
-    match key.filter(|key| count > 1 && proto::snapshot::is_ordered(key.column_type)) {
-        Some(key) => Ok(ranges::of_table(client, &article.source, key, count).await?),
-        None => Ok(vec![KeyRange::ALL]),
-    }
 }

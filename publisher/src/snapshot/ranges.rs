@@ -1,10 +1,14 @@
-//! Cuts a table into ranges of its first key column: several sessions read a large table at once, and no file grows out of hand.
+//! Cuts a table into ranges of its keys: several sessions read a large table at once, and no file grows out of hand.
 //!
-//! The cuts lie evenly among the values where there were any when the snapshot was planned: gaps, like the one before a number far above
-//! all others, are looked for by index seeks and count for nothing. The cuts need not be right: the first range has no lower bound and the
-//! last no upper one, so every key that there is, or comes meanwhile, lies in one range.
+//! Where the first column of the key tells most rows apart and its type's values can be counted, the cuts lie evenly among the values
+//! where there were any when the snapshot was planned: gaps, like the one before a number far above all others, are looked for by index
+//! seeks and count for nothing. Elsewhere (orders of a few stores, keys of text) the server is asked for every n-th key, for which it reads an
+//! index once. The cuts need not be right: the first range has no lower bound and the last no upper one, so every key that there is, or
+//! comes meanwhile, lies in one range.
 
-use proto::{Column, ColumnType, KeyRange, TableName, Value};
+use proto::snapshot::is_ordered;
+use proto::{Article, Column, ColumnType, KeyRange, TableName, Value};
+use sqlserver::predicate::Predicate;
 use sqlserver::{Client, Error, snapshot};
 
 /// Bytes of rows that a part has at most, about.
@@ -18,14 +22,52 @@ const LARGE: u64 = 5;
 const LOOKS: u64 = 16;
 /// How often it is looked more closely at those where there are some, at most.
 const CLOSER: usize = 8;
+/// Values a part that the first of several key columns has room for where it tells most rows apart.
+const MANY: u128 = 1_000;
 
-/// Ranges of a key column for about so many parts.
-pub(super) async fn of_table(
+/// Ranges of an article's keys for about so many parts; about `rows` rows are in its table.
+pub(super) async fn of_article(
     client: &mut Client,
-    source: &TableName,
-    key: &Column,
+    article: &Article,
+    predicate: Option<&Predicate>,
+    rows: u64,
     parts: u64,
 ) -> Result<Vec<KeyRange>, Error> {
+    let key: Vec<&Column> = article.key().into_iter().map(|i| &article.columns[i]).collect();
+    let Some(first) = key.first().filter(|_| parts > 1) else { return Ok(vec![KeyRange::ALL]) };
+    if is_ordered(first.column_type) {
+        let occupied = occupied(client, &article.source, first).await?;
+        if key.len() == 1 || width_of(first.column_type, &occupied) >= MANY * u128::from(parts) {
+            return Ok(cut(first.column_type, &occupied, parts));
+        }
+    }
+    let cuts = snapshot::key_cuts(client, article, predicate, rows.div_ceil(parts)).await?;
+    let ordered = key.iter().take_while(|column| is_ordered(column.column_type)).count();
+    Ok(between(shortened(cuts, ordered)))
+}
+
+/// Cuts by their first columns alone, whose order is known here, if most of them still are there then: what is known of a part that was read
+/// does not depend on that of the others then.
+fn shortened(mut cuts: Vec<Vec<Value>>, ordered: usize) -> Vec<Vec<Value>> {
+    cuts.dedup();
+    let mut short: Vec<Vec<Value>> = cuts.iter().map(|cut| cut.iter().take(ordered).cloned().collect()).collect();
+    short.dedup();
+    if ordered > 0 && short.len() > cuts.len() / 2 { short } else { cuts }
+}
+
+/// The ranges that meet at these bounds, which ascend.
+fn between(bounds: Vec<Vec<Value>>) -> Vec<KeyRange> {
+    let mut lower = Vec::new();
+    let mut ranges = Vec::with_capacity(bounds.len() + 1);
+    for bound in bounds {
+        ranges.push(KeyRange { lower: std::mem::replace(&mut lower, bound.clone()), upper: bound });
+    }
+    ranges.push(KeyRange { lower, upper: Vec::new() });
+    ranges
+}
+
+/// Where there are values of a key column: from a smallest to a largest one each, in ascending order and apart.
+async fn occupied(client: &mut Client, source: &TableName, key: &Column) -> Result<Vec<(Value, Value)>, Error> {
     let column_type = key.column_type;
     let mut occupied: Vec<_> = snapshot::key_bounds(client, source, key, &KeyRange::ALL).await?.into_iter().collect();
     for _ in 0..CLOSER {
@@ -44,8 +86,8 @@ pub(super) async fn of_table(
             for range in &ranges {
                 let Some(ends) = snapshot::key_bounds(client, source, key, range).await? else { continue };
                 // The outer ones have no bounds of their own.
-                let from = if range.lower.is_none() { first.clone() } else { ends.0 };
-                let to = if range.upper.is_none() { last.clone() } else { ends.1 };
+                let from = if range.lower.is_empty() { first.clone() } else { ends.0 };
+                let to = if range.upper.is_empty() { last.clone() } else { ends.1 };
                 found.push((from, to));
             }
         }
@@ -55,7 +97,7 @@ pub(super) async fn of_table(
             break;
         }
     }
-    Ok(cut(column_type, &occupied, parts))
+    Ok(occupied)
 }
 
 /// In how many parts a table of about `rows` rows is read by so many sessions; a part has about `rows_a_part` at most.
@@ -89,14 +131,8 @@ fn cut(column_type: ColumnType, occupied: &[(Value, Value)], parts: u64) -> Vec<
     let (values, n) = (width_of(column_type, occupied), u128::from(parts));
     let mut offsets: Vec<u128> = (1..n).map(|i| values / n * i + values % n * i / n).filter(|at| *at > 0).collect();
     offsets.dedup();
-    let mut ranges = Vec::with_capacity(offsets.len() + 1);
-    let mut lower = None;
-    for bound in offsets.into_iter().filter_map(|offset| nth(column_type, occupied, offset)) {
-        ranges.push(KeyRange { lower: lower.take(), upper: Some(bound.clone()) });
-        lower = Some(bound);
-    }
-    ranges.push(KeyRange { lower, upper: None });
-    ranges
+    let bounds = offsets.into_iter().filter_map(|offset| nth(column_type, occupied, offset));
+    between(bounds.map(|bound| vec![bound]).collect())
 }
 
 /// How many values there are from one to another, both included.
@@ -203,7 +239,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-    use proto::snapshot::{compare, is_ordered};
+    use proto::snapshot::compare;
     use std::cmp::Ordering;
 
     const TYPES: [ColumnType; 24] = [
@@ -300,21 +336,22 @@ mod tests {
             let (first, last) = sorted(some(column_type, seeds[0], edges[0]), some(column_type, seeds[1], edges[1]));
             let ranges = cut(column_type, &[(first.clone(), last.clone())], parts);
             prop_assert!(ranges.len() as u64 <= parts);
-            prop_assert_eq!((&ranges[0].lower, &ranges[ranges.len() - 1].upper), (&None, &None));
+            prop_assert!(ranges[0].lower.is_empty() && ranges[ranges.len() - 1].upper.is_empty());
             if !is_ordered(column_type) {
                 prop_assert_eq!(ranges, vec![KeyRange::ALL]);
                 return Ok(());
             }
             // The bounds are values of the type to its own precision, in ascending order, and none of a range is missing at the next.
             for pair in ranges.windows(2) {
-                let bound = pair[0].upper.as_ref().unwrap();
-                prop_assert_eq!(Some(bound), pair[1].lower.as_ref());
+                let [bound] = pair[0].upper.as_slice() else { panic!("{pair:?}") };
+                prop_assert_eq!(&pair[0].upper, &pair[1].lower);
                 prop_assert!(column_type.holds(bound));
                 prop_assert_eq!(&value(column_type, place(column_type, bound).unwrap()), bound);
                 prop_assert_eq!(compare(&first, bound), Some(Ordering::Less));
                 prop_assert!(compare(bound, &last) != Some(Ordering::Greater));
             }
-            for key in [&key, &first, &last].into_iter().chain(ranges.iter().filter_map(|range| range.lower.as_ref())) {
+            for key in [&key, &first, &last].into_iter().chain(ranges.iter().flat_map(|range| &range.lower)) {
+                let key = std::slice::from_ref(key);
                 prop_assert_eq!(ranges.iter().filter(|range| range.contains(key).unwrap()).count(), 1);
             }
         }
@@ -323,7 +360,7 @@ mod tests {
         fn cuts_are_even(first in -1_000_000..0_i64, span in 1_000..1_000_000_000_i64, parts in 2..70u64) {
             let ranges = cut(ColumnType::BigInt, &[(Value::I64(first), Value::I64(first + span))], parts);
             prop_assert_eq!(ranges.len() as u64, parts);
-            let bound = |bound: &Option<Value>, end| match bound { Some(Value::I64(v)) => *v, _ => end };
+            let bound = |bound: &[Value], end| match bound { [Value::I64(v)] => *v, _ => end };
             for range in &ranges {
                 let width = bound(&range.upper, first + span) - bound(&range.lower, first);
                 prop_assert!((width - span / parts as i64).abs() <= 1, "{:?}", range);
@@ -335,9 +372,27 @@ mod tests {
     fn gaps_count_for_nothing() {
         let between = |first, last| (Value::I32(first), Value::I32(last));
         let occupied = [between(1, 500), between(1_001, 1_499), between(i32::MAX, i32::MAX)];
-        let bounds: Vec<_> = cut(ColumnType::Int, &occupied, 4).into_iter().filter_map(|range| range.upper).collect();
+        let bounds: Vec<_> = cut(ColumnType::Int, &occupied, 4).into_iter().flat_map(|range| range.upper).collect();
         assert_eq!(bounds, [Value::I32(251), Value::I32(1_001), Value::I32(1_251)]);
         assert_eq!(cut(ColumnType::Int, &[], 4), [KeyRange::ALL]);
+    }
+
+    #[test]
+    fn cuts_have_no_more_columns_than_it_takes() {
+        let cut = |store: i32, number: &str| vec![Value::I32(store), Value::String(number.into())];
+        let stores = |cuts: &[Vec<Value>]| cuts.iter().map(|cut| cut.len()).collect::<Vec<_>>();
+        // The stores alone tell most parts apart.
+        let apart = [cut(1, "a"), cut(2, "a"), cut(2, "b"), cut(3, "a")];
+        assert_eq!(shortened(apart.to_vec(), 1), [vec![Value::I32(1)], vec![Value::I32(2)], vec![Value::I32(3)]]);
+        // One store has nearly all; keys that begin with text; a key that is known to the end.
+        let together = [cut(1, "a"), cut(1, "b"), cut(1, "c"), cut(2, "a"), cut(2, "a")];
+        assert_eq!(stores(&shortened(together.to_vec(), 1)), [2, 2, 2, 2]);
+        assert_eq!(stores(&shortened(apart.to_vec(), 0)), [2, 2, 2, 2]);
+        assert_eq!(stores(&shortened(apart.to_vec(), 2)), [2, 2, 2, 2]);
+        assert_eq!(between(Vec::new()), [KeyRange::ALL]);
+        let ranges = between(shortened(together.to_vec(), 1));
+        assert_eq!(ranges.len(), 5);
+        assert!(ranges.windows(2).all(|pair| pair[0].upper == pair[1].lower && !pair[0].upper.is_empty()));
     }
 
     #[test]
@@ -345,12 +400,12 @@ mod tests {
         assert_eq!(cut(ColumnType::Int, &[(Value::I32(7), Value::I32(7))], 8), [KeyRange::ALL]);
         let two = cut(ColumnType::Bit, &[(Value::Bit(false), Value::Bit(true))], 8);
         assert_eq!(two.len(), 2);
-        assert_eq!(two[1].lower, Some(Value::Bit(true)));
+        assert_eq!(two[1].lower, [Value::Bit(true)]);
         // The whole of a type, further apart than its own width can tell.
         let all = cut(ColumnType::UniqueIdentifier, &[(Value::Guid([0; 16]), Value::Guid([255; 16]))], 4);
         assert_eq!(all.len(), 4);
         let extremes = (Value::I64(i64::MIN), Value::I64(i64::MAX));
-        assert_eq!(cut(ColumnType::BigInt, &[extremes], 2)[1].lower, Some(Value::I64(0)));
+        assert_eq!(cut(ColumnType::BigInt, &[extremes], 2)[1].lower, [Value::I64(0)]);
     }
 
     #[test]

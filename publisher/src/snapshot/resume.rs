@@ -2,13 +2,12 @@
 //!
 //! A part that was read completely in one view stays what it is: all rows of its keys as of its boundary. It is of use as long as the
 //! queue has everything after that boundary and the article is still defined as it was. The rest is read in a new view, with a boundary
-//! of its own. Two kinds of articles are kept or read anew as a whole, so that all their parts have one boundary: those whose first key
-//! column is ordered by the server alone, since nobody else can tell which part a change belongs to; and those with large columns, which the
-//! log leaves out of updates that do not touch them, so that a row which moves from one part to another could not be made whole.
+//! of its own. Two kinds of articles are kept or read anew as a whole, so that all their parts have one boundary: those that are cut by key
+//! columns which the server alone can order, since nobody else can tell which part a change belongs to; and those with large columns, which
+//! the log leaves out of updates that do not touch them, so that a row which moves from one part to another could not be made whole.
 
 use cli::progress::Amount;
-use proto::snapshot::is_ordered;
-use proto::{Article, Lsn};
+use proto::{Article, KeyRange, Lsn};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 use workdir::{ArticleFiles, FinishedPart, Plan, Remains};
@@ -39,12 +38,12 @@ fn of_article(plan: &Plan, remains: &Remains, article: &Article, kept_after: Opt
     let boundaries: BTreeSet<Option<Lsn>> = parts.iter().map(|part| part.as_ref().map(|(_, lsn)| *lsn)).collect();
     let one_boundary = boundaries.len() == 1;
     let any = parts.iter().any(Option::is_some);
-    (any && (one_boundary || is_divisible(article))).then_some(Kept { files, parts })
+    (any && (one_boundary || is_divisible(article, &files.parts))).then_some(Kept { files, parts })
 }
 
-/// Whether parts of an article may have different boundaries.
-fn is_divisible(article: &Article) -> bool {
-    let ordered = article.key().first().is_some_and(|key| is_ordered(article.columns[*key].column_type));
+/// Whether parts of an article, of these ranges, may have different boundaries.
+fn is_divisible(article: &Article, ranges: &[KeyRange]) -> bool {
+    let ordered = ranges.iter().all(|range| range.is_known_of(article));
     ordered && !article.columns.iter().any(|column| column.column_type.is_max())
 }
 
@@ -64,7 +63,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proto::catalog::{DatabaseName, Publication, PublicationKind};
-    use proto::{ArticleId, Capture, Column, ColumnType, KeyRange, TableName, Value};
+    use proto::{ArticleId, Capture, Column, ColumnType, TableName, Value};
     use workdir::manifest::FileEntry;
 
     const FIRST: Uuid = Uuid::from_u128(1);
@@ -83,7 +82,7 @@ mod tests {
 
     fn files(article: &Article, number: usize, parts: usize) -> ArticleFiles {
         let entry = |name: &str| FileEntry { name: format!("{number}.{name}"), size: 1, sha256: String::new() };
-        let bound = |i: usize| (i > 0 && i < parts).then(|| Value::I32(i as i32 * 100));
+        let bound = |i: usize| if i > 0 && i < parts { vec![Value::I32(i as i32 * 100)] } else { Vec::new() };
         ArticleFiles {
             number,
             article: article.clone(),

@@ -114,7 +114,7 @@ pub(super) async fn insert_parts(
     let id = number(client, WHAT, article.0)?;
     client.execute(WHAT, CLEAR, &[subscription.into(), id.into()]).await?;
     for part in parts {
-        let bound = |bound: &Option<Value>| bound.as_ref().map(codec::encode).transpose();
+        let bound = |bound: &Vec<Value>| (!bound.is_empty()).then(|| codec::encode(bound)).transpose();
         let malformed = |error: codec::CodecError| client.error(ErrorKind::Invalid, WHAT, error.to_string());
         let (lower, upper) =
             (bound(&part.range.lower).map_err(malformed)?, bound(&part.range.upper).map_err(malformed)?);
@@ -235,11 +235,11 @@ pub(super) fn number(client: &Client, what: &str, number: u32) -> Result<i32, Er
         .map_err(|_| client.error(ErrorKind::Invalid, what, format!("the number {number} is too large")))
 }
 
-/// A bound as it is stored; the outer `None` is something else.
-fn decode_bound(value: Option<Value>) -> Option<Option<Value>> {
+/// A bound as it is stored; `None` for what is none.
+fn decode_bound(value: Option<Value>) -> Option<Vec<Value>> {
     match value {
-        Some(Value::Null) => Some(None),
-        Some(Value::Bytes(bytes)) => codec::decode(&bytes).ok().map(Some),
+        Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Bytes(bytes)) => codec::decode(&bytes).ok(),
         _ => None,
     }
 }

@@ -141,10 +141,10 @@ impl Sieve<'_> {
     fn rest(&self, change: Change) -> Result<Option<Change>, CoreError> {
         let (before, after) = match &change {
             Change::Insert(row) | Change::DeleteImage(row) => (self.needs_row(row)?, None),
-            Change::Delete(key) | Change::Update { key, .. } => (self.needs(key.first())?, None),
-            Change::UpdateKey { key, new_key, .. } => (self.needs(key.first())?, Some(self.needs(new_key.first())?)),
+            Change::Delete(key) | Change::Update { key, .. } => (self.needs(key)?, None),
+            Change::UpdateKey { key, new_key, .. } => (self.needs(key)?, Some(self.needs(new_key)?)),
             Change::UpdateImages { before, after, .. } => {
-                let before = if self.has_image() { self.needs_row(before)? } else { self.needs(before.first())? };
+                let before = if self.has_image() { self.needs_row(before)? } else { self.needs(before)? };
                 (before, Some(self.needs_row(after)?))
             }
         };
@@ -156,11 +156,10 @@ impl Sieve<'_> {
         }
     }
 
-    /// Whether the part with this first key value is older than the change.
-    fn needs(&self, first: Option<&Value>) -> Result<bool, CoreError> {
-        let first = first.ok_or_else(|| self.apart("has no key"))?;
+    /// Whether the part with this key is older than the change.
+    fn needs(&self, key: &[Value]) -> Result<bool, CoreError> {
         for part in self.parts {
-            match part.range.contains(first) {
+            match part.range.contains(key) {
                 Some(true) => return Ok(self.lsn > part.boundary),
                 Some(false) => {}
                 None => {
@@ -174,7 +173,8 @@ impl Sieve<'_> {
     }
 
     fn needs_row(&self, row: &Row) -> Result<bool, CoreError> {
-        self.needs(self.key.first().and_then(|column| row.get(*column)))
+        let key: Option<Vec<Value>> = self.key.iter().map(|column| row.get(*column).cloned()).collect();
+        self.needs(&key.ok_or_else(|| self.apart("has no key"))?)
     }
 
     /// Updates that bring images have all columns of the row before.

@@ -46,8 +46,8 @@ fn images(update: CallFormat, delete: Command) -> ArticleOptions {
 
 /// Ranges that meet at `bounds`, each contained up to its boundary.
 fn parts(bounds: &[i32], boundaries: &[u32]) -> Vec<Part> {
-    let bound = |n: usize| bounds.get(n).map(|bound| number(*bound));
-    let range = |n: usize| KeyRange { lower: n.checked_sub(1).and_then(bound), upper: bound(n) };
+    let bound = |n: Option<usize>| n.and_then(|n| bounds.get(n)).map(|bound| number(*bound)).into_iter().collect();
+    let range = |n: usize| KeyRange { lower: bound(n.checked_sub(1)), upper: bound(Some(n)) };
     (0..=bounds.len()).map(|n| Part { range: range(n), boundary: lsn(boundaries[n]) }).collect()
 }
 
@@ -67,7 +67,11 @@ fn row(key: i32) -> Row {
 
 /// What is left at 5 of a change in the parts before 100, which is as of 3, and from 100 on, which is as of 8.
 fn rest(article: Article, change: Change) -> Result<Option<Change>, CoreError> {
-    let parts = known(&parts(&[100], &[3, 8]));
+    rest_in(&parts(&[100], &[3, 8]), article, change)
+}
+
+fn rest_in(parts: &[Part], article: Article, change: Change) -> Result<Option<Change>, CoreError> {
+    let parts = known(parts);
     let article = Arc::new(article);
     let Some(rest) = parts.rest(&article, segment(&[change]), lsn(5))? else { return Ok(None) };
     let mut changes = Vec::new();
@@ -159,10 +163,36 @@ fn updates_that_bring_images_are_split_by_them() {
 }
 
 #[test]
+fn parts_may_meet_within_a_value_of_the_first_key_column() {
+    // The key is `id`, then `a`.
+    let mut article = article(ColumnType::Int, ArticleOptions::default());
+    (article.columns[0].key_ordinal, article.columns[0].nullable) = (Some(1), false);
+    let middle = || vec![number(100), number(5)];
+    let ranges = [KeyRange { lower: vec![], upper: middle() }, KeyRange { lower: middle(), upper: vec![] }];
+    let parts = ranges.into_iter().zip([3, 8]).map(|(range, n)| Part { range, boundary: lsn(n) }).collect::<Vec<_>>();
+    let inserted = |id, a| Change::Insert(vec![number(a), number(id), number(9)]);
+    let deleted = |id, a| Change::Delete(vec![number(id), number(a)]);
+    for needed in [inserted(100, 4), deleted(100, 4), deleted(99, 1_000)] {
+        assert_eq!(rest_in(&parts, article.clone(), needed.clone()), Ok(Some(needed)));
+    }
+    for contained in [inserted(100, 5), deleted(100, 5), inserted(101, 0)] {
+        assert_eq!(rest_in(&parts, article.clone(), contained), Ok(None));
+    }
+    // From one part into the other.
+    let moved = Change::UpdateKey {
+        key: vec![number(100), number(9)],
+        new_key: vec![number(100), number(1)],
+        changed: vec![(2, number(9))],
+    };
+    assert_eq!(rest_in(&parts, article, moved), Ok(Some(inserted(100, 1))));
+}
+
+#[test]
 fn keys_whose_order_only_the_server_knows_have_one_boundary_or_none_of_their_changes_is_guessed() {
     let text = |key: &str| Value::String(key.into());
     let article = Arc::new(article(ColumnType::NVarChar(Some(9)), ArticleOptions::default()));
-    let ranges = [KeyRange { lower: None, upper: Some(text("m")) }, KeyRange { lower: Some(text("m")), upper: None }];
+    let middle = || vec![text("m")];
+    let ranges = [KeyRange { lower: vec![], upper: middle() }, KeyRange { lower: middle(), upper: vec![] }];
     let with = |boundaries: [u32; 2]| -> Parts {
         let part = |(range, n): (&KeyRange, u32)| (ArticleId(1), Part { range: range.clone(), boundary: lsn(n) });
         ranges.iter().zip(boundaries).map(part).collect()
@@ -280,7 +310,7 @@ proptest! {
         let mut rows = Rows::new();
         for (part, boundary) in parts.iter().zip(used) {
             let held = states[*boundary as usize].iter();
-            rows.extend(held.filter(|(key, _)| part.range.contains(&number(**key)).unwrap()).map(|(k, r)| (*k, r.clone())));
+            rows.extend(held.filter(|(key, _)| part.range.contains(&[number(**key)]).unwrap()).map(|(k, r)| (*k, r.clone())));
         }
         let mut stream = Stream::new(lsn(first), known(&parts), &articles, LIMITS);
         prop_assert_eq!(stream.last_boundary(), lsn(last));

@@ -274,7 +274,7 @@ impl Process {
         let rows = |part: usize| {
             let part = &folder.parts[part];
             let published = source.published(table_of(article_of(part.article)));
-            let within = |key: &Key| part.range.contains(&Value::I32(key[0])).expect("keys are ordered");
+            let within = |key: &Key| part.range.contains(&[Value::I32(key[0])]).expect("keys are ordered");
             published.into_iter().filter(|(key, _)| within(key)).collect()
         };
         let rows = missing.iter().map(|part| (*part, rows(*part))).collect();
@@ -340,8 +340,8 @@ fn split(article: ArticleId, splits: bool, rng: &mut StdRng) -> Vec<PartFile> {
         (0..if splits { rng.random_range(0..3) } else { 0 }).map(|_| rng.random_range(0..KEYS)).collect();
     bounds.sort_unstable();
     bounds.dedup();
-    let value = |bound: Option<&i32>| bound.map(|bound| Value::I32(*bound));
+    let value = |bound: Option<&i32>| bound.map(|bound| Value::I32(*bound)).into_iter().collect();
     let range =
-        |i: usize| KeyRange { lower: i.checked_sub(1).and_then(|i| value(bounds.get(i))), upper: value(bounds.get(i)) };
+        |i: usize| KeyRange { lower: value(i.checked_sub(1).and_then(|i| bounds.get(i))), upper: value(bounds.get(i)) };
     (0..=bounds.len()).map(|i| PartFile { article, range: range(i), read: None }).collect()
 }

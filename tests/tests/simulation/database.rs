@@ -191,7 +191,7 @@ impl Database {
             );
             let Some(article) = streamed.or(loading) else { continue };
             for part in self.parts.iter().filter(|part| part.article == article) {
-                let holds = |key: i32| part.range.contains(&Value::I32(key)).expect("keys are ordered");
+                let holds = |key: i32| part.range.contains(&[Value::I32(key)]).expect("keys are ordered");
                 let rows = self.tables[table].iter().filter(|(key, _)| holds(key[0]));
                 let print = rows.fold(0, |print, (_, row)| print ^ print_of(table, row));
                 let commits = match part.state {

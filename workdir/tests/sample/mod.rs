@@ -93,8 +93,8 @@ pub async fn write(work_dir: Arc<dyn WorkDir>, compression: Compression) -> (Uui
     let writer = SnapshotWriter::create(work_dir, id).await.unwrap().with_compression(compression);
     let mut finished = Vec::new();
     for (id, table) in (1..).zip(TABLES) {
-        let middle = Some(Value::I32(ROWS / 2));
-        let halves = vec![KeyRange { lower: None, upper: middle.clone() }, KeyRange { lower: middle, upper: None }];
+        let middle = vec![Value::I32(ROWS / 2)];
+        let halves = vec![KeyRange { lower: vec![], upper: middle.clone() }, KeyRange { lower: middle, upper: vec![] }];
         let files = writer.article(id as usize, article(id, table), &scripts(id), halves).await.unwrap();
         let mut parts = Vec::new();
         for (index, numbers) in [0..ROWS / 2, ROWS / 2..ROWS].into_iter().enumerate() {
