@@ -1,10 +1,11 @@
 //! `subscriber run`: the subscriptions of a database, each until it fails or the process is asked to end.
 
+use crate::distributor::Distributor;
 use crate::error::Error;
 use crate::retry::Retry;
 use crate::session::{Ended, Settings, Until, session, stopped};
 use sqlserver::{Client, state};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -23,6 +24,9 @@ pub enum Schedule {
 /// How often the database is looked at for subscriptions that were added.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
+/// For the distributor to say when subscriptions were added.
+const ASKING: Duration = Duration::from_secs(5);
+
 /// Runs the named subscriptions of the database, or all, then also those that are added meanwhile. Ends when all have ended; the first
 /// failure of any is the result. One that fails does not stop the others.
 pub async fn run(
@@ -31,47 +35,83 @@ pub async fn run(
     schedule: Schedule,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let mut running: JoinSet<Result<(), Error>> = JoinSet::new();
+    let mut running: JoinSet<(String, Result<(), Error>)> = JoinSet::new();
     let mut known = BTreeSet::new();
+    let begin = |running: &mut JoinSet<_>, name: String, stop: watch::Receiver<bool>| {
+        let settings = settings.clone();
+        running.spawn(async move {
+            let ended = subscription(settings, name.clone(), schedule, stop).await;
+            (name, ended)
+        });
+    };
     for name in subscriptions(&settings, names, schedule, stop.clone()).await? {
         known.insert(name.to_lowercase());
-        running.spawn(subscription(settings.clone(), name, schedule, stop.clone()));
+        begin(&mut running, name, stop.clone());
     }
     let takes_up = names.is_empty() && schedule != Schedule::Once;
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut result = Ok(());
+    let mut failures: Vec<Failure> = Vec::new();
     while !running.is_empty() {
         tokio::select! {
             Some(ended) = running.join_next() => {
-                let ended = ended.unwrap_or_else(|panicked| {
-                    Err(Error::invalid(format!("a subscription ended abnormally: {panicked}")))
+                let (name, ended) = ended.unwrap_or_else(|panicked| {
+                    (String::new(), Err(Error::invalid(format!("a subscription ended abnormally: {panicked}"))))
                 });
                 if let Err(error) = ended {
                     if !running.is_empty() {
                         tracing::error!("a subscription failed, others go on: {}", error.without_values());
                     }
-                    if result.is_ok() {
-                        result = Err(error);
-                    }
+                    let added = added(&settings).await.get(&name.to_lowercase()).copied();
+                    failures.push(Failure { name, added, error });
                 }
             }
             _ = look.tick(), if takes_up && !*stop.borrow() => {
-                let listed = tokio::select! {
-                    listed = list(&settings) => listed,
+                let look = async {
+                    let added = if failures.is_empty() { BTreeMap::new() } else { added(&settings).await };
+                    // A database that cannot be asked is the subscriptions' own trouble.
+                    (list(&settings).await.unwrap_or_default(), added)
+                };
+                let (listed, added) = tokio::select! {
+                    looked = look => looked,
                     () = stopped(&mut stop) => continue,
                 };
-                // A database that cannot be asked is the subscriptions' own trouble.
-                for name in listed.unwrap_or_default() {
-                    if known.insert(name.to_lowercase()) {
+                for name in listed {
+                    let lower = name.to_lowercase();
+                    // One that failed may have been dropped and added again since.
+                    let failed = failures.len();
+                    failures.retain(|failure| !failure.is_of_earlier(&lower, added.get(&lower).copied()));
+                    if known.insert(lower) || failures.len() < failed {
                         tracing::info!(subscription = name, "was added");
-                        running.spawn(subscription(settings.clone(), name, schedule, stop.clone()));
+                        begin(&mut running, name, stop.clone());
                     }
                 }
             }
         }
     }
-    result
+    failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.error))
+}
+
+/// A subscription that ended with an error.
+struct Failure {
+    name: String,
+    /// When it was added, as far as that could be asked.
+    added: Option<i64>,
+    error: Error,
+}
+
+impl Failure {
+    /// Whether it is of an earlier subscription than the one that has this name, in lower case, and was added then.
+    fn is_of_earlier(&self, lower: &str, added: Option<i64>) -> bool {
+        self.name.to_lowercase() == lower && self.added.is_some_and(|before| added.is_some_and(|now| now > before))
+    }
+}
+
+/// When the distributor's subscriptions were added, by their names in lower case; nothing where it cannot be asked.
+async fn added(settings: &Settings) -> BTreeMap<String, i64> {
+    let ask = async { Distributor::connect(&settings.distributor).await?.subscriptions().await };
+    let subscriptions = tokio::time::timeout(ASKING, ask).await.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default();
+    subscriptions.into_iter().map(|subscription| (subscription.name.to_lowercase(), subscription.created_at)).collect()
 }
 
 /// The names of all of the database, as it spells them.

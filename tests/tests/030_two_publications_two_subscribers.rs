@@ -75,3 +75,34 @@ async fn two_publications_reach_two_subscribers_each_at_its_own_pace() {
     }
     process.kill();
 }
+
+/// What a failure asks for, to drop the subscription and to add it again, takes effect while the subscriber goes on with others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_failed_and_was_added_again_is_taken_up_while_the_others_run() {
+    let mut line = Line::start().await;
+    for table in ["fine", "lost"] {
+        line.source.run(&format!("CREATE TABLE dbo.{table} (id int NOT NULL PRIMARY KEY, v int NOT NULL); INSERT INTO dbo.{table} VALUES (1, 1)")).await;
+        line.publish(table, &[&format!("dbo.{table}")]).await;
+        subscribe(&line, &line.target, table, table).await;
+    }
+    line.start_publisher();
+    for publication in ["fine", "lost"] {
+        line.publisher_does(&["snapshot", "--publication", publication]).await;
+    }
+    line.start_subscriber();
+    equal(&line, &line.target, "SELECT * FROM dbo.lost").await;
+    equal(&line, &line.target, "SELECT * FROM dbo.fine").await;
+    line.target.run("DELETE FROM dbo.lost").await;
+    line.source.run("UPDATE dbo.lost SET v = 2").await;
+    line.subscriber.as_ref().unwrap().says("others go on").await;
+    line.subscriber_does(&["subscription", "drop", "--subscription", "lost"]).await;
+    subscribe(&line, &line.target, "lost", "lost").await;
+    line.publisher_does(&["snapshot", "--publication", "lost"]).await;
+    equal(&line, &line.target, "SELECT * FROM dbo.lost").await;
+    line.source.run("UPDATE dbo.lost SET v = 3; UPDATE dbo.fine SET v = 3;").await;
+    equal(&line, &line.target, "SELECT * FROM dbo.lost").await;
+    equal(&line, &line.target, "SELECT * FROM dbo.fine").await;
+    // What it said of the earlier one is settled.
+    let ended = line.subscriber.take().unwrap().terminate().await;
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
