@@ -25,10 +25,18 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(millis))
 }
 
+/// The same for a pause between two runs: none at all would be work without end.
+pub fn parse_pause(text: &str) -> Result<Duration, String> {
+    parse(text).and_then(|pause| match pause.is_zero() {
+        true => Err("it must be longer than 0".to_owned()),
+        false => Ok(pause),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::parse;
+    use super::{parse, parse_pause};
     use std::time::Duration;
 
     #[test]
@@ -44,5 +52,11 @@ mod tests {
         for text in ["", "1", "h", "-1h", "1.5h", "1y", "99999999999999999w", "١h"] {
             assert!(parse(text).unwrap_err().contains("not a duration"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_pause_is_longer_than_nothing() {
+        assert_eq!(parse_pause("1ms").unwrap(), Duration::from_millis(1));
+        assert!(parse_pause("0s").unwrap_err().contains("longer than 0"));
     }
 }

@@ -145,7 +145,8 @@ fn refuse_options_of_transactions(options: &ArticleOptions) -> Result<(), Error>
     }
     if options.schema.triggers {
         return Err(Error::invalid(
-            "triggers are not made where a new table takes the old one's place with each snapshot: leave `triggers` out of --schema-option",
+            "triggers are not made where a new table takes the old one's place with each snapshot: leave user-triggers out of --schema-options \
+             (all,-user-triggers)",
         ));
     }
     if matches!(options.pre_creation, PreCreation::Delete | PreCreation::Truncate) {

@@ -251,12 +251,22 @@ pub struct ForeignKey {
     pub columns: Vec<(String, String)>,
 }
 
-/// The enabled foreign keys of the database, with their columns in order.
+/// The enabled foreign keys of the database, which rows must not contradict, with their columns in order.
+pub async fn foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error> {
+    some_foreign_keys(client, "WHERE f.is_disabled = 0").await
+}
+
+/// All foreign keys of the database, with their columns in order: one that is disabled, too, keeps a table from being dropped to which it
+/// refers.
+pub async fn all_foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error> {
+    some_foreign_keys(client, "").await
+}
+
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-foreign-keys-transact-sql>,
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-foreign-key-columns-transact-sql>
-pub async fn foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error> {
+async fn some_foreign_keys(client: &mut Client, condition: &str) -> Result<Vec<ForeignKey>, Error> {
     const WHAT: &str = "asking for the foreign keys";
-    const SQL: &str = "SELECT f.object_id, f.name, ps.name, pt.name, rs.name, rt.name, pc.name, rc.name \
+    const SELECT: &str = "SELECT f.object_id, f.name, ps.name, pt.name, rs.name, rt.name, pc.name, rc.name \
         FROM sys.foreign_keys AS f \
         JOIN sys.foreign_key_columns AS k ON k.constraint_object_id = f.object_id \
         JOIN sys.tables AS pt ON pt.object_id = f.parent_object_id \
@@ -264,9 +274,9 @@ pub async fn foreign_keys(client: &mut Client) -> Result<Vec<ForeignKey>, Error>
         JOIN sys.tables AS rt ON rt.object_id = f.referenced_object_id \
         JOIN sys.schemas AS rs ON rs.schema_id = rt.schema_id \
         JOIN sys.columns AS pc ON pc.object_id = k.parent_object_id AND pc.column_id = k.parent_column_id \
-        JOIN sys.columns AS rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id \
-        WHERE f.is_disabled = 0 ORDER BY f.object_id, k.constraint_column_id";
-    let rows = client.query(WHAT, SQL, &[]).await?;
+        JOIN sys.columns AS rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id";
+    let sql = format!("{SELECT} {condition} ORDER BY f.object_id, k.constraint_column_id");
+    let rows = client.query(WHAT, &sql, &[]).await?;
     let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
     for row in rows {
         let mut fields = Fields::new(row, client, WHAT);

@@ -93,6 +93,13 @@ pub fn explain(error: &(dyn StdError + 'static), command: &str, login: &str) -> 
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(missing) = error.downcast_ref::<Error>().and_then(Missing::of) {
+            if missing == Missing::User {
+                return Some(format!(
+                    "there is no such database, or login {login} has no user in it, which `{command}` takes. To make one there: {}; all \
+                     that the command takes stands in README.md under \"Permissions\"",
+                    missing.grant(login)
+                ));
+            }
             return Some(format!(
                 "`{command}` takes a permission that login {login} lacks: {}. To give it: {}; all that the command takes stands \
                  in README.md under \"Permissions\"",

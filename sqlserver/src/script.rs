@@ -113,16 +113,8 @@ fn create_table(of: &Published) -> String {
     let article = &of.article;
     let destination = &article.destination;
     let mut script = String::new();
-    if !destination.schema.eq_ignore_ascii_case("dbo") {
-        let create = format!("CREATE SCHEMA {}", quote::identifier(&destination.schema));
-        line(
-            &mut script,
-            format_args!(
-                "IF SCHEMA_ID({}) IS NULL EXEC ({})",
-                quote::literal(&destination.schema),
-                quote::literal(&create)
-            ),
-        );
+    if let Some(make) = make_schema(&destination.schema) {
+        line(&mut script, format_args!("{make}"));
         line(&mut script, format_args!("GO"));
     }
     line(&mut script, format_args!("IF OBJECT_ID({}) IS NULL", quote::literal(&quote::table(destination))));
@@ -137,6 +129,16 @@ fn create_table(of: &Published) -> String {
     line(&mut script, format_args!("    {}", primary_key(of)));
     line(&mut script, format_args!(")"));
     script
+}
+
+/// The statement that makes a schema where it is missing, if it can be.
+/// <https://learn.microsoft.com/sql/t-sql/statements/create-schema-transact-sql>
+pub(crate) fn make_schema(schema: &str) -> Option<String> {
+    if schema.eq_ignore_ascii_case("dbo") {
+        return None;
+    }
+    let create = format!("CREATE SCHEMA {}", quote::identifier(schema));
+    Some(format!("IF SCHEMA_ID({}) IS NULL EXEC ({})", quote::literal(schema), quote::literal(&create)))
 }
 
 /// The primary key's part of `CREATE TABLE`. A table of another name does not take the name of the key, of which there can be one in

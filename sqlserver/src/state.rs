@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 mod loads;
 mod parts;
+mod refreshed;
 
 /// A row of `replication.subscription_state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +81,12 @@ pub async fn create_tables(client: &mut Client) -> Result<(), Error> {
         subscription nvarchar(128) NOT NULL, article int NOT NULL, snapshot_id uniqueidentifier NOT NULL, \
         table_schema nvarchar(128) NOT NULL, table_name nvarchar(128) NOT NULL, location nvarchar(4000) NOT NULL, \
         CONSTRAINT PK_subscription_load PRIMARY KEY (subscription, article))";
-    for sql in [SCHEMA, STATE, PARTS, LOADS] {
+    // The tables that snapshots of a publication of type snapshot have put in their places, and the next one may replace.
+    const TABLES: &str = "IF OBJECT_ID(N'[replication].subscription_table') IS NULL \
+        CREATE TABLE [replication].subscription_table ( \
+        subscription nvarchar(128) NOT NULL, table_schema nvarchar(128) NOT NULL, table_name nvarchar(128) NOT NULL, \
+        CONSTRAINT PK_subscription_table PRIMARY KEY (subscription, table_schema, table_name))";
+    for sql in [SCHEMA, STATE, PARTS, LOADS, TABLES] {
         client.batch(WHAT, sql).await?;
     }
     Ok(())
@@ -156,12 +162,14 @@ pub async fn add(client: &mut Client, row: &SubscriptionRow) -> Result<(), Error
 pub async fn drop(client: &mut Client, subscription: &str) -> Result<(), Error> {
     const SQL: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1; \
         DELETE FROM [replication].subscription_load WHERE subscription = @P1; \
+        DELETE FROM [replication].subscription_table WHERE subscription = @P1; \
         DELETE FROM [replication].subscription_state WHERE subscription = @P1;";
     client.execute("removing a subscription's state", SQL, &[subscription.into()]).await.map(|_| ())
 }
 
 pub use loads::{Load, begin_initializing, begin_loads, forget_loaded, loads};
 pub use parts::{Part, PartState, complete, join, part_loaded, part_state, parts, prepare_parts, supersede_parts};
+pub use refreshed::{refreshed, tables};
 
 /// The statement that moves the position, with its parameters by name.
 pub(crate) fn move_statement(subscription: &str, position: &str) -> String {
@@ -230,16 +238,4 @@ pub async fn roll_back_to_save(client: &mut Client) -> Result<bool, Error> {
 pub async fn lock(client: &mut Client, subscription: &str) -> Result<bool, Error> {
     let resource = format!("replication.subscription.{}", subscription.to_lowercase());
     session::lock(client, "locking the subscription", &resource).await
-}
-
-/// Says that the tables are those of this snapshot, of a publication whose tables are made anew by each; in the transaction that is open.
-pub async fn refreshed(client: &mut Client, subscription: &str, snapshot: Uuid) -> Result<(), Error> {
-    const WHAT: &str = "recording that the tables were refreshed";
-    const SQL: &str = "UPDATE [replication].subscription_state SET state = 'active', snapshot_id = @P2, position = NULL, \
-        updated_at = SYSUTCDATETIME() WHERE subscription = @P1; SELECT @@ROWCOUNT;";
-    const LOADED: &str = "DELETE FROM [replication].subscription_part WHERE subscription = @P1; \
-        DELETE FROM [replication].subscription_load WHERE subscription = @P1;";
-    client.execute(WHAT, LOADED, &[subscription.into()]).await?;
-    let rows = client.query(WHAT, SQL, &[subscription.into(), snapshot.into()]).await?;
-    one_row(client, WHAT, subscription, &rows)
 }

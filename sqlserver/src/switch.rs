@@ -13,8 +13,9 @@
 use crate::client::Client;
 use crate::decode::Fields;
 use crate::error::{Error, ErrorKind};
-use crate::{catalog, quote, state};
+use crate::{alter, catalog, quote, schema, script, state};
 use proto::TableName;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Begins the names of the schemas in which new tables wait.
@@ -29,6 +30,22 @@ pub fn waiting(table: &TableName) -> TableName {
 pub fn own(table: &TableName) -> TableName {
     let schema = table.schema.strip_prefix(SCHEMA).unwrap_or(&table.schema);
     TableName { schema: schema.to_owned(), table: table.table.clone() }
+}
+
+/// Drops tables that wait and will take nobody's place any more.
+/// <https://learn.microsoft.com/sql/t-sql/statements/drop-table-transact-sql>
+pub async fn drop_waiting(client: &mut Client, tables: &[TableName]) -> Result<(), Error> {
+    let waits = |table: &TableName| table.schema.starts_with(SCHEMA) && tables.contains(table);
+    // They may refer to each other in a circle.
+    for key in catalog::all_foreign_keys(client).await?.iter().filter(|key| waits(&key.from)) {
+        alter::drop_constraint(client, &key.from, &key.name).await?;
+    }
+    for table in tables.iter().filter(|table| waits(table)) {
+        if catalog::table(client, table).await?.is_some() {
+            schema::drop_table(client, table).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A permission on a table, or on a column of it.
@@ -98,7 +115,7 @@ pub async fn switch(
     let mut grants = String::new();
     let mut drops = String::new();
     let old = |name: &TableName| tables.contains(name);
-    for key in catalog::foreign_keys(client).await?.iter().filter(|key| old(&key.from) && old(&key.to)) {
+    for key in catalog::all_foreign_keys(client).await?.iter().filter(|key| old(&key.from) && old(&key.to)) {
         let (table, name) = (quote::table(&key.from), quote::identifier(&key.name));
         drops.push_str(&format!("ALTER TABLE {table} DROP CONSTRAINT {name};\n"));
     }
@@ -115,6 +132,8 @@ pub async fn switch(
             drops.push_str(&format!("DROP TABLE {};\n", quote::table(table)));
         }
     }
+    let schemas: BTreeSet<&str> = tables.iter().map(|table| &*table.schema).collect();
+    let makes: String = schemas.into_iter().filter_map(script::make_schema).map(|make| make + ";\n").collect();
     let transfer = |table: &TableName| {
         format!("ALTER SCHEMA {} TRANSFER {};\n", quote::identifier(&table.schema), quote::table(&waiting(table)))
     };
@@ -123,10 +142,10 @@ pub async fn switch(
     client.batch(what, &begin).await?;
     let began = Instant::now();
     let done = async {
-        for sql in [drops, transfers, grants].iter().filter(|sql| !sql.is_empty()) {
+        for sql in [drops, makes, transfers, grants].iter().filter(|sql| !sql.is_empty()) {
             client.batch(what, sql).await?;
         }
-        state::refreshed(client, subscription, snapshot).await?;
+        state::refreshed(client, subscription, snapshot, tables).await?;
         state::commit(client).await
     };
     let done = done.await;

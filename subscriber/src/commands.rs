@@ -8,7 +8,7 @@ use proto::catalog::{PublicationKind, Status, Subscription, SyncType};
 use proto::transport::ConnectOptions;
 use serde::Serialize;
 use sqlserver::state::{Stage, SubscriptionRow};
-use sqlserver::{Client, ServerOptions, database, state};
+use sqlserver::{Client, ServerOptions, database, state, switch};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Subscribes the database to a publication: registers at the distributor and makes the row of its state. Done again after a crash
@@ -100,6 +100,9 @@ pub async fn drop(server: &ServerOptions, distributor: &ConnectOptions, name: &s
         distributor.drop(name).await?;
     }
     if let Some(row) = row {
+        // Tables under names of ours are of no use to anybody.
+        let loading: Vec<_> = state::loads(&mut client, name).await?.into_iter().map(|load| load.table).collect();
+        switch::drop_waiting(&mut client, &loading).await?;
         state::drop(&mut client, &row.subscription).await?;
     }
     Ok(())

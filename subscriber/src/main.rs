@@ -144,7 +144,7 @@ struct ScheduleArgs {
     #[arg(long)]
     continuous: bool,
     /// Apply what there is, again and again after this time
-    #[arg(long, value_parser = cli::duration::parse, value_name = "DURATION")]
+    #[arg(long, value_parser = cli::duration::parse_pause, value_name = "DURATION")]
     every: Option<Duration>,
     /// Apply what there is and end
     #[arg(long)]

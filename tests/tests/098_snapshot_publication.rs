@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tests::line::{At, Line, succeeded};
 use tests::process::{Process, run};
 use tests::unanswered::Way;
-use tests::wait;
+use tests::{programs, wait};
 
 const ROWS: i64 = 3_000;
 const SUBSCRIBER: &str = "replication subscriber";
@@ -240,11 +243,18 @@ async fn a_snapshot_brings_the_rows_of_now_also_after_one_that_was_killed_when_a
 #[tokio::test(flavor = "multi_thread")]
 async fn what_such_a_publication_cannot_have_is_refused() {
     let line = line().await;
+    line.source.run("CREATE TABLE dbo.other (id int NOT NULL PRIMARY KEY)").await;
     for (arguments, why) in [
         (vec!["tracer", "post", "--publication", "p"], "type snapshot"),
         (vec!["article", "set", "--publication", "p", "--table", "dbo.price", "--filter", "id > 1"], "type snapshot"),
         (vec!["snapshot", "--publication", "p", "--cron", "60 * * * *"], "five fields"),
         (vec!["snapshot", "--publication", "p", "--cron", "0 2 * * *", "--every", "1h"], "cannot be used with"),
+        (vec!["snapshot", "--publication", "p", "--every", "0s"], "longer than 0"),
+        (vec!["snapshot", "--publication", "p", "--article", "dbo.price"], "without --article"),
+        (
+            vec!["article", "add", "--publication", "p", "--table", "dbo.other", "--schema-options", "all"],
+            "all,-user-triggers",
+        ),
     ] {
         let outcome = line.publisher_tries(&arguments).await;
         assert!(!outcome.status.success() && outcome.stderr.contains(why), "{arguments:?}: {outcome:?}");
@@ -295,4 +305,125 @@ async fn a_schedule_takes_one_snapshot_after_the_other() {
         .await,
     );
     assert_equal(&line).await;
+}
+
+/// Its schema need not be there, and tables that were there before are only replaced where the article says so, whenever it was added.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_tables_come_into_schemas_that_are_missing_and_not_in_the_place_of_somebody_elses() {
+    let line = line().await;
+    line.source.run("EXEC(N'CREATE SCHEMA [price lists]')").await;
+    line.source.run("CREATE TABLE [price lists].winter (id int NOT NULL PRIMARY KEY); INSERT INTO [price lists].winter VALUES (1);").await;
+    line.publisher_does(&["article", "add", "--publication", "p", "--table", "[price lists].winter"]).await;
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+    line.assert_equal("SELECT * FROM [price lists].winter").await;
+    // Now the subscription is active, and an article comes whose table is somebody else's.
+    line.target.run("CREATE TABLE dbo.late (id int NOT NULL PRIMARY KEY); INSERT INTO dbo.late VALUES (77);").await;
+    line.source.run("CREATE TABLE dbo.late (id int NOT NULL PRIMARY KEY); INSERT INTO dbo.late VALUES (1);").await;
+    line.source.run("UPDATE dbo.product SET refresh = 1;").await;
+    line.publisher_does(&["article", "add", "--publication", "p", "--table", "dbo.late"]).await;
+    line.publisher_does(&SNAPSHOT).await;
+    for _ in 0..2 {
+        let outcome = line.subscriber_tries(&["run", "--once"]).await;
+        assert!(!outcome.status.success() && outcome.stderr.contains("dbo.late"), "{outcome:?}");
+        assert_eq!(line.target.number("SELECT id FROM dbo.late").await, 77);
+        assert_eq!(line.target.number("SELECT MAX(refresh) FROM dbo.product").await, 0);
+    }
+    line.target.run("DROP TABLE dbo.late;").await;
+    line.subscriber_does(&["run", "--once"]).await;
+    assert_equal(&line).await;
+    line.assert_equal("SELECT * FROM dbo.late").await;
+    // From now on that is one of the subscription's own.
+    line.source.run("INSERT INTO dbo.late VALUES (2);").await;
+    line.publisher_does(&SNAPSHOT).await;
+    line.subscriber_does(&["run", "--once"]).await;
+    line.assert_equal("SELECT * FROM dbo.late ORDER BY id").await;
+}
+
+/// A foreign key that is switched off holds its tables as one that is on does.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_with_disabled_foreign_keys_are_replaced_again_and_again() {
+    let line = line().await;
+    line.source.run("ALTER TABLE dbo.price NOCHECK CONSTRAINT FK_price_product").await;
+    for refresh in 0..3 {
+        line.source.run(&format!("UPDATE dbo.product SET refresh = {refresh}")).await;
+        line.publisher_does(&SNAPSHOT).await;
+        line.subscriber_does(&["run", "--once"]).await;
+        assert_equal(&line).await;
+        let off = "SELECT COUNT(*) FROM sys.foreign_keys WHERE name = 'FK_price_product' AND is_disabled = 1";
+        assert_eq!(line.target.number(off).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_is_dropped_in_the_middle_of_a_load_leaves_no_tables_that_wait() {
+    let mut line = line().await;
+    line.publisher_does(&SNAPSHOT).await;
+    let arm = format!(
+        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
+    );
+    line.target.number(&arm).await;
+    line.start_subscriber();
+    wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
+    line.subscriber.take().unwrap().kill();
+    line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
+    let left = "SELECT COUNT(*) FROM sys.tables AS t JOIN sys.schemas AS s ON s.schema_id = t.schema_id \
+                WHERE s.name LIKE 'replication.new.%'";
+    assert_eq!(line.target.number(left).await, 2);
+    line.subscriber_does(&["subscription", "drop", "--subscription", "s"]).await;
+    assert_eq!(line.target.number(left).await, 0);
+}
+
+/// Where snapshots come faster than they are loaded, and nobody keeps those that have been followed by others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_goes_while_it_is_loaded_stops_nothing() {
+    let mut line = line().await;
+    line.distributor.take().unwrap().terminate().await;
+    let mut command = Command::new(programs::path("distributor"));
+    command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
+    command.args(["--snapshot-retention", "0s"]);
+    let distributor = Process::start("distributor", command, line.folder());
+    distributor.line("listening on ").await;
+    line.distributor = Some(distributor);
+    line.publisher_does(&SNAPSHOT).await;
+    let folder = line.path("snapshots");
+    let folders = || names(&folder);
+    let arm = format!(
+        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
+    );
+    // The first load keeps its snapshot.
+    line.target.number(&arm).await;
+    line.start_subscriber();
+    wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
+    let first = folders();
+    assert_eq!(line.status().await["subscriptions"][0]["state"], "initializing");
+    line.publisher_does(&SNAPSHOT).await;
+    assert!(folders().is_superset(&first) && folders().len() == 2);
+    line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
+    let refreshed = |refresh: i64| {
+        format!("SELECT COUNT(*) FROM dbo.price WHERE refresh = {refresh} HAVING COUNT(*) = {}", ROWS / 2)
+    };
+    line.subscriber.as_ref().unwrap().says("refreshed").await;
+    // A later one goes, and the newest is loaded.
+    line.target.number(&arm).await;
+    line.source.run("UPDATE dbo.product SET refresh = 1; UPDATE dbo.price SET refresh = 1;").await;
+    line.publisher_does(&SNAPSHOT).await;
+    wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
+    let loading = folders();
+    line.source.run("UPDATE dbo.product SET refresh = 2; UPDATE dbo.price SET refresh = 2;").await;
+    line.publisher_does(&SNAPSHOT).await;
+    assert!(folders().is_disjoint(&loading));
+    line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
+    wait::until("the newest rows", async || {
+        let rows = line.target.connect().await.run(&refreshed(2)).await.unwrap_or_default();
+        (!rows.is_empty()).then_some(())
+    })
+    .await;
+    assert_equal(&line).await;
+    line.subscriber.take().unwrap().terminate().await;
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }

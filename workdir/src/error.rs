@@ -36,7 +36,7 @@ impl WorkDirError {
     }
 
     /// Whether a file or folder is missing.
-    pub(crate) fn is_not_found(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         self.source.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 

@@ -92,7 +92,8 @@ impl Manifest {
             return Err(damaged("it does not say that it is one".to_owned()));
         }
         if head.version != Some(VERSION) {
-            return Err(damaged(format!("its version is {:?}, this software reads {VERSION}", head.version)));
+            let version = head.version.map_or_else(|| "missing".to_owned(), |version| version.to_string());
+            return Err(damaged(format!("its version is {version}, this software reads {VERSION}")));
         }
         // From the text itself: a JSON value in between would not hold the bounds of every decimal.
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;

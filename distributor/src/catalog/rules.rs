@@ -340,7 +340,8 @@ fn begins_at(
     }
     if Some(lsn) < kept_after {
         return Err(invalid(format!(
-            "a subscription cannot be initialised from {lsn}: the queue of {database} begins after {}, and what comes between is gone.              Take a later backup, or initialise it from a snapshot",
+            "a subscription cannot be initialised from {lsn}: the queue of {database} begins after {}, and what comes between is gone. \
+             Take a later backup, or initialise it from a snapshot",
             kept_after.unwrap_or_default()
         )));
     }

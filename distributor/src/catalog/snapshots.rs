@@ -56,6 +56,13 @@ pub fn snapshot_asked(
         )));
     }
     if let Some(tables) = tables {
+        if publication.kind == PublicationKind::Snapshot {
+            return Err(invalid(format!(
+                "publication `{}` is of type snapshot: each of its snapshots is of all its articles, as of one moment; take it without \
+                 --article",
+                publication.name
+            )));
+        }
         if let Some(unknown) = tables.iter().find(|table| !articles.iter().any(|a| same_table(&a.source, table))) {
             return Err(not_found(format!(
                 "publication `{}` has no article of {unknown}; `publisher article list` shows which there are",

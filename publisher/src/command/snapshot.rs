@@ -50,7 +50,7 @@ pub struct SnapshotArgs {
     #[arg(long, default_value_t = LOCK_ATTEMPTS, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     lock_attempts: u32,
     /// Take one now, and again so long after each was begun, until stopped
-    #[arg(long, value_parser = cli::duration::parse, value_name = "DURATION", conflicts_with = "cron")]
+    #[arg(long, value_parser = cli::duration::parse_pause, value_name = "DURATION", conflicts_with = "cron")]
     every: Option<Duration>,
     /// Take one at each of these times, until stopped: minute, hour, day of month, month, day of week, by this machine's clock
     #[arg(long, value_parser = schedule::parse_cron, value_name = "PATTERN")]

@@ -85,7 +85,7 @@ async fn drop_references(client: &mut Client, articles: &[&Article]) -> Result<(
         return Ok(());
     }
     let is_dropped = |name: &TableName| dropped.iter().any(|article| article.destination == *name);
-    for key in catalog::foreign_keys(client).await? {
+    for key in catalog::all_foreign_keys(client).await? {
         if is_dropped(&key.from) && is_dropped(&key.to) {
             alter::drop_constraint(client, &key.from, &key.name).await?;
         }

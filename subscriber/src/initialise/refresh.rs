@@ -10,8 +10,8 @@ use crate::session::Settings;
 use cli::progress::Tables;
 use proto::snapshot::SnapshotToLoad;
 use proto::{Article, PreCreation, TableName};
-use sqlserver::state::{PartState, Stage, SubscriptionRow};
-use sqlserver::{Client, switch};
+use sqlserver::state::{PartState, SubscriptionRow};
+use sqlserver::{Client, state, switch};
 use std::time::Duration;
 
 /// For those who read a table to finish before it is replaced. Who comes later waits behind the switch meanwhile.
@@ -31,13 +31,16 @@ pub async fn refresh(
 ) -> Result<(), Error> {
     let reader = sources::open_one(&settings.snapshots, &snapshot.snapshot.location, snapshot.snapshot.id).await?;
     let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
-    if subscription.stage != Stage::Active {
-        pre_creation::refuse_foreign_rows(client, &articles).await?;
-    }
     let name = &subscription.subscription;
+    let own = state::tables(client, name).await?;
+    let strangers: Vec<&Article> =
+        articles.iter().filter(|article| !own.contains(&article.destination)).copied().collect();
+    pre_creation::refuse_foreign_rows(client, &strangers).await?;
     load(client, settings, subscription, std::slice::from_ref(snapshot), loading).await?;
     scripts(client, settings, subscription, PartState::Loaded).await?;
     let tables: Vec<TableName> = articles.iter().map(|article| article.destination.clone()).collect();
+    // Rows may have come while the new tables were loaded.
+    pre_creation::refuse_foreign_rows(client, &strangers).await?;
     let mut attempt = 1;
     let locked = loop {
         match switch::switch(client, &tables, name, snapshot.snapshot.id, PATIENCE).await {
