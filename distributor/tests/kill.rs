@@ -71,7 +71,10 @@ async fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged() {
     let mut rng = StdRng::seed_from_u64(7);
     let mut articles = Vec::new();
     let mut acknowledged: Option<Lsn> = None;
-    for round in 0..6 {
+    let mut round = 0;
+    // On a busy machine it may be killed before it has acknowledged anything.
+    while round < 6 || acknowledged <= Some(lsn(10)) {
+        assert!(round < 60, "it acknowledges next to nothing: {acknowledged:?}");
         let (mut child, address) = start(directory.path()).await;
         if round == 0 {
             let mut connection = connect(&address, "admin", PASSWORD).await.unwrap();
@@ -92,10 +95,11 @@ async fn killed_at_any_moment_it_loses_nothing_that_it_acknowledged() {
         let (now, ()) = tokio::join!(feeding, killing);
         assert!(now >= acknowledged, "round {round}");
         acknowledged = now;
+        round += 1;
     }
     let (_child, address) = start(directory.path()).await;
     let position = LogReader::attach(&address, Uuid::new_v4()).await.unwrap().position.unwrap();
-    assert!(Some(position) >= acknowledged && acknowledged > Some(lsn(10)));
+    assert!(Some(position) >= acknowledged);
     let mut subscriber = Subscriber::open(&address, "s", Lsn::ZERO).await.unwrap();
     let delivered = subscriber.until(position).await;
     let expected: Vec<Chunk> = (2..=number(position)).flat_map(|n| transaction(n, &articles, 1 + n % 4)).collect();
