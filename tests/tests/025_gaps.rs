@@ -78,15 +78,20 @@ async fn alarm_again(line: &mut Line, parts: &[&str]) {
 }
 
 async fn restore(line: &Line, backup: &str) {
+    /// "Exclusive access could not be obtained because the database is in use."
+    const IN_USE: u32 = 3101;
     let mut master = line.source.server.connect("master").await.unwrap();
-    master
-        .run(&format!(
-            "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE;
-             RESTORE DATABASE shop FROM DISK = '{backup}' WITH REPLACE;
-             ALTER DATABASE shop SET MULTI_USER;"
-        ))
-        .await
-        .unwrap();
+    let restore = format!(
+        "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE;
+         RESTORE DATABASE shop FROM DISK = '{backup}' WITH REPLACE;
+         ALTER DATABASE shop SET MULTI_USER;"
+    );
+    // A log reader that connects again may be the single user.
+    wait::until("the database to be nobody else's", async || match master.run(&restore).await {
+        Err(error) if error.number() == Some(IN_USE) => None,
+        restored => Some(restored.unwrap()),
+    })
+    .await;
 }
 
 async fn add_capture_job(line: &Line) {

@@ -261,8 +261,9 @@ impl Server {
         fresh.recovery_model.store(backup.recovery_model, Ordering::Release);
         fresh.set_owner(&database.owner());
         let fresh = Arc::new(fresh);
-        self.replace_database(&fresh);
+        // Whoever gets in finds all of it.
         self.extension.database_opened(self, &fresh);
+        self.replace_database(&fresh);
         moved?;
         self.store_options(&fresh)
     }

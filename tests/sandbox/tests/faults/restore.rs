@@ -1,8 +1,9 @@
 //! A database that is restored to an older backup.
 
 use super::capture::{captured, enable, enable_table, wait_for_capture, wait_until};
-use super::server::{LIMIT, error, exec, start_in, text, try_exec};
+use super::server::{LIMIT, PASSWORD, error, exec, start_in, text, try_exec};
 use super::{Setting, UNCHANGED, is_broken};
+use std::cell::Cell;
 
 const BACKUP: &str = "BACKUP DATABASE shop TO DISK = N'shop.bak'";
 const RESTORE: &str = "RESTORE DATABASE shop FROM DISK = N'shop.bak' WITH REPLACE";
@@ -62,6 +63,40 @@ async fn change_data_capture_goes_back_with_its_lsns_but_not_its_jobs() {
     assert_eq!(text(&mut setting.admin, "SELECT __$start_lsn FROM cdc.dbo_t_CT WHERE id = 6").await, lost);
     let retention = "SELECT retention FROM msdb.dbo.cdc_jobs WHERE job_type = 'cleanup'";
     assert_eq!(text(&mut setting.admin, retention).await, "77");
+}
+
+#[tokio::test]
+async fn whoever_gets_in_first_finds_change_data_capture_as_it_was() {
+    let mut setting = Setting::new().await;
+    let mut master = setting.server.connect("master").await;
+    enable(&mut setting.admin).await;
+    exec(&mut setting.admin, BACKUP).await;
+    let (looks, restored) = (Cell::new(0), Cell::new(false));
+    let looking = async {
+        while !restored.get() {
+            let Ok(mut db) = setting.server.try_connect("shop", PASSWORD).await else { continue };
+            // It may be driven out at once.
+            let looked = try_exec(&mut db, "SELECT is_cdc_enabled FROM sys.databases WHERE name = 'shop'").await;
+            if let Ok(enabled) = looked {
+                assert_eq!(enabled, [["1"]]);
+                looks.set(looks.get() + 1);
+            }
+        }
+    };
+    let restoring = async {
+        for _ in 0..30 {
+            let before = looks.get();
+            let alone = "ALTER DATABASE shop SET SINGLE_USER WITH ROLLBACK IMMEDIATE";
+            while let Err(error) = try_exec(&mut master, &format!("{alone}; {RESTORE}")).await {
+                assert_eq!(error.code(), Some(3101), "somebody came in between: {error}");
+            }
+            while looks.get() == before {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }
+        restored.set(true);
+    };
+    tokio::time::timeout(LIMIT, async { tokio::join!(looking, restoring) }).await.unwrap();
 }
 
 #[tokio::test]
