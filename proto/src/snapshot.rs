@@ -212,6 +212,7 @@ pub fn first_boundary(boundaries: &[(ArticleId, Lsn)]) -> Option<Lsn> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::{Capture, Column};
 
     fn guid(text: &str) -> Value {
         Value::Guid(*Uuid::parse_str(text).unwrap().as_bytes())
@@ -251,5 +252,21 @@ mod tests {
         let mixed = KeyRange { lower: vec![Value::I32(3), Value::String("m".into())], upper: Vec::new() };
         let of = |n, text: &str| mixed.contains(&[Value::I32(n), Value::String(text.into())]);
         assert_eq!((of(2, "z"), of(4, "a"), of(3, "z")), (Some(false), Some(true), None));
+    }
+
+    #[test]
+    fn a_range_is_known_by_the_columns_that_its_bounds_have() {
+        let column = |name: &str, column_type, ordinal| Column {
+            nullable: false,
+            key_ordinal: Some(ordinal),
+            ..Column::new(name, column_type)
+        };
+        let columns = vec![column("number", ColumnType::VarChar(Some(9)), 1), column("store", ColumnType::Int, 0)];
+        let name = TableName { schema: "dbo".into(), table: "orders".into() };
+        let article = Article::new("p", name, columns, Capture::default());
+        let from = |lower| KeyRange { lower, upper: Vec::new() };
+        assert!(KeyRange::ALL.is_known_of(&article));
+        assert!(from(vec![Value::I32(3)]).is_known_of(&article));
+        assert!(!from(vec![Value::I32(3), Value::String("m".into())]).is_known_of(&article));
     }
 }
