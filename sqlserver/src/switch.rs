@@ -79,13 +79,14 @@ impl Granted {
     }
 }
 
-/// What was granted and denied on a table, the whole table first.
+/// What was granted and denied on a table, the whole table first. Not to ourselves: nobody can grant anything to himself.
 /// <https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-database-permissions-transact-sql>
 async fn granted(client: &mut Client, table: &TableName) -> Result<Vec<Granted>, Error> {
     const SQL: &str = "SELECT p.state, p.permission_name, p.minor_id, c.name, u.name FROM sys.database_permissions AS p \
         JOIN sys.database_principals AS u ON u.principal_id = p.grantee_principal_id \
         LEFT JOIN sys.columns AS c ON c.object_id = p.major_id AND c.column_id = p.minor_id \
-        WHERE p.class = 1 AND p.major_id = OBJECT_ID(@P1) ORDER BY p.minor_id, u.name, p.permission_name";
+        WHERE p.class = 1 AND p.major_id = OBJECT_ID(@P1) AND p.grantee_principal_id <> DATABASE_PRINCIPAL_ID() \
+        ORDER BY p.minor_id, u.name, p.permission_name";
     let what = format!("asking what is granted on {table}");
     let name = quote::table(table);
     let mut granted = Vec::new();
@@ -97,6 +98,23 @@ async fn granted(client: &mut Client, table: &TableName) -> Result<Vec<Granted>,
         granted.push(Granted { state, permission, column, grantee: fields.text()? });
     }
     Ok(granted)
+}
+
+/// Says again of the new tables what was granted on the old ones, in the transaction that is open.
+/// <https://learn.microsoft.com/sql/t-sql/statements/grant-object-permissions-transact-sql#permissions>
+async fn grant(client: &mut Client, grants: &str) -> Result<(), Error> {
+    const WHAT: &str = "granting on the new tables what was granted on the old ones";
+    let Err(error) = client.batch(WHAT, grants).await else { return Ok(()) };
+    // The object is not to be found for whoever may not grant on it, or is and may not be passed on.
+    if !matches!(error.number(), Some(15151 | 4613 | 4624)) {
+        return Err(error);
+    }
+    let message = format!(
+        "{}. To grant on the new tables what was granted on the old ones takes the database role db_securityadmin: ALTER ROLE \
+         db_securityadmin ADD MEMBER, followed by the login's user",
+        error.message()
+    );
+    Err(client.error(ErrorKind::Invalid, WHAT, message))
 }
 
 /// Lets the waiting tables take the places of `tables`, which may be missing, and records for the subscription that it has this snapshot.
@@ -142,8 +160,11 @@ pub async fn switch(
     client.batch(what, &begin).await?;
     let began = Instant::now();
     let done = async {
-        for sql in [drops, makes, transfers, grants].iter().filter(|sql| !sql.is_empty()) {
+        for sql in [drops, makes, transfers].iter().filter(|sql| !sql.is_empty()) {
             client.batch(what, sql).await?;
+        }
+        if !grants.is_empty() {
+            grant(client, &grants).await?;
         }
         state::refreshed(client, subscription, snapshot, tables).await?;
         state::commit(client).await

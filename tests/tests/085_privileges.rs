@@ -233,3 +233,37 @@ async fn each_permission_of_the_subscriber_is_needed_and_named_when_it_is_missin
     let outcome = tried(&line, "subscriber", At::Target, "w3", &once).await;
     lacks(&outcome, &["GRANT UPDATE ON SCHEMA::[replication] TO [w3]"]);
 }
+
+/// What others may do with a table outlives its replacement, or the refresh is refused: with the permissions that are documented, or one less.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshot_publications_keep_what_is_granted_with_the_documented_permissions() {
+    let line = Line::start().await;
+    line.source.run("CREATE TABLE dbo.items (id int NOT NULL PRIMARY KEY); INSERT INTO dbo.items VALUES (1);").await;
+    line.publisher_does(&["publication", "add", "--publication", "p", "--type", "snapshot"]).await;
+    line.publisher_does(&["article", "add", "--publication", "p", "--table", "dbo.items"]).await;
+    let statements = documented("subscriber, with snapshot publications");
+    let grants = "ALTER ROLE db_securityadmin ADD MEMBER [repl];";
+    assert!(statements.contains(grants));
+    login(&line.target, "repl_writer", &statements.replace(grants, "")).await;
+    let does = async |arguments: &[&str]| tried(&line, "subscriber", At::Target, "repl_writer", arguments).await;
+    succeeded(does(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await);
+    line.publisher_does(&["snapshot", "--publication", "p"]).await;
+    line.target.run("DENY VIEW DEFINITION TO repl_writer").await;
+    lacks(&does(&["run", "--once"]).await, &["GRANT VIEW DEFINITION TO [repl_writer]"]);
+    line.target.run("REVOKE VIEW DEFINITION FROM repl_writer").await;
+    succeeded(does(&["run", "--once"]).await);
+    line.target
+        .run("CREATE ROLE shops; GRANT SELECT ON dbo.items TO shops; GRANT SELECT ON dbo.items TO repl_writer;")
+        .await;
+    let granted = "SELECT COUNT(*) FROM sys.database_permissions WHERE major_id = OBJECT_ID('dbo.items') AND class = 1 \
+                   AND USER_NAME(grantee_principal_id) = 'shops'";
+    line.source.run("INSERT INTO dbo.items VALUES (2)").await;
+    line.publisher_does(&["snapshot", "--publication", "p"]).await;
+    lacks(&does(&["run", "--once"]).await, &["ALTER ROLE db_securityadmin ADD MEMBER"]);
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.items").await, 1, "the old table stays");
+    assert_eq!(line.target.number(granted).await, 1);
+    grant(&line.target, "repl_writer", grants).await;
+    succeeded(does(&["run", "--once"]).await);
+    assert_eq!(line.target.number("SELECT COUNT(*) FROM dbo.items").await, 2);
+    assert_eq!(line.target.number(granted).await, 1);
+}

@@ -10,6 +10,7 @@ use crate::session::Settings;
 use cli::progress::Tables;
 use proto::snapshot::SnapshotToLoad;
 use proto::{Article, PreCreation, TableName};
+use sqlserver::permission::{self, Securable};
 use sqlserver::state::{PartState, SubscriptionRow};
 use sqlserver::{Client, state, switch};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub async fn refresh(
     snapshot: &SnapshotToLoad,
     loading: &Tables,
 ) -> Result<(), Error> {
+    refuse_unseen_grants(client, &settings.server.login).await?;
     let reader = sources::open_one(&settings.snapshots, &snapshot.snapshot.location, snapshot.snapshot.id).await?;
     let articles: Vec<&Article> = reader.manifest().articles.iter().map(|article| &article.article).collect();
     let name = &subscription.subscription;
@@ -62,6 +64,20 @@ pub async fn refresh(
         "refreshed"
     );
     Ok(())
+}
+
+/// Refuses a login that may not see what is granted to others on a table: with the table it would be lost, and nobody would know
+/// (<https://learn.microsoft.com/sql/relational-databases/system-catalog-views/sys-database-permissions-transact-sql#permissions>).
+async fn refuse_unseen_grants(client: &mut Client, login: &str) -> Result<(), Error> {
+    let Some(missing) = permission::check(client, "VIEW DEFINITION", &Securable::Database).await? else {
+        return Ok(());
+    };
+    Err(Error::invalid(format!(
+        "`subscriber run` takes a permission that login {login} lacks, to see what is granted on tables that new ones take the places of: \
+         {}. To give it: {}; all that the command takes stands in README.md under \"Permissions\"",
+        missing.name(),
+        missing.grant(login)
+    )))
 }
 
 /// As what an article of such a snapshot is loaded.
