@@ -139,14 +139,19 @@ impl SnapshotAgent {
         found: &mut Vec<Unfinished>,
     ) -> Result<Option<Snapshot>, SnapshotError> {
         let mut newest = None;
-        let known = match found.iter().find(|old| old.has_manifest) {
+        let known = match found.first() {
             Some(old) => distributor.snapshots(&old.plan.publication.name).await?,
             None => Vec::new(),
         };
+        let is_known = |old: &Unfinished| known.iter().any(|listed| listed.snapshot.id == old.plan.id);
+        // The storage has lost what was written last. It is not to be gone on with; cleanup removes it once it is not current any more.
+        for old in found.extract_if(.., |old| !old.has_manifest && is_known(old)) {
+            tracing::warn!("the snapshot {} was registered, but its manifest is gone; a new one is taken", old.plan.id);
+        }
         for old in found.extract_if(.., |old| old.has_manifest) {
             let writer = SnapshotWriter::resume(self.work_dir.clone(), old.plan.id);
             // Its agent died when the plan was all that was left to remove. What has become of it since is not looked at here.
-            if known.iter().any(|listed| listed.snapshot.id == old.plan.id) {
+            if is_known(&old) {
                 writer.registered().await?;
                 tracing::info!("the snapshot {} was registered before; a new one is taken", old.plan.id);
                 continue;

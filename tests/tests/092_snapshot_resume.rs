@@ -381,3 +381,25 @@ async fn who_waits_for_a_lock_gives_up_after_its_attempts_and_leaves_nothing() {
     // Its transaction is over, so others may write.
     writer.run("COMMIT TRANSACTION; UPDATE dbo.orders SET amount = amount + 1").await.unwrap();
 }
+
+/// A share that lost its power may have lost what was written last: the plan is back, the manifest of a snapshot that is registered is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registered_snapshot_whose_manifest_is_gone_keeps_no_new_one() {
+    let (mut line, _history) = published(0).await;
+    line.start_publisher();
+    assert!(killed_at(&line, "@at = N'row', @after = 300").await);
+    let mut plan = json(&folders(&line).remove(0).join("plan.json"));
+    let done = agent(&line, &["--restart"]).ended().await;
+    assert!(done.status.success(), "{}", done.stderr);
+    let folder = folders(&line).remove(0);
+    plan["id"] = folder.file_name().unwrap().to_str().unwrap().into();
+    std::fs::remove_file(folder.join("manifest.json")).unwrap();
+    std::fs::write(folder.join("plan.json"), plan.to_string()).unwrap();
+    let outcome = line.subscriber_tries(&["subscription", "add", "--subscription", "s", "--publication", "p"]).await;
+    assert!(outcome.status.success(), "{outcome:?}");
+    let outcome = line.subscriber_tries(&["run", "--once"]).await;
+    assert!(outcome.stderr.contains("manifest.json") && outcome.stderr.contains("take a new one"), "{outcome:?}");
+    let anew = agent(&line, &[]).ended().await;
+    assert!(anew.status.success() && anew.stderr.contains("its manifest is gone"), "{}", anew.stderr);
+    line.subscriber_does(&["run", "--once"]).await;
+}

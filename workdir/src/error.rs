@@ -44,8 +44,10 @@ impl WorkDirError {
         Self { kind: ErrorKind::Location, message: message.into(), source: None }
     }
 
+    /// Says why, too: status and logs show no causes.
     pub(crate) fn storage(message: impl Into<String>, source: io::Error) -> Self {
-        Self { kind: ErrorKind::Storage, message: message.into(), source: Some(source) }
+        let message = format!("{}: {source}", message.into());
+        Self { kind: ErrorKind::Storage, message, source: Some(source) }
     }
 
     pub(crate) fn damaged(message: impl Into<String>) -> Self {

@@ -1,7 +1,7 @@
 //! The snapshots that are loaded, opened.
 
 use super::refresh;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::session::SnapshotAccess;
 use proto::Article;
 use proto::catalog::{PublicationKind, Snapshot};
@@ -43,9 +43,19 @@ impl Source {
 
 /// Opens a snapshot where it lies for this process.
 pub(super) async fn open_one(access: &SnapshotAccess, location: &str, id: Uuid) -> Result<SnapshotReader, Error> {
-    Ok(match &access.working_directory {
-        Some(url) => SnapshotReader::open_in(workdir::open(url, &access.credentials)?, id).await?,
-        None => SnapshotReader::open(location, &access.credentials).await?,
+    let opened = match &access.working_directory {
+        Some(url) => SnapshotReader::open_in(workdir::open(url, &access.credentials)?, id).await,
+        None => SnapshotReader::open(location, &access.credentials).await,
+    };
+    opened.map_err(|error| match error.is_not_found() {
+        true => {
+            let message = format!(
+                "{error}. Set `working-directory` to where this machine sees the snapshots; if they are gone, take a new one with \
+                 `publisher snapshot`"
+            );
+            Error::because(ErrorKind::Invalid, message, error)
+        }
+        false => error.into(),
     })
 }
 
