@@ -7,6 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Never logged.
 const SILENT: &str = "tiberius=off";
+/// What a filter does not ask for by name: the client of Blob Storage tells of each attempt, in words for programmers.
+const QUIET: &str = "typespec_client_core=warn";
 
 /// How the program logs.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,7 +33,7 @@ pub enum LogFormat {
 
 /// Starts logging; once a process. From then on [`progress`] may draw bars, unless programs read the log.
 pub fn init_logging(args: &LogArgs) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&args.log).map_err(|error| {
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", args.log)).map_err(|error| {
         CliError::because(format!("`{}` is not a log filter such as info or distributor=debug", args.log), error)
     })?;
     // The TDS client logs rows and the server's messages, which quote values; no filter may bring them out.

@@ -92,8 +92,6 @@ struct RunArgs {
 enum LoginCommand {
     /// Add a login
     Add {
-        #[command(flatten)]
-        distributor: DistributorArgs,
         /// Name of the new login
         #[arg(long, value_name = "LOGIN")]
         name: String,
@@ -103,21 +101,23 @@ enum LoginCommand {
         /// File with the new login's password (or set REPL_NEW_PASSWORD)
         #[arg(long, value_name = "FILE")]
         new_password_file: Option<PathBuf>,
+        #[command(flatten)]
+        distributor: DistributorArgs,
     },
     /// List the logins
     List {
         #[command(flatten)]
-        distributor: DistributorArgs,
-        #[command(flatten)]
         output: OutputArgs,
+        #[command(flatten)]
+        distributor: DistributorArgs,
     },
     /// Drop a login
     Drop {
-        #[command(flatten)]
-        distributor: DistributorArgs,
         /// Name of the login
         #[arg(long, value_name = "LOGIN")]
         name: String,
+        #[command(flatten)]
+        distributor: DistributorArgs,
     },
 }
 

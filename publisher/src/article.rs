@@ -16,7 +16,7 @@ use proto::{Article, ArticleOptions, Capture, Column, Command, Lsn, PreCreation,
 use sqlserver::catalog::{Table, table};
 use sqlserver::cdc::{self, CaptureInstance};
 use sqlserver::predicate::{self, Predicate};
-use sqlserver::{Client, ServerOptions, constraint, marker};
+use sqlserver::{Client, ServerOptions, constraint, marker, switch};
 
 /// Longest name of a capture instance
 /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
@@ -83,6 +83,7 @@ pub async fn add(
     refuse_duplicate(distributor, &publication.name, &table.name).await?;
     if publication.kind == PublicationKind::Snapshot {
         refuse_options_of_transactions(&options)?;
+        refuse_long_schema(&destination)?;
         let capture = Capture { source: table.object_id, ..Capture::default() };
         let article = Article {
             destination,
@@ -156,6 +157,20 @@ fn refuse_options_of_transactions(options: &ArticleOptions) -> Result<(), Error>
         ));
     }
     Ok(())
+}
+
+/// A new table waits in a schema whose name is longer.
+fn refuse_long_schema(destination: &TableName) -> Result<(), Error> {
+    let waiting = switch::waiting(destination).schema.encode_utf16().count();
+    if waiting <= options::MAX_NAME {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the name of schema {} is too long by {} characters for a snapshot publication, whose new tables wait in schemas of longer names; \
+         name another schema with --dest-owner",
+        destination.schema,
+        waiting - options::MAX_NAME
+    )))
 }
 
 /// Articles at the distributor, of one publication or all.

@@ -81,7 +81,7 @@ impl Error {
                 format!("error {}: {}", token.code(), token.message()),
             ),
             E::Io { kind: IoErrorKind::TimedOut, .. } => (ErrorKind::Timeout, "no answer in the time given".to_owned()),
-            E::Io { message, .. } => (ErrorKind::ConnectionLost, message.clone()),
+            E::Io { message, .. } => (ErrorKind::ConnectionLost, without_code(message).to_owned()),
             E::Tls(message) => (ErrorKind::Tls, without_code(message).to_owned()),
             E::Protocol(_) | E::Routing { .. } => (ErrorKind::ConnectionLost, error.to_string()),
             _ => (ErrorKind::Type, error.to_string()),
@@ -124,8 +124,9 @@ impl Error {
 
 /// The client library's words without what it advises to programmers.
 fn without_code(message: &str) -> &str {
-    let end = message.find(" To connect anyway").unwrap_or(message.len());
-    message[..end].trim_end()
+    let message = message.trim_start_matches("An error occurred during the attempt of performing I/O: ");
+    let end = [" To connect anyway", ": https://docs.rs/"].iter().filter_map(|advice| message.find(advice)).min();
+    message[..end.unwrap_or(message.len())].trim_end()
 }
 
 fn kind_of_number(number: u32, severity: u8, state: u8) -> ErrorKind {
@@ -162,6 +163,12 @@ mod tests {
         let error =
             Error::from_client(tiberius::error::Error::Tls(said.to_owned()), "logging in as sa", "sql1,1433/Sports");
         assert_eq!(error.message(), "the server's certificate was rejected during the TLS handshake: UnknownIssuer");
+        let said = "An error occurred during the attempt of performing I/O: peer closed connection without sending TLS close_notify: \
+                    https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
+        let lost =
+            tiberius::error::Error::Io { kind: tiberius::error::IoErrorKind::UnexpectedEof, message: said.to_owned() };
+        let error = Error::from_client(lost, "reading", "sql1,1433/Sports");
+        assert_eq!(error.message(), "peer closed connection without sending TLS close_notify");
     }
 
     #[test]

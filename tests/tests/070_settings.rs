@@ -81,3 +81,22 @@ async fn a_password_file_that_everybody_can_read_is_refused_and_its_content_neve
     assert!(outcome.stderr.contains("chmod 600"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("Hidden-Word") && !outcome.stdout.contains("Hidden-Word"));
 }
+
+/// Arguments of a command's own stand before those that many have, which stand under headings.
+#[test]
+fn help_puts_every_argument_under_its_own_heading() {
+    for (program, command, argument) in [
+        ("publisher", &["snapshot"][..], "--cron"),
+        ("publisher", &["snapshot", "cleanup"], "--unfinished-retention"),
+        ("distributor", &["status"], "--watch"),
+        ("distributor", &["login", "add"], "--role"),
+        ("distributor", &["login", "drop"], "--name"),
+    ] {
+        let output = Command::new(programs::path(program)).args(command).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("{text} is missing:\n{help}"));
+        let first =
+            ["\nWorking directory:", "\nDistributor:"].iter().filter_map(|heading| help.find(heading)).min().unwrap();
+        assert!(at(&format!("      {argument}")) < first, "{program} {command:?}:\n{help}");
+    }
+}

@@ -91,8 +91,12 @@ fn rates(table: &TableProgress) -> Option<(f64, f64)> {
 
 /// What is said of a table that is `done`: read, loaded.
 pub(super) fn line(done: &str, table: &TableProgress) -> String {
+    let now = match table.rows_before {
+        0 => String::new(),
+        before => format!(", {} of them", table.rows.saturating_sub(before)),
+    };
     let mut line = format!(
-        "{done} {}: {} rows, {} in {:.1} s",
+        "{done} {}: {} rows, {}{now} in {:.1} s",
         table.table,
         table.rows,
         size::format(table.bytes),
@@ -172,7 +176,10 @@ mod tests {
         assert_eq!((figures.rows_per_second, figures.bytes_per_second), (Some(10.0), Some(900.0)));
         assert_eq!((figures.percent, figures.seconds_left), (Some(25), Some(150)));
         let done = TableProgress { done: true, ..goes_on };
-        assert_eq!(line("loaded", &done), "loaded sales.a: 500 rows, 48.8 KiB in 10.0 s (10 rows/s, 900 B/s)");
+        assert_eq!(
+            line("loaded", &done),
+            "loaded sales.a: 500 rows, 48.8 KiB, 100 of them in 10.0 s (10 rows/s, 900 B/s)"
+        );
     }
 
     #[test]

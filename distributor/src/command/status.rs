@@ -19,8 +19,6 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
-    distributor: DistributorArgs,
-    #[command(flatten)]
     output: OutputArgs,
     /// Look again every two seconds until interrupted
     #[arg(long)]
@@ -28,6 +26,8 @@ pub(super) struct StatusArgs {
     /// Latency over which a database or subscription is marked
     #[arg(long, default_value = "30s", value_parser = cli::duration::parse, value_name = "DURATION")]
     latency_threshold: Duration,
+    #[command(flatten)]
+    distributor: DistributorArgs,
 }
 
 pub(super) async fn run(args: StatusArgs) -> Outcome {

@@ -10,7 +10,7 @@ use sqlserver::predicate::Predicate;
 use sqlserver::procedure::{Verb, default_name};
 
 /// Longest name of an object (`sysname`).
-const MAX_NAME: usize = 128;
+pub(super) const MAX_NAME: usize = 128;
 
 /// The options as they were written; what is `None` is as usual.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

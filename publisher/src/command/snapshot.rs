@@ -29,8 +29,6 @@ pub struct SnapshotArgs {
     /// Publication
     #[arg(long)]
     publication: String,
-    #[command(flatten)]
-    folder: WorkingDirectoryArgs,
     /// Sessions that read at once: each a table, or a range of keys of a large one
     #[arg(long, default_value_t = SESSIONS, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "NUMBER")]
     snapshot_sessions: u16,
@@ -55,6 +53,9 @@ pub struct SnapshotArgs {
     /// Take one at each of these times, until stopped: minute, hour, day of month, month, day of week, by this machine's clock
     #[arg(long, value_parser = schedule::parse_cron, value_name = "PATTERN")]
     cron: Option<Box<Cron>>,
+    // Whatever follows stands under a heading of its own.
+    #[command(flatten)]
+    folder: WorkingDirectoryArgs,
     /// The publication server.
     #[command(flatten)]
     pub server: ServerArgs,
@@ -64,6 +65,7 @@ pub struct SnapshotArgs {
 
 /// Where the snapshot of an article goes that is added to a publication with subscriptions.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Working directory")]
 pub struct LateArgs {
     /// Where the publication has subscriptions, take the snapshot that brings them the article's rows at once, into this folder
     #[arg(long, value_name = "URL")]

@@ -54,9 +54,9 @@ pub struct CleanupArgs {
     #[arg(long)]
     publication: String,
     #[command(flatten)]
-    folder: WorkingDirectoryArgs,
-    #[command(flatten)]
     retention: RetentionArgs,
+    #[command(flatten)]
+    folder: WorkingDirectoryArgs,
     /// The publication server.
     #[command(flatten)]
     pub server: ServerArgs,
