@@ -67,6 +67,11 @@ pub fn scripts(of: &Published, all: &[Published], objects: &[TableName]) -> Scri
     scripts
 }
 
+/// Whether an article's [last](Scripts::last) script makes a foreign key of this name where it is missing.
+pub fn makes_foreign_key(last: &str, name: &str) -> bool {
+    last.contains(&format!("ADD CONSTRAINT {} FOREIGN KEY ", quote::identifier(name)))
+}
+
 /// What a script is made in view of.
 struct Scene<'a> {
     of: &'a Published,

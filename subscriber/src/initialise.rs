@@ -76,6 +76,10 @@ pub async fn load(
     if !fresh.is_empty() {
         let forgotten = known.forgotten(&offered);
         state::forget_loaded(client, name, &forgotten).await?;
+        for source in sources.iter().filter(|source| is_new(&&source.article)) {
+            let last = source.reader.last_script(source.article.id).await?;
+            pre_creation::drop_foreign_keys(client, &source.article, &last).await?;
+        }
         pre_creation::carry_out(client, &fresh, |table| known.is_ours(table)).await?;
         for article in &fresh {
             let source = sources.iter().find(|source| source.article.id == article.id);

@@ -4,6 +4,7 @@
 use crate::error::Error;
 use proto::{Article, Command, PreCreation, TableName};
 use sqlserver::predicate::Predicate;
+use sqlserver::script::makes_foreign_key;
 use sqlserver::{Client, alter, catalog, schema};
 
 /// Refuses tables with rows of somebody else where nothing says what to do with them.
@@ -74,6 +75,17 @@ pub(super) async fn carry_out(
                 schema::truncate(client, destination).await.map_err(|error| refused(error, article))?
             }
         }
+    }
+    Ok(())
+}
+
+/// Drops the foreign keys of a table that its `last` script makes again once the rows are there. Before, these come in any order: tables may
+/// refer to each other in a circle, or to themselves.
+pub(super) async fn drop_foreign_keys(client: &mut Client, article: &Article, last: &str) -> Result<(), Error> {
+    let keys = catalog::all_foreign_keys(client).await?;
+    for key in keys.iter().filter(|key| key.from == article.destination && makes_foreign_key(last, &key.name)) {
+        tracing::info!(table = %key.from, "foreign key {} is made again after the rows", key.name);
+        alter::drop_constraint(client, &key.from, &key.name).await?;
     }
     Ok(())
 }
