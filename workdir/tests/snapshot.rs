@@ -62,7 +62,7 @@ async fn a_manifest_of_another_version_or_kind_is_refused() {
     let (location, folder) = snapshot(root.path()).await;
     let path = folder.join("manifest.json");
     let manifest = std::fs::read_to_string(&path).unwrap();
-    let changes = [("\"version\": 2,", "\"version\": 3,"), ("-replication-snapshot\"", "-replication-snapshot-plan\"")];
+    let changes = [("\"version\": ", "\"version\": 9"), ("-replication-snapshot\"", "-replication-snapshot-plan\"")];
     for (own, other) in changes {
         let changed = manifest.replace(own, other);
         assert_ne!(changed, manifest);
