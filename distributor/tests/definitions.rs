@@ -295,3 +295,45 @@ async fn whether_schema_changes_are_replicated_can_be_changed() {
     }
     distributor.stop().await;
 }
+
+/// Another log reader in the place of one that is gone.
+async fn attached_again(distributor: &Distributor, reader: LogReader) -> LogReader {
+    drop(reader);
+    distributor.until(|s| s.databases[0].log_reader.is_none()).await;
+    distributor.attach().await
+}
+
+#[tokio::test]
+async fn an_article_is_unread_until_the_queue_goes_on_from_where_it_was_taken_up() {
+    let directory = data_directory();
+    let distributor = Distributor::start(directory.path(), options()).await;
+    let p = distributor.publish(1).await;
+    let mut reader = distributor.attach().await;
+    assert_eq!(reader.unread, p);
+    reader.append(transaction(2, &p, 1)).await;
+    reader.until_durable(lsn(2)).await;
+    let late = distributor.add_article("p", "t2").await.unwrap();
+    let version = loop {
+        if let ServerMessage::Articles { version, .. } = next(&mut reader.receiver).await {
+            break version;
+        }
+    };
+    reader.sender.send(&ClientMessage::ArticlesInUse { epoch: reader.epoch, version }).await.unwrap();
+    reader.sender.flush().await.unwrap();
+    // That it is in use is known once a snapshot can begin.
+    distributor.begin(&snapshot("p", &[late], lsn(9))).await.unwrap();
+    for _ in 0..2 {
+        reader = attached_again(&distributor, reader).await;
+        assert_eq!(reader.unread, [late], "whoever attaches where it was taken up");
+    }
+    // A definition that is registered and has no place in the queue changes nothing about that.
+    let first = reader.articles.iter().find(|a| a.id == late).unwrap().clone();
+    alter(&mut reader, next_definition(&first, lsn(3))).await.unwrap();
+    let mut reader = attached_again(&distributor, reader).await;
+    assert_eq!(reader.unread, [late]);
+    let second = alter(&mut reader, next_definition(&first, lsn(3))).await.unwrap();
+    reader.append(change(3, &second)).await;
+    reader.until_durable(lsn(3)).await;
+    assert_eq!(attached_again(&distributor, reader).await.unread, []);
+    distributor.stop().await;
+}

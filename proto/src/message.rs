@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Version of the protocol that this build speaks. A distributor serves clients of its own version and older ones it knows.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 /// First bytes of the conversation, in [`Hello::magic`].
 pub const MAGIC: [u8; 8] = *b"SQLREPL1";
 /// Silence after which a side sends a ping.
@@ -205,6 +205,8 @@ pub enum ServerMessage {
         version: u64,
         /// Articles of all publications of the database.
         articles: Vec<Article>,
+        /// Those of them of which nothing was read so far: what was changed of their tables up to the position no log reader has followed.
+        unread: Vec<ArticleId>,
     },
     /// The articles changed: use these from the next transaction on and say so.
     Articles {

@@ -21,6 +21,8 @@ use sqlserver::{Client, ServerOptions, constraint, marker, switch};
 /// Longest name of a capture instance
 /// (<https://learn.microsoft.com/sql/relational-databases/system-stored-procedures/sys-sp-cdc-enable-table-transact-sql>).
 const MAX_CAPTURE_INSTANCE: usize = 100;
+/// Attempts to add an article whose table is changed meanwhile.
+const ATTEMPTS: u32 = 5;
 /// What the names of our capture instances begin with.
 pub(crate) const PREFIX: &str = "replication_";
 
@@ -65,34 +67,14 @@ pub async fn add(
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Article, Error> {
     let source = parse_table(&definition.table)?;
-    let (dest_table, dest_owner) = (definition.destination.as_deref(), definition.destination_owner.as_deref());
-    options::destination(&source, dest_table, dest_owner)?;
+    options::destination(&source, definition.destination.as_deref(), definition.destination_owner.as_deref())?;
     let publication = find(distributor, &definition.publication).await?;
     let (mut client, facts) = connect(server, &publication).await?;
-    let table = table(&mut client, &source).await?.ok_or_else(|| {
-        Error::invalid(format!("there is no table {source} in {}, or the login may not see it", facts.name))
-    })?;
-    let Chosen { columns, computed } = columns::choose(&table, &definition.columns)?;
-    let filter = definition.filter.as_deref().map(|text| parse_filter(&table, text)).transpose()?;
-    if let Some(filter) = &filter {
-        refuse_max_columns(&table, &columns)?;
-        predicate::check(&mut client, &table, filter).await.map_err(|error| refused_filter(&table, error))?;
-    }
-    let destination = options::destination(&table.name, dest_table, dest_owner)?;
-    let options = options::options(&definition.options, &table, &columns, filter.as_ref(), &destination)?;
+    let (mut table, mut article) = examine(&mut client, definition, &publication).await?;
     refuse_duplicate(distributor, &publication.name, &table.name).await?;
     if publication.kind == PublicationKind::Snapshot {
-        refuse_options_of_transactions(&options)?;
-        refuse_long_schema(&destination)?;
-        let capture = Capture { source: table.object_id, ..Capture::default() };
-        let article = Article {
-            destination,
-            options,
-            computed,
-            all_columns: definition.columns.is_empty(),
-            filter: filter.map(|filter| filter.text().to_owned()),
-            ..Article::new(&publication.name, table.name, columns, capture)
-        };
+        refuse_options_of_transactions(&article.options)?;
+        refuse_long_schema(&article.destination)?;
         return register(distributor, article).await;
     }
 
@@ -101,32 +83,79 @@ pub async fn add(
         say(&format!("change data capture enabled for database {}", facts.name.database));
     }
     make_marker(&mut client, say).await?;
-    let (instance, made) = capture(&mut client, &table, &columns, say).await?;
-    let constraints = constraint::constraints(&mut client).await?.remove(&table.object_id);
-    let mut article = Article {
+    for _ in 0..ATTEMPTS {
+        let (instance, made) = capture(&mut client, &table, &article.columns, say).await?;
+        let added = add_captured(&mut client, distributor, definition, &publication, &instance).await;
+        if let Ok(Some(article)) = added {
+            if let Ok(false) = cdc::has_capture_job(&mut client).await {
+                say("warning: the database has no capture job, so no change will arrive; is SQL Server Agent running?");
+            }
+            return Ok(article);
+        }
+        if made {
+            // What was made for nothing goes again; if that fails too, it does no harm.
+            let _ = cdc::disable_table(&mut client, &table.name, &instance.name).await;
+        }
+        added?;
+        (table, article) = examine(&mut client, definition, &publication).await?;
+    }
+    let message = format!("table {} was changed again and again while its article was added; try again", table.name);
+    Err(Error::new(ErrorKind::Transient, message))
+}
+
+/// Adds the article of a table that is captured; `None` if the table was changed meanwhile so that the instance does not capture all that is
+/// published.
+///
+/// Only once there is an instance, what is done to the table stands in the history of the log. So its definition is taken from the catalog
+/// after that: the log reader follows whatever changes the table from then on.
+async fn add_captured(
+    client: &mut Client,
+    distributor: &ConnectOptions,
+    definition: &Definition,
+    publication: &Publication,
+    instance: &CaptureInstance,
+) -> Result<Option<Article>, Error> {
+    let (table, article) = examine(client, definition, publication).await?;
+    let captures_all = article.columns.iter().all(|column| instance.ordinal(&column.name).is_some());
+    if table.object_id != instance.source_object_id || !captures_all {
+        return Ok(None);
+    }
+    let constraints = constraint::constraints(client).await?.remove(&table.object_id);
+    let mut article = Article { capture: instance.as_capture(), ..article };
+    article.constraints = belonging(&article, &constraints.map(|table| table.constraints).unwrap_or_default());
+    register(distributor, article).await.map(Some)
+}
+
+/// An article as the catalog has its table at this moment, without its capture and what is known of constraints.
+async fn examine(
+    client: &mut Client,
+    definition: &Definition,
+    publication: &Publication,
+) -> Result<(Table, Article), Error> {
+    let source = parse_table(&definition.table)?;
+    let table = table(client, &source).await?.ok_or_else(|| {
+        let database = &publication.database;
+        Error::invalid(format!("there is no table {source} in {database}, or the login may not see it"))
+    })?;
+    let Chosen { columns, computed } = columns::choose(&table, &definition.columns)?;
+    let filter = definition.filter.as_deref().map(|text| parse_filter(&table, text)).transpose()?;
+    if let Some(filter) = &filter {
+        refuse_max_columns(&table, &columns)?;
+        predicate::check(client, &table, filter).await.map_err(|error| refused_filter(&table, error))?;
+    }
+    let (dest_table, dest_owner) = (definition.destination.as_deref(), definition.destination_owner.as_deref());
+    let destination = options::destination(&table.name, dest_table, dest_owner)?;
+    let options = options::options(&definition.options, &table, &columns, filter.as_ref(), &destination)?;
+    let capture = Capture { source: table.object_id, ..Capture::default() };
+    let article = Article {
         destination,
         options,
         computed,
         all_columns: definition.columns.is_empty(),
         filter: filter.map(|filter| filter.text().to_owned()),
-        ..Article::new(&publication.name, table.name.clone(), columns, instance.as_capture())
+        ..Article::new(&publication.name, table.name.clone(), columns, capture)
     };
-    article.constraints = belonging(&article, &constraints.map(|table| table.constraints).unwrap_or_default());
-    match register(distributor, article).await {
-        Ok(article) => {
-            if let Ok(false) = cdc::has_capture_job(&mut client).await {
-                say("warning: the database has no capture job, so no change will arrive; is SQL Server Agent running?");
-            }
-            Ok(article)
-        }
-        Err(error) => {
-            if made {
-                // What was made for nothing goes again; if that fails too, it does no harm.
-                let _ = cdc::disable_table(&mut client, &table.name, &instance.name).await;
-            }
-            Err(error)
-        }
-    }
+    Ok((table, article))
 }
 
 async fn register(distributor: &ConnectOptions, article: Article) -> Result<Article, Error> {

@@ -14,7 +14,7 @@
 //!   same and begin early enough, and only then are they sent. See [`gap`] for why that order is right.
 //! - Transactions go out in commit order, each once after every `Attached`, and with their parts in order.
 //! - The articles change only between slices, so that one transaction is read with one set of them. A slice that holds a schema
-//!   change is cut before it, see [`switch`].
+//!   change is cut before it, see [`switch`]. What was changed of a table before an article of it was taken up, see [`late`].
 //! - After a [`Problem`] nothing more comes out.
 
 mod article;
@@ -23,6 +23,7 @@ mod exchange;
 mod extension;
 mod filter;
 mod gap;
+mod late;
 mod merge;
 mod problem;
 mod schema;
@@ -36,8 +37,8 @@ pub use exchange::{Input, Output, Source};
 pub use extension::{Backfill, Extension, Given, joins};
 pub use filter::FilterSwitch;
 pub use problem::Problem;
-use proto::{Article, Chunk, Lsn, MarkerKind};
-pub use schema::{History as SchemaHistory, Statement};
+use proto::{Article, ArticleId, Chunk, Lsn, MarkerKind};
+pub use schema::{Earlier, History as SchemaHistory, Statement};
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::history::{ChangeTable, History};
 use std::collections::VecDeque;
@@ -63,6 +64,8 @@ pub struct LogReader {
     articles: Vec<Translator>,
     /// Goes up when the articles change.
     generation: u64,
+    /// Articles of which nothing was read so far, in use or pending: see [`late`].
+    unread: Vec<ArticleId>,
     /// Definitions that were made since attaching.
     altered: Vec<Article>,
     /// What the server said last.
@@ -199,14 +202,15 @@ impl LogReader {
             return Ok(());
         }
         match input {
-            Input::Attached { epoch, position, position_time, version, articles } => {
+            Input::Attached { epoch, position, position_time, version, articles, unread } => {
                 let known = position.map(|position| (position, position_time));
-                *self = Self { epoch, sent: position, known, ..Self::default() };
+                *self = Self { epoch, sent: position, known, unread, ..Self::default() };
                 self.pending = Some(Pending { version, articles, announce: false });
                 self.inspect(outputs);
             }
             Input::Detached => *self = Self::default(),
             Input::Articles { version, articles } => {
+                self.told(&articles);
                 self.pending = Some(Pending { version, articles, announce: true });
                 if matches!(self.phase, Phase::Polling) {
                     self.inspect(outputs);

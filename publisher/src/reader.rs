@@ -101,14 +101,14 @@ async fn read(
         .await
         .map_err(|_| Error::new(ErrorKind::Transient, "the distributor does not answer"))??;
     let (epoch, attached) = match attached {
-        ServerMessage::Attached { epoch, position, position_time, version, articles } => {
+        ServerMessage::Attached { epoch, position, position_time, version, articles, unread } => {
             let at = position.map_or_else(|| "the beginning".to_owned(), |lsn| lsn.to_string());
             tracing::info!(
                 "log reader attached to {} for {database}: {} articles, from {at}, epoch {epoch}",
                 options.distributor.address,
                 articles.len()
             );
-            (epoch, Input::Attached { epoch, position, position_time, version, articles })
+            (epoch, Input::Attached { epoch, position, position_time, version, articles, unread })
         }
         ServerMessage::Refused(refusal) => return Err(refused(&options.distributor, refusal)),
         _ => return Err(Error::new(ErrorKind::Refused, "the distributor did not answer that the reader is attached")),
@@ -345,7 +345,9 @@ impl Session<'_> {
         }
         self.extending.inspected(&articles, &instances);
         self.take_up()?;
-        self.watch.look(&mut self.log, &self.options.server, &self.articles).await
+        let sent = self.core.sent().unwrap_or_default();
+        let late = !schema::unfollowed(&self.core, &mut self.log, sent).await?.is_empty();
+        self.watch.look(&mut self.log, &self.options.server, &self.articles, late).await
     }
 
     /// Reads with the core's articles from now on.

@@ -176,6 +176,8 @@ pub async fn active(
 pub struct DdlRecord {
     /// `object_id` of the table.
     pub source_object_id: i32,
+    /// `ddl_lsn`: its place in the log, where perhaps nothing is captured.
+    pub ddl_lsn: Lsn,
     /// The first transaction of the captured log that is not before it: its own, if that is in `cdc.lsn_time_mapping`.
     pub lsn: Lsn,
     /// When that ended, microseconds since 1970-01-01 in the server's local time.
@@ -198,10 +200,12 @@ pub async fn ddl_history(client: &mut Client, after: Lsn, up_to: Lsn) -> Result<
     let mut records: Vec<DdlRecord> = Vec::new();
     for row in client.query(WHAT, SQL, &[after.into(), up_to.into()]).await? {
         let unfit = || client.error(ErrorKind::Type, WHAT, "cdc.ddl_history is not as documented");
-        let [source, lsn, time, statement, ..] = <[Value; 6]>::try_from(row).map_err(|_| unfit())?;
+        let [source, lsn, time, statement, ddl_lsn, _] = <[Value; 6]>::try_from(row).map_err(|_| unfit())?;
         let (lsn, committed_at) = crate::change::decode_commit(vec![lsn, time]).ok_or_else(unfit)?;
         let (Value::I32(source_object_id), Value::String(statement)) = (source, statement) else { return Err(unfit()) };
-        let record = DdlRecord { source_object_id, lsn, committed_at, statement };
+        let Value::Bytes(ddl_lsn) = ddl_lsn else { return Err(unfit()) };
+        let ddl_lsn = Lsn::try_from(&ddl_lsn[..]).map_err(|_| unfit())?;
+        let record = DdlRecord { source_object_id, ddl_lsn, lsn, committed_at, statement };
         // Each of a table's instances has a row of its own for the statement.
         if !records.contains(&record) {
             records.push(record);

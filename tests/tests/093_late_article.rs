@@ -1,5 +1,6 @@
 //! A table that joins a publication in use: a snapshot of it alone brings its rows. They are loaded beside the stream of the others, which
-//! never stops, and put in at a commit; killed at any moment, the subscriber goes on. A load that fails stops nothing else and is seen.
+//! never stops, and put in at a commit; killed at any moment, the subscriber goes on. A load that fails stops nothing else and is seen. What is
+//! changed of the table while it is being added is in its snapshot and in what follows.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,12 +15,15 @@ use tests::line::{At, Line, succeeded};
 use tests::process::{Process, run};
 use tests::server::TestDatabase;
 use tests::shop::{self, CONTENTS, TABLES};
+use tests::unanswered::Way;
 use tests::wait;
 use tests::workload::Workload;
 use workdir::{Credentials, SnapshotReader};
 
 /// The subscriber's name at the server.
 const SUBSCRIBER: &str = "replication subscriber";
+/// The log reader's.
+const LOG_READER: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"));
 /// The table that joins. It refers to one that is published.
 const TABLE: &str = "dbo.[spare parts]";
 const PARTS: &str = "SELECT * FROM dbo.[spare parts] ORDER BY id";
@@ -341,4 +345,169 @@ async fn a_running_subscriber_takes_up_subscriptions_that_are_added() {
     succeeded(run("subscription-add", add, line.folder()).await);
     equal(&line, &line.target, PARTS).await;
     assert!(line.subscriber.as_ref().unwrap().is_running());
+}
+
+/// What is done to a table `{}` while its article is added, and to its rows once it is replicated.
+const ALTERED: [(&str, &str, &str); 5] = [
+    (
+        "added",
+        "ALTER TABLE {} ADD extra nvarchar(30) NULL CONSTRAINT df_added DEFAULT (N'ż')",
+        "UPDATE {} SET extra = N'ź' + code WHERE id % 2 = 0; INSERT INTO {} (id, code) VALUES (50, 'c')",
+    ),
+    (
+        "dropped",
+        "ALTER TABLE {} DROP COLUMN gone",
+        "UPDATE {} SET code = 'later'; INSERT INTO {} VALUES (50, 'new', 1)",
+    ),
+    (
+        "wider",
+        "ALTER TABLE {} ALTER COLUMN code nvarchar(60) NOT NULL",
+        "UPDATE {} SET code = REPLICATE(N'ł', 60) WHERE id < 9; INSERT INTO {} VALUES (50, N'ń', 1, NULL)",
+    ),
+    // No subscriber could follow this.
+    ("other", "ALTER TABLE {} ALTER COLUMN amount varchar(9) NULL", "UPDATE {} SET amount = 'a' + amount"),
+    // The column of the same name is another one, which the capture instance does not have.
+    (
+        "again",
+        "ALTER TABLE {} DROP COLUMN gone; ALTER TABLE {} ADD gone varchar(10) NULL",
+        "UPDATE {} SET gone = code WHERE id % 2 = 0",
+    ),
+];
+
+/// A publication in use, and tables that are to join it.
+async fn with_late_tables(names: impl Iterator<Item = String>) -> Line {
+    let mut line = Line::start_on_sandboxes().await;
+    line.make_fence().await;
+    for name in names {
+        let rows: Vec<String> = (1..=20).map(|id| format!("({id}, 'code {id}', {id}, 'x')")).collect();
+        line.source
+            .run(&format!(
+                "CREATE TABLE {name} (id int NOT NULL PRIMARY KEY, code varchar(20) NOT NULL, amount int NULL, gone varchar(10) NULL);
+                 INSERT INTO {name} VALUES {}",
+                rows.join(", ")
+            ))
+            .await;
+    }
+    line.replicate(&["dbo.fence"]).await;
+    line.drain().await;
+    line
+}
+
+/// Where `article add` is held up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum HeldUpAt {
+    /// It has looked at the table, which is not captured yet.
+    Looked,
+    /// It has the definition, and is about to tell it to the distributor.
+    Defined,
+}
+
+/// Adds the article of a table; in the middle of that the table is altered, and the log reader comes over it.
+async fn add_while_altered(line: &mut Line, held_up: HeldUpAt, table: &str, statement: &str, read_on: bool) {
+    let way = Way::open().await;
+    let mut command = line.command("publisher", At::Source);
+    command.env("REPL_DISTRIBUTOR", way.address.to_string()).env_remove("REPL_WORKING_DIRECTORY");
+    command.args(["article", "add", "--publication", "p", "--table", table]);
+    // It asks for the publication, for its articles, and to add the article.
+    let (number, instances) = if held_up == HeldUpAt::Looked { (2, 0) } else { (3, 1) };
+    let mut held = way.hold_up(line, number);
+    let adding = Process::start("article-add", command, line.folder());
+    held.is_here().await;
+    let captured = format!("SELECT COUNT(*) FROM cdc.change_tables WHERE source_object_id = OBJECT_ID(N'{table}')");
+    assert_eq!(line.source.number(&captured).await, instances);
+    for statement in statement.replace("{}", table).split("; ") {
+        line.source.run(statement).await;
+    }
+    line.drain().await;
+    if !read_on {
+        line.publisher.take().unwrap().kill();
+    }
+    held.goes_on();
+    succeeded(adding.ended().await);
+}
+
+/// Takes a snapshot as soon as one can be had, which is shortly after the log reader has taken up the article.
+async fn snapshot_soon(line: &Line, table: &str) {
+    wait::until(&format!("a snapshot of {table}"), async || {
+        let taken = line.publisher_tries(&["snapshot", "--publication", "p", "--article", table]).await;
+        if let Some(publisher) = &line.publisher {
+            publisher.assert_sound();
+        }
+        taken.status.success().then_some(())
+    })
+    .await;
+}
+
+/// The rows and columns of a table.
+async fn same_everywhere(line: &Line, table: &str) {
+    equal(line, &line.target, &format!("SELECT * FROM {table} ORDER BY id")).await;
+    let columns = format!(
+        "SELECT c.name, t.name, c.max_length, c.is_nullable FROM sys.columns AS c JOIN sys.types AS t ON t.user_type_id = c.user_type_id
+         WHERE c.object_id = OBJECT_ID(N'{table}') ORDER BY c.column_id"
+    );
+    equal(line, &line.target, &columns).await;
+}
+
+/// Tables that are altered while their articles are added are replicated as they are, then and later.
+async fn altered_while_added(held_up: HeldUpAt, read_on: bool) {
+    let name = |what: &str| format!("dbo.{what}");
+    let mut line = with_late_tables(ALTERED.iter().map(|(what, ..)| name(what))).await;
+    for (what, statement, _) in ALTERED {
+        add_while_altered(&mut line, held_up, &name(what), statement, read_on).await;
+        if !read_on {
+            line.start_publisher();
+        }
+        snapshot_soon(&line, &name(what)).await;
+        same_everywhere(&line, &name(what)).await;
+    }
+    for (what, _, later) in ALTERED {
+        line.source.run(&later.replace("{}", &name(what))).await;
+        line.source.run(&format!("ALTER TABLE {} ALTER COLUMN code nvarchar(90) NOT NULL", name(what))).await;
+        line.source.run(&format!("UPDATE {} SET code = code + REPLICATE(N'ó', 30) WHERE id = 1", name(what))).await;
+    }
+    line.drain().await;
+    for (what, ..) in ALTERED {
+        same_everywhere(&line, &name(what)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_altered_before_its_capture_begins_is_replicated_as_it_is() {
+    altered_while_added(HeldUpAt::Looked, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_altered_before_the_log_reader_takes_up_its_article_is_replicated_as_it_is() {
+    altered_while_added(HeldUpAt::Defined, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_reader_that_starts_where_it_has_read_over_such_a_change_follows_it() {
+    altered_while_added(HeldUpAt::Defined, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_reader_killed_at_any_statement_follows_what_was_altered_before() {
+    const STATEMENT: &str = "ALTER TABLE {} DROP COLUMN gone; ALTER TABLE {} ALTER COLUMN amount varchar(9) NULL";
+    let places = (0..60).step_by(6);
+    let name = |n: u32| format!("dbo.late_{n}");
+    let mut line = with_late_tables(places.clone().map(name)).await;
+    let mut hit = 0;
+    for n in places {
+        add_while_altered(&mut line, HeldUpAt::Defined, &name(n), STATEMENT, false).await;
+        let sql = format!(
+            "EXEC sys.sp_sandbox_fault @at = N'statement', @action = N'stall', @application = N'{LOG_READER}', @after = {n}"
+        );
+        let fault = number(&mut line.source.connect().await, &sql).await;
+        line.start_publisher();
+        happens(&line.source, fault).await;
+        hit += 1;
+        line.publisher.take().unwrap().kill();
+        clear(&line.source).await;
+        line.start_publisher();
+        snapshot_soon(&line, &name(n)).await;
+        line.source.run(&format!("UPDATE {} SET amount = 'a' + amount, code = 'later'", name(n))).await;
+        same_everywhere(&line, &name(n)).await;
+    }
+    println!("killed at {hit} statements");
 }

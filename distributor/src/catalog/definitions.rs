@@ -205,6 +205,17 @@ impl Contents<'_> {
         Ok(in_force(self.definitions()?))
     }
 
+    /// Those of a database's articles of which nothing is in its queue, which is durable up to `position`: they were taken up there or later.
+    pub fn unread(&self, articles: &[Article], position: Option<Lsn>) -> Result<Vec<ArticleId>, CatalogError> {
+        let mut unread = Vec::new();
+        for article in articles.iter().filter(|article| article.supersedes.is_none()) {
+            if self.read_after(article.id)?.is_none_or(|read| read.after >= position) {
+                unread.push(article.id);
+            }
+        }
+        Ok(unread)
+    }
+
     /// The definitions that count where a database's queue is durable up to `durable`, of one of its publications.
     pub fn definitions_up_to(&self, publication: &str, durable: Option<Lsn>) -> Result<Vec<Article>, CatalogError> {
         let mut definitions = self.definitions_of(publication)?;

@@ -195,10 +195,15 @@ async fn stream(
     let mut versions = database.articles_version.subscribe();
     versions.mark_unchanged();
     let name = database.name.clone();
-    let (version, articles) = state.read(move |contents| contents.database_articles(&name)).await?;
+    let with_unread = move |contents: Contents<'_>| {
+        let (version, articles) = contents.database_articles(&name)?;
+        let unread = contents.unread(&articles, position)?;
+        Ok((version, articles, unread))
+    };
+    let (version, articles, unread) = state.read(with_unread).await?;
     taken_up(state, database, version, position).await?;
     let count = articles.len();
-    wire.tell(&ServerMessage::Attached { epoch, position, position_time, version, articles }).await?;
+    wire.tell(&ServerMessage::Attached { epoch, position, position_time, version, articles, unread }).await?;
     tracing::info!(database = %database.name, peer = client.peer, epoch, position = ?position, articles = count, "log reader attached");
     lock(&database.log_reader_error).take();
 

@@ -263,6 +263,7 @@ pub struct LogReader {
     pub position: Option<Lsn>,
     pub version: u64,
     pub articles: Vec<Article>,
+    pub unread: Vec<ArticleId>,
     pub sender: Sender<ClientMessage>,
     pub receiver: Receiver<ServerMessage>,
 }
@@ -273,8 +274,8 @@ impl LogReader {
         sender.send(&ClientMessage::Attach { database: database(), reader }).await.unwrap();
         sender.flush().await.unwrap();
         match next(&mut receiver).await {
-            ServerMessage::Attached { epoch, position, position_time: _, version, articles } => {
-                Ok(Self { epoch, position, version, articles, sender, receiver })
+            ServerMessage::Attached { epoch, position, position_time: _, version, articles, unread } => {
+                Ok(Self { epoch, position, version, articles, unread, sender, receiver })
             }
             ServerMessage::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),

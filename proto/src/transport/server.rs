@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 /// For a stranger to complete TLS and say hello.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Oldest protocol version that is served: messages of earlier ones are laid out otherwise.
-pub const OLDEST_PROTOCOL: u16 = 4;
+pub const OLDEST_PROTOCOL: u16 = 5;
 
 /// A client that has said hello and waits to be let in. Nothing it said has been verified but the version.
 pub struct Greeting {

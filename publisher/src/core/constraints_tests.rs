@@ -51,7 +51,7 @@ fn knowing(constraints: [Vec<Constraint>; 2]) -> Vec<Article> {
 /// What becomes of articles at the first place where anything does.
 fn first(articles: &[Article], history: &SchemaHistory) -> Option<(Lsn, Vec<super::super::schema::Alteration>)> {
     let articles: Vec<&Article> = articles.iter().collect();
-    history.first(&articles).map(|upcoming| (upcoming.lsn, upcoming.outcome.unwrap()))
+    history.first(&articles, &[]).map(|upcoming| (upcoming.lsn, upcoming.outcome.unwrap()))
 }
 
 fn names(constraints: &[Constraint]) -> Vec<&str> {
@@ -173,6 +173,6 @@ fn a_renamed_table_is_followed_unless_the_filter_calls_it_by_its_name() {
     assert_eq!((&altered[0].article.source, &altered[0].article.destination), (&name, &article(0).destination));
     assert!(altered[0].changes.is_empty());
     articles[0].filter = Some("[T0].data > 0x05".into());
-    let outcome = history.first(&articles.iter().collect::<Vec<_>>()).unwrap().outcome;
+    let outcome = history.first(&articles.iter().collect::<Vec<_>>(), &[]).unwrap().outcome;
     assert!(matches!(outcome, Err(Problem::Schema { .. })), "{outcome:?}");
 }

@@ -3,7 +3,7 @@
 #[cfg(doc)]
 use super::LogReader;
 use super::{Extension, Problem, SchemaHistory};
-use proto::{Article, Change, Chunk, Lsn, Marker};
+use proto::{Article, ArticleId, Change, Chunk, Lsn, Marker};
 use sqlserver::cdc::CaptureInstance;
 use sqlserver::change::ChangeRow;
 use sqlserver::history::{ChangeTable, History};
@@ -36,6 +36,8 @@ pub enum Input {
         version: u64,
         /// Articles of all publications of the database.
         articles: Vec<Article>,
+        /// Those of them of which nothing was read so far.
+        unread: Vec<ArticleId>,
     },
     /// The connection to the distributor is gone; the next input is `Attached`.
     Detached,

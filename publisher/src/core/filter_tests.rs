@@ -101,7 +101,7 @@ fn nothing_happens_for_another_article_another_filter_or_a_second_time() {
 fn statements_and_filters_take_effect_in_the_order_of_the_log() {
     let article = article(Some("n > 1"));
     let filters = [switch(20, Some("n > 1"), Some("n > 5"))];
-    let first = |at| with_filters(drops_column(at).first(&[&article]), &filters, &[&article]).unwrap();
+    let first = |at| with_filters(drops_column(at).first(&[&article], &[]), &filters, &[&article]).unwrap();
     let before = first(19);
     assert_eq!(before.lsn, lsn(19));
     assert_eq!(before.outcome.unwrap()[0].article.filter.as_deref(), Some("n > 1"));

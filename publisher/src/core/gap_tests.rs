@@ -6,7 +6,10 @@ use super::*;
 fn attached(time: Option<i64>, articles: Vec<Article>) -> LogReader {
     let mut reader = LogReader::new();
     let position = Some(lsn(15));
-    reader.handle(Input::Attached { epoch: 1, position, position_time: time, version: 1, articles }, 0);
+    reader.handle(
+        Input::Attached { epoch: 1, position, position_time: time, version: 1, articles, unread: Vec::new() },
+        0,
+    );
     assert_eq!(reader.known(), position);
     reader
 }

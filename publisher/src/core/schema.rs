@@ -39,6 +39,26 @@ pub struct History {
     pub observed: Option<Observed>,
     /// Row filters that change, in order.
     pub filters: Vec<FilterSwitch>,
+    /// What came before the slice, if there are [unread articles](super::LogReader::unread) and statements on their tables.
+    pub earlier: Option<Box<Earlier>>,
+}
+
+/// Statements from before a slice, for articles of which nothing was read so far: see [`late`](super::late).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// In order, from where the first of these articles can be read on, each with its own place in the log.
+    pub statements: Vec<Statement>,
+    /// The slice's first transaction and when that was committed.
+    pub first: (Lsn, i64),
+}
+
+/// Where a statement is, seen from the slice that is being opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In it: what a column becomes has to continue what the subscribers have.
+    InSlice,
+    /// Before it, of a table that nobody has as it was then: it may become anything.
+    Earlier,
 }
 
 /// A new definition of an article.
@@ -68,12 +88,13 @@ pub(super) struct Upcoming {
 }
 
 impl History {
-    /// The first place at which any of these articles gets another definition.
-    pub(super) fn first(&self, articles: &[&Article]) -> Option<Upcoming> {
+    /// The first place at which any of these articles, of which some are `unread`, gets another definition.
+    pub(super) fn first(&self, articles: &[&Article], unread: &[ArticleId]) -> Option<Upcoming> {
         let mut places: BTreeMap<Lsn, i64> = self.statements.iter().map(|s| (s.lsn, s.committed_at)).collect();
         places.extend(self.observed.iter().flat_map(Observed::places));
+        places.extend(self.earlier.iter().map(|earlier| earlier.first));
         places.into_iter().find_map(|(lsn, committed_at)| {
-            let altered = articles.iter().map(|article| self.altered(article, articles, lsn));
+            let altered = articles.iter().map(|article| self.altered(article, articles, lsn, unread));
             match altered.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>() {
                 Ok(altered) if altered.is_empty() => None,
                 outcome => Some(Upcoming { lsn, committed_at, outcome }),
@@ -82,7 +103,13 @@ impl History {
     }
 
     /// The definition of an article from a transaction on, if it is another one than before it.
-    fn altered(&self, article: &Article, articles: &[&Article], lsn: Lsn) -> Result<Option<Alteration>, Problem> {
+    fn altered(
+        &self,
+        article: &Article,
+        articles: &[&Article],
+        lsn: Lsn,
+        unread: &[ArticleId],
+    ) -> Result<Option<Alteration>, Problem> {
         if article.since >= Some(lsn) {
             return Ok(None);
         }
@@ -90,29 +117,23 @@ impl History {
         let mut step = Step::default();
         let problem =
             |statement: String, why: String| Problem::Schema { table: article.source.clone(), lsn, statement, why };
+        let by = |statement: &Statement| {
+            let text = statement.text.clone();
+            move |why| problem(text, why)
+        };
+        let earlier = self.earlier.as_ref().filter(|earlier| earlier.first.0 == lsn && unread.contains(&article.id));
+        let earlier = earlier.iter().flat_map(|earlier| &earlier.statements);
+        for statement in earlier.filter(|statement| statement.lsn > article.capture.start_lsn) {
+            // Whoever has the table has it as it is after these: nothing of them is to be carried out.
+            self.follow(statement, Place::Earlier, article, &mut altered, &mut Step::default())
+                .map_err(by(statement))?;
+        }
         if let Some(observed) = &self.observed {
             let followed = observed.at_first(lsn, &mut altered, &mut step);
             followed.map_err(|why| problem("sp_rename of the table".to_owned(), why))?;
         }
-        let ours = |s: &&Statement| s.lsn == lsn && s.source == article.capture.source;
-        for statement in self.statements.iter().filter(ours) {
-            let before = step.changes.len();
-            let problem = |why: String| problem(statement.text.clone(), why);
-            match parse(&statement.text) {
-                Ok(actions) => {
-                    for action in &actions {
-                        self.act(&mut altered, action, &mut step.changes).map_err(problem)?;
-                    }
-                }
-                // Of no consequence if the published columns are what they were.
-                Err(why) if !self.is_unchanged(article) => {
-                    return Err(problem(format!("the statement is not understood: {why}")));
-                }
-                Err(_) => {}
-            }
-            if step.changes.len() > before {
-                step.texts.push(statement.text.trim().to_owned());
-            }
+        for statement in self.statements.iter().filter(|statement| statement.lsn == lsn) {
+            self.follow(statement, Place::InSlice, article, &mut altered, &mut step).map_err(by(statement))?;
         }
         if let Some(observed) = &self.observed {
             observed.at_marker(lsn, articles, &mut altered, &mut step);
@@ -129,7 +150,44 @@ impl History {
         Ok(Some(Alteration { article, early, changes, late, ddl, after: Vec::new(), given: Vec::new() }))
     }
 
-    fn act(&self, article: &mut Article, action: &Action, changes: &mut Vec<TableChange>) -> Result<(), String> {
+    /// Does to a definition, which was `article` before this place, what a statement on its table did to that.
+    fn follow(
+        &self,
+        statement: &Statement,
+        place: Place,
+        article: &Article,
+        altered: &mut Article,
+        step: &mut Step,
+    ) -> Result<(), String> {
+        if statement.source != article.capture.source {
+            return Ok(());
+        }
+        let before = step.changes.len();
+        match parse(&statement.text) {
+            Ok(actions) => {
+                for action in &actions {
+                    self.act(altered, action, place, &mut step.changes)?;
+                }
+            }
+            // Of no consequence if the published columns are what they were.
+            Err(why) if !self.is_unchanged(article) => {
+                return Err(format!("the statement is not understood: {why}"));
+            }
+            Err(_) => {}
+        }
+        if step.changes.len() > before {
+            step.texts.push(statement.text.trim().to_owned());
+        }
+        Ok(())
+    }
+
+    fn act(
+        &self,
+        article: &mut Article,
+        action: &Action,
+        place: Place,
+        changes: &mut Vec<TableChange>,
+    ) -> Result<(), String> {
         match action {
             Action::DropColumn(name) => {
                 if let Some(at) = article.computed.iter().position(|c| same(&c.name, name)) {
@@ -155,13 +213,17 @@ impl History {
                 let new_type =
                     now.column_type.clone().map_err(|unfit| format!("its type {unfit} cannot be replicated"))?;
                 let (old, old_collation) = (column.column_type, column.collation.clone());
-                if old != new_type
+                let continues = place == Place::InSlice;
+                if continues
+                    && old != new_type
                     && (!widens(old, new_type) || (column.key_ordinal.is_some() && !lengthens(old, new_type)))
                 {
                     let key = if column.key_ordinal.is_some() { "the key column " } else { "column " };
                     return Err(format!("{key}{name} became {new_type}, which does not simply continue {old}"));
                 }
-                if old_collation.is_some() && now.collation.is_some() && old_collation != now.collation {
+                if !continues {
+                    column.collation.clone_from(&now.collation);
+                } else if old_collation.is_some() && now.collation.is_some() && old_collation != now.collation {
                     return Err(format!("column {name} has another collation"));
                 }
                 if is_filtered && new_type.is_max() && !old.is_max() {

@@ -58,10 +58,13 @@ impl LogReader {
             return Ok(false);
         };
         let articles: Vec<&Article> = self.articles().collect();
-        let upcoming = filter::with_filters(history.first(&articles), &history.filters, &articles);
+        let upcoming = filter::with_filters(history.first(&articles, &self.unread), &history.filters, &articles);
+        self.looked_back();
         let planned = self.planned.as_ref().map(|extension| extension.lsn).filter(|lsn| *lsn <= up_to);
         let (lsn, upcoming) = match (upcoming, planned) {
             (Some(upcoming), planned) if planned.is_none_or(|planned| upcoming.lsn <= planned) => {
+                // A transaction has one change in front of it: the new columns join at another marker.
+                self.planned.take_if(|extension| extension.lsn == upcoming.lsn);
                 (upcoming.lsn, Some(upcoming))
             }
             (_, Some(planned)) => (planned, None),

@@ -52,8 +52,7 @@ fn opened(history: SchemaHistory) -> (LogReader, Vec<Output>) {
 /// The same with these articles.
 pub(super) fn opened_with(articles: Vec<Article>, history: SchemaHistory) -> (LogReader, Vec<Output>) {
     let mut reader = LogReader::new();
-    let position = Some(lsn(10));
-    reader.handle(Input::Attached { epoch: 5, position, position_time: None, version: 1, articles }, 0);
+    reader.handle(attached(Some(lsn(10)), articles, Vec::new()), 0);
     reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);
     reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
     let outputs = feed(&mut reader, Input::Active(vec![Source::Article(0)], history), 0);
@@ -286,4 +285,20 @@ fn an_extension_waits_until_it_is_captured_and_for_statements_before_it() {
     assert_eq!(outputs, [Output::Read { after: lsn(18).previous().unwrap(), up_to: lsn(20).previous().unwrap() }]);
     let outputs = feed(&mut reader, Input::Active(Vec::new(), SchemaHistory::default()), 0);
     assert_eq!(to_be_registered(&outputs)[0].supersedes, Some(ArticleId(0)));
+}
+
+#[test]
+fn an_extension_at_the_place_of_a_statement_is_left_to_another_marker() {
+    let mut reader = reader(Some(lsn(10)));
+    reader.handle(Input::Planned(Box::new(extension(true))), 0);
+    reader.handle(Input::Captured(Some((lsn(30), TIME))), 0);
+    feed(&mut reader, Input::Active(Vec::new(), widened(20)), 0);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), SchemaHistory::default()), 0);
+    let definitions = to_be_registered(&outputs);
+    assert_eq!(definitions.iter().map(|d| d.supersedes).collect::<Vec<_>>(), [Some(ArticleId(1))]);
+    reader.handle(Input::Altered(with_id(&definitions[0], 8)), 0);
+    let outputs = feed(&mut reader, Input::Active(Vec::new(), widened(20)), 0);
+    assert_eq!(to_be_registered(&outputs), [], "what the statement did would have no place");
+    let sent = chunks(outputs);
+    assert_eq!(sent.iter().map(|c| (c.lsn, c.schema[0].article.id)).collect::<Vec<_>>(), [(lsn(20), ArticleId(8))]);
 }

@@ -59,11 +59,15 @@ pub(super) fn insert(at: u32, sequence: u32, size: usize) -> ChangeRow {
     ChangeRow { place, mask: vec![3], published: true, values: vec![id, Value::Bytes(vec![7; size])] }
 }
 
+/// The distributor took the reader on with these articles, of which some are unread.
+pub(super) fn attached(position: Option<Lsn>, articles: Vec<Article>, unread: Vec<ArticleId>) -> Input {
+    Input::Attached { epoch: 5, position, position_time: None, version: 1, articles, unread }
+}
+
 /// Attached with two articles, and asking how far the log is captured.
 pub(super) fn reader(position: Option<Lsn>) -> LogReader {
     let mut reader = LogReader::new();
-    let attached =
-        Input::Attached { epoch: 5, position, position_time: None, version: 1, articles: vec![article(0), article(1)] };
+    let attached = attached(position, vec![article(0), article(1)], Vec::new());
     assert_eq!(reader.handle(attached, 0), [Output::Inspect]);
     let outputs = reader.handle(Input::Instances(vec![instance(0, 10), instance(1, 10)]), 0);
     assert_eq!(outputs, [Output::Poll { idle: 0 }]);
@@ -233,6 +237,7 @@ fn after_a_new_attachment_reading_goes_on_from_the_durable_position() {
         position_time: None,
         version: 1,
         articles: vec![article(0)],
+        unread: Vec::new(),
     };
     reader.handle(attached, 0);
     reader.handle(Input::Instances(vec![instance(0, 10)]), 0);

@@ -74,8 +74,14 @@ impl Watch {
         Ok(any.then_some(observed))
     }
 
-    /// Looks without a slice: what has changed makes one.
-    pub async fn look(&mut self, log: &mut Log, server: &ServerOptions, articles: &[Published]) -> Result<(), Error> {
+    /// Looks without a slice: what has changed makes one, and so do statements that are to be followed `late`.
+    pub async fn look(
+        &mut self,
+        log: &mut Log,
+        server: &ServerOptions,
+        articles: &[Published],
+        late: bool,
+    ) -> Result<(), Error> {
         if articles.is_empty() || self.underway.is_some() {
             return Ok(());
         }
@@ -83,7 +89,7 @@ impl Watch {
         let tables = constraint::constraints(log.client()).await?;
         let observed = Observed { tables, ..Observed::default() };
         let unknown = observed.unknown(&articles);
-        if !unknown.is_empty() || observed.outdated(&articles) {
+        if late || !unknown.is_empty() || observed.outdated(&articles) {
             self.mark(log, server, unknown).await?;
         }
         Ok(())

@@ -78,8 +78,7 @@ pub(super) async fn lock(
             snapshot::rollback(client).await?;
             return Err(SnapshotError::Invalid(format!(
                 "{what} of {} changed, and the log reader has not come to that yet, so the snapshot would not fit what follows. Take it \
-                 again in a moment, with the log reader running (`publisher run`). If it stays so, the table was changed while its article \
-                 was being added: drop the subscriptions and the article, and add it again",
+                 again in a moment, with the log reader running (`publisher run`)",
                 task.files.article.source
             )));
         }

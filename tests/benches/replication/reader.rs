@@ -163,8 +163,14 @@ async fn take(listener: &TcpListener, articles: &[Article], name: &DatabaseName,
             ClientMessage::Attach { database, .. } => {
                 assert_eq!(database, *name);
                 let articles = articles.to_vec();
-                let attached =
-                    ServerMessage::Attached { epoch: 1, position: None, position_time: None, version: 1, articles };
+                let attached = ServerMessage::Attached {
+                    epoch: 1,
+                    position: None,
+                    position_time: None,
+                    version: 1,
+                    articles,
+                    unread: Vec::new(),
+                };
                 started = Instant::now();
                 sender.send(&attached).await.expect("it listens");
             }

@@ -95,15 +95,13 @@ pub struct Distributor {
     process: Option<Process>,
     /// Snapshots that were registered.
     pub snapshots: usize,
-    /// What the log reader had read when it took up an article, by the article's first definition.
-    read_after: BTreeMap<ArticleId, Option<Lsn>>,
 }
 
 impl Distributor {
     pub fn new() -> Self {
         let catalog = Catalog::over(Box::new(CatalogLog::default())).expect("nothing is there");
         let disk = Disk { queue: Queue::default(), catalog };
-        let mut new = Self { disk, process: None, snapshots: 0, read_after: BTreeMap::new() };
+        let mut new = Self { disk, process: None, snapshots: 0 };
         new.start();
         new
     }
@@ -125,11 +123,6 @@ impl Distributor {
     /// The articles of a publication as they are now.
     pub fn articles_of(&mut self, publication: &str) -> Vec<Article> {
         self.disk.catalog.read(|contents| contents.articles_of(publication)).expect("the catalog can be read")
-    }
-
-    /// What the log reader had read when it took up an article that it reads as it was added.
-    pub fn read_after(&self, article: &Article) -> Option<Lsn> {
-        self.read_after.get(&article.id).copied().flatten()
     }
 
     /// SIGKILL or a power cut.
@@ -238,9 +231,6 @@ impl Distributor {
                     if let Some(stream) = process.subscriptions.remove(name) {
                         process.end_stream(stream as ConnectionId, network, rng);
                     }
-                }
-                Change::Put(Entry::ReadAfter(read)) => {
-                    self.read_after.insert(read.article, read.after);
                 }
                 Change::Put(Entry::Snapshot(_)) => {
                     process.registered += 1;
@@ -494,14 +484,17 @@ impl Distributor {
     ) {
         let undone = |contents: Contents<'_>| plan::forget_undone(contents, &database(), position);
         self.change(network, rng, undone).expect("what never happened can be forgotten");
-        let told = self.disk.catalog.read(|contents| contents.database_articles(&database()));
-        let (version, articles) = told.expect("the catalog can be read");
+        let told = self.disk.catalog.read(|contents| {
+            let (version, articles) = contents.database_articles(&database())?;
+            Ok((version, contents.unread(&articles, position)?, articles))
+        });
+        let (version, unread, articles) = told.expect("the catalog can be read");
         self.taken_up(version, position, network, rng);
         let reader = self.process.as_mut().and_then(|process| process.reader.as_mut());
         if let Some(reader) = reader.filter(|reader| reader.epoch == epoch) {
             (reader.read, reader.told, reader.in_use) = (position, Some(version), Some(version));
         }
-        let attached = ServerMessage::Attached { epoch, position, position_time: None, version, articles };
+        let attached = ServerMessage::Attached { epoch, position, position_time: None, version, articles, unread };
         network.distributor_sends(id, attached);
     }
 

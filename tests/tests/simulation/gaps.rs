@@ -249,7 +249,8 @@ impl Reader {
             now: 0,
         };
         let (position, position_time) = queue.position.unzip();
-        let attached = Input::Attached { epoch: 1, position, position_time, version: 1, articles: articles() };
+        let articles = articles();
+        let attached = Input::Attached { epoch: 1, position, position_time, version: 1, articles, unread: Vec::new() };
         reader.feed(attached, &mut Queue::default());
         reader
     }

@@ -70,8 +70,8 @@ impl Publisher {
         };
         let input = match network.client_reads(connection) {
             Read::Nothing => return,
-            Read::Message(ServerMessage::Attached { epoch, position, position_time, version, articles }) => {
-                Input::Attached { epoch, position, position_time, version, articles }
+            Read::Message(ServerMessage::Attached { epoch, position, position_time, version, articles, unread }) => {
+                Input::Attached { epoch, position, position_time, version, articles, unread }
             }
             Read::Message(ServerMessage::Articles { version, articles }) => Input::Articles { version, articles },
             Read::Message(ServerMessage::Durable { lsn }) => Input::Durable(lsn),
@@ -97,14 +97,20 @@ impl Publisher {
     }
 
     /// Answers one of the things that the core asked of the database.
-    pub fn ask_database(&mut self, now: u64, source: &Source, network: &mut Network, rng: &mut StdRng) {
+    pub fn ask_database(&mut self, now: u64, source: &mut Source, network: &mut Network, rng: &mut StdRng) {
         let Some(process) = &mut self.process else { return };
         if process.asked.is_empty() {
             return;
         }
         let asked = process.asked.swap_remove(rng.random_range(0..process.asked.len()));
+        let inspected = asked == Output::Inspect;
         let input = process.answer(asked, source, rng);
         process.feed(input, now, network);
+        // What is to be followed late has a place at the next transaction, which may be long in coming.
+        let sent = process.core.sent().unwrap_or_default();
+        if inspected && !source.unfollowed(process.core.unread(), sent).is_empty() {
+            source.mark();
+        }
         if process.stopped {
             self.kill(network, rng);
         }
@@ -153,7 +159,8 @@ impl Process {
                 };
                 let active = self.slice.articles.iter().enumerate().filter(|(_, rows)| !rows.is_empty());
                 let active = active.map(|(article, _)| Table::Article(article)).collect();
-                Input::Active(active, source.schema_history(after, up_to))
+                let before = source.unfollowed(self.core.unread(), after);
+                Input::Active(active, source.schema_history(after, up_to, before))
             }
             Output::Fetch(table) => {
                 let count = rng.random_range(1..40);

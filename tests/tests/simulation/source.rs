@@ -3,7 +3,7 @@
 
 use proto::catalog::DatabaseName;
 use proto::{Article, Capture, Change, Column, ColumnType, Lsn, Row, TableName, Value};
-use publisher::core::{SchemaHistory, Statement};
+use publisher::core::{Earlier, SchemaHistory, Statement};
 use rand::Rng;
 use rand::rngs::StdRng;
 use sqlserver::catalog::TableColumn;
@@ -178,6 +178,11 @@ impl Source {
     /// Commits a transaction that first changes a table's schema: `note` becomes longer, or goes.
     pub fn alter(&mut self, rng: &mut StdRng) {
         let table = rng.random_range(0..TABLES);
+        self.alter_table(table, rng);
+    }
+
+    /// The same with this table.
+    pub fn alter_table(&mut self, table: usize, rng: &mut StdRng) {
         if !self.noteless[table] {
             let statement = if rng.random_ratio(1, 4) {
                 self.noteless[table] = true;
@@ -199,8 +204,8 @@ impl Source {
         self.commit(rng);
     }
 
-    /// What the log says of schema changes by transactions in `(after, up_to]`.
-    pub fn schema_history(&self, after: Lsn, up_to: Lsn) -> SchemaHistory {
+    /// The schema changes by transactions in `(after, up_to]`.
+    fn statements(&self, after: Lsn, up_to: Lsn) -> Vec<Statement> {
         let commits = commits_up_to(after)..commits_up_to(up_to);
         let statements = self.altered.iter().filter(|(commit, ..)| commits.contains(commit));
         let statement = |(commit, table, text): &(usize, usize, String)| Statement {
@@ -209,6 +214,23 @@ impl Source {
             committed_at: *commit as i64,
             text: text.clone(),
         };
+        statements.map(statement).collect()
+    }
+
+    /// The schema changes up to `after` of the tables of articles of which nothing was read.
+    pub fn unfollowed<'a>(&self, unread: impl Iterator<Item = &'a Article>, after: Lsn) -> Vec<Statement> {
+        let (tables, begins): (Vec<i32>, Vec<Lsn>) = unread.map(|a| (a.capture.source, a.capture.start_lsn)).unzip();
+        let mut statements = begins.into_iter().min().map_or(Vec::new(), |begin| self.statements(begin, after));
+        statements.retain(|statement| tables.contains(&statement.source));
+        statements
+    }
+
+    /// What the log says of schema changes by transactions in `(after, up_to]`, and of what came `before` that.
+    pub fn schema_history(&self, after: Lsn, up_to: Lsn, before: Vec<Statement>) -> SchemaHistory {
+        // Where there is no commit, it is an idle marker that capture has come to.
+        let next = commits_up_to(after);
+        let first = (lsn_of(next).min(up_to), next as i64);
+        let earlier = (!before.is_empty()).then(|| Box::new(Earlier { statements: before, first }));
         let columns = |table: usize| -> Vec<TableColumn> {
             let column = |column: Column| TableColumn {
                 name: column.name,
@@ -231,11 +253,12 @@ impl Source {
             [(SOURCE + table as i32, now), (CHANGE_TABLE + table as i32, columns(table))]
         });
         SchemaHistory {
-            statements: statements.map(statement).collect(),
+            statements: self.statements(after, up_to),
             columns: tables.collect(),
             unreplicated: Vec::new(),
             observed: None,
             filters: Vec::new(),
+            earlier,
         }
     }
 
@@ -268,20 +291,13 @@ impl Source {
         self.columns_now(table_of(article)) == article.columns
     }
 
-    /// Whether a table has other columns than an article that the log reader reads after `read`, and all that made them so was before:
-    /// no log reader comes to it any more.
-    pub fn has_passed(&self, article: &Article, read: Lsn) -> bool {
-        let altered = self.altered.iter().filter(|(_, table, _)| *table == table_of(article));
-        !self.fits(article) && altered.map(|(commit, ..)| lsn_of(*commit)).max() <= Some(read)
-    }
-
     fn columns_now(&self, table: usize) -> Vec<Column> {
         let mut now = columns(table, self.lengths[table]);
         now.truncate(now.len() - usize::from(self.noteless[table]));
         now
     }
 
-    /// Commits the marker of a snapshot, whose LSN this is.
+    /// Commits a marker, whose LSN this is.
     pub fn mark(&mut self) -> Lsn {
         self.commits.push(Vec::new());
         self.history.push(self.prints);

@@ -85,7 +85,6 @@ pub struct Seen {
     files_removed: usize,
     resubscribed: usize,
     overtaken: usize,
-    added_again: usize,
 }
 
 pub struct World {
@@ -100,6 +99,8 @@ pub struct World {
     subscribers: [Subscriber; SUBSCRIPTIONS.len()],
     /// Whether the distributor has the subscription of each subscriber.
     subscribed: [bool; SUBSCRIPTIONS.len()],
+    /// An article that is about to be added, as its table was a while ago.
+    defined: Option<Article>,
     pace: Pace,
     seen: Seen,
 }
@@ -123,6 +124,7 @@ impl World {
             distributor: Distributor::new(),
             subscribers: SUBSCRIPTIONS.map(|(name, publication)| Subscriber::new(name, publication, late)),
             subscribed: [false; SUBSCRIPTIONS.len()],
+            defined: None,
             pace,
             seen: Seen::default(),
             source,
@@ -155,6 +157,19 @@ impl World {
         self.request(Request::ArticleAdd(Box::new(self.source.article(table, publication))))
     }
 
+    /// Adds the article that was defined a while ago, if there is one; defines another one, whose table is perhaps altered before that.
+    fn add_defined(&mut self, publication: &str, missing: &[usize]) {
+        if let Some(article) = self.defined.take() {
+            self.request(Request::ArticleAdd(Box::new(article)));
+        } else if !missing.is_empty() {
+            let table = missing[self.rng.random_range(0..missing.len())];
+            self.defined = Some(self.source.article(table, publication));
+            if self.rng.random_bool(0.5) {
+                self.source.alter_table(table, &mut self.rng);
+            }
+        }
+    }
+
     fn subscribe(&mut self, i: usize) {
         let subscription = Subscription {
             name: self.subscribers[i].name.clone(),
@@ -184,31 +199,6 @@ impl World {
         }
     }
 
-    /// Does what a refused snapshot says of an article whose table was changed after it was added and before the log reader read it:
-    /// drops the subscriptions and the article, and adds it again.
-    fn add_again(&mut self) {
-        if !self.distributor.is_running() {
-            return;
-        }
-        for (publication, ..) in PUBLICATIONS {
-            for article in self.distributor.articles_of(publication) {
-                let read = self.distributor.read_after(&article);
-                if !read.is_some_and(|read| self.source.has_passed(&article, read)) {
-                    continue;
-                }
-                for i in (0..SUBSCRIPTIONS.len()).filter(|i| SUBSCRIPTIONS[*i].1 == publication) {
-                    if self.subscribed[i] {
-                        self.unsubscribe(i);
-                    }
-                }
-                let source = article.source.clone();
-                let dropped = self.request(Request::ArticleDrop { publication: publication.to_owned(), source });
-                assert!(dropped && self.add_article(publication, source::table_of(&article)), "nothing is in the way");
-                self.seen.added_again += 1;
-            }
-        }
-    }
-
     /// The tables of a publication.
     fn tables_of(&mut self, publication: &str) -> Vec<usize> {
         let mut tables: Vec<usize> = self.distributor.articles_of(publication).iter().map(source::table_of).collect();
@@ -224,10 +214,7 @@ impl World {
             0..4 => {
                 let tables = self.tables_of(publication);
                 let missing: Vec<usize> = most.iter().copied().filter(|table| !tables.contains(table)).collect();
-                if !missing.is_empty() {
-                    let table = missing[self.rng.random_range(0..missing.len())];
-                    self.add_article(publication, table);
-                }
+                self.add_defined(publication, &missing);
             }
             4 if self.subscribed[i] => self.unsubscribe(i),
             // Refused while there is a subscription.
@@ -444,9 +431,6 @@ impl World {
             }
             world.step(false);
             world.drop_overtaken();
-            if steps % 50 == 0 {
-                world.add_again();
-            }
             steps += 1;
         }
         for subscriber in &world.subscribers {
@@ -498,6 +482,5 @@ impl AddAssign for Seen {
         self.files_removed += other.files_removed;
         self.resubscribed += other.resubscribed;
         self.overtaken += other.overtaken;
-        self.added_again += other.added_again;
     }
 }
