@@ -186,10 +186,15 @@ async fn prepare(
 ) -> Result<bool, Error> {
     if matches!(row.stage, Stage::Uninitialized | Stage::Initializing) {
         let mut distributor = connected(settings, at_hand).await?;
-        let Some(snapshots) = wait_for_snapshots(&mut distributor, row, until, stop).await? else { return Ok(false) };
-        let loading = Tables::default();
+        if wait_for_snapshots(&mut distributor, row, until, stop).await?.is_none() {
+            return Ok(false);
+        }
         let report = Report { state: SubscriptionState::Initializing, position: None, ..reports::report(row) };
-        distributor.report(report.clone()).await?;
+        distributor.tell(report.clone()).await?;
+        // Only from now on all snapshots are kept: that of a moment ago may have given way to a newer one.
+        let Some(snapshots) = wait_for_snapshots(&mut distributor, row, until, stop).await? else { return Ok(false) };
+        drop(distributor);
+        let loading = Tables::default();
         let load = Box::pin(initialise::load(client, settings, row, &snapshots, &loading));
         tokio::select! {
             loaded = initialise::reporting(settings, &report, &loading, load) => loaded?,

@@ -31,6 +31,8 @@ pub enum Loaded {
 pub struct Loader {
     publication: String,
     has: Vec<ArticleId>,
+    /// Whether the distributor knows that the first load is under way: all snapshots are kept then.
+    announced: bool,
     step: Step,
 }
 
@@ -38,8 +40,9 @@ pub struct Loader {
 enum Step {
     Ask,
     Asked(Call),
-    /// Told what there is; the first load is announced meanwhile.
-    Found(Vec<SnapshotToLoad>),
+    /// There is something; the first load is announced meanwhile, and then it is asked again, since it may be gone.
+    Found,
+    Known(Vec<SnapshotToLoad>),
     Forget(Plan),
     Empty(Plan, usize),
     Begin(Plan),
@@ -58,7 +61,7 @@ struct Plan {
 impl Loader {
     /// Of what there is beyond some definitions.
     pub fn new(publication: &str, has: Vec<ArticleId>) -> Self {
-        Self { publication: publication.to_owned(), has, step: Step::Ask }
+        Self { publication: publication.to_owned(), has, announced: false, step: Step::Ask }
     }
 
     /// The definitions with which it asks.
@@ -66,9 +69,9 @@ impl Loader {
         &self.has
     }
 
-    /// Whether it is known what is to be loaded, and nothing of that is done.
+    /// Whether there is something to be loaded first, which is to be announced.
     pub fn has_found(&self) -> bool {
-        matches!(self.step, Step::Found(_))
+        matches!(self.step, Step::Found)
     }
 
     /// Whether something is loaded in part.
@@ -122,7 +125,7 @@ impl Loader {
                     if found.is_empty() {
                         return Some(Loaded::Nothing);
                     }
-                    Step::Found(found)
+                    if first && !self.announced { Step::Found } else { Step::Known(found) }
                 }
                 Some(Ok(Err(refusal))) => {
                     let outdated = refusal.kind == RefusalKind::Expired;
@@ -130,7 +133,11 @@ impl Loader {
                 }
                 _ => return Some(Loaded::Failed),
             },
-            Step::Found(found) => {
+            Step::Found => {
+                self.announced = true;
+                Step::Ask
+            }
+            Step::Known(found) => {
                 let plan = Plan::new(&found, &databases[0].clone(), work_dir);
                 if first {
                     databases.iter_mut().for_each(|database| database.begin_initializing());
