@@ -142,7 +142,8 @@ impl Target {
     }
 }
 
-/// Whether a security context has a permission on a securable.
+/// Whether a security context has a permission on a securable. What the fixed roles have is on
+/// <https://learn.microsoft.com/previous-versions/sql/sql-server-2008/ms189612(v=sql.100)>.
 pub fn allows(token: &Token, catalog: &Catalog, permission: &str, target: Target) -> bool {
     let Some((name, kind, _)) = known(permission) else { return token.sysadmin };
     if token.sysadmin || token.user == DBO {
@@ -174,10 +175,10 @@ pub fn allows(token: &Token, catalog: &Catalog, permission: &str, target: Target
     granted
         || (*kind == "SL" && member("db_datareader"))
         || (writes && member("db_datawriter"))
-        || ((name.starts_with("CREATE ") && !matches!(*kind, "CRRL") || matches!(*kind, "AL" | "RF" | "VW" | "ALSM"))
+        || ((name.starts_with("CREATE ") && !matches!(*kind, "CRRL") || matches!(*kind, "AL" | "RF" | "ALSM"))
             && target.class != PRINCIPAL
             && member("db_ddladmin"))
-        || (matches!(*kind, "CRRL" | "ALRL") && member("db_securityadmin"))
+        || (matches!(*kind, "CRRL" | "ALRL" | "VW") && member("db_securityadmin"))
         || (*kind == "ALUS" && member("db_accessadmin"))
         || (matches!(*kind, "BADB" | "BALO" | "CP") && member("db_backupoperator"))
 }
