@@ -112,8 +112,16 @@ impl Line {
     /// # Panics
     /// When it does not start.
     pub async fn start_distributor(&mut self) {
+        self.start_distributor_with(&[]).await;
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_distributor_with(&mut self, more: &[&str]) {
         let mut command = Command::new(programs::path("distributor"));
-        command.arg("run").arg("--data-dir").arg(self.path("queue")).args(["--listen", &self.address]);
+        command.arg("run").arg("--data-dir").arg(self.path("queue")).args(["--listen", &self.address]).args(more);
         let process = Process::start("distributor", command, self.folder());
         self.address = process.line("listening on ").await;
         self.distributor = Some(process);

@@ -10,7 +10,7 @@ use tests::history::{History, TABLES};
 use tests::line::{At, KEY_LOOKS, Line};
 use tests::process::Process;
 use tests::unanswered::Way;
-use tests::{programs, wait};
+use tests::wait;
 use uuid::Uuid;
 
 /// The snapshot agent's name at the server.
@@ -20,12 +20,7 @@ const AGENT: &str = concat!("replication publisher ", env!("CARGO_PKG_VERSION"))
 async fn line() -> Line {
     let mut line = Line::start_on_sandboxes().await;
     line.distributor.take().unwrap().terminate().await;
-    let mut command = Command::new(programs::path("distributor"));
-    command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
-    command.args(["--snapshot-retention", "0s"]);
-    let distributor = Process::start("distributor", command, line.folder());
-    distributor.line("listening on ").await;
-    line.distributor = Some(distributor);
+    line.start_distributor_with(&["--snapshot-retention", "0s"]).await;
     line
 }
 

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tests::line::{At, Line, succeeded};
 use tests::process::{Process, run};
 use tests::unanswered::Way;
-use tests::{programs, wait};
+use tests::wait;
 
 const ROWS: i64 = 3_000;
 const SUBSCRIBER: &str = "replication subscriber";
@@ -194,16 +193,26 @@ async fn a_refresh_that_is_killed_goes_on_and_the_old_rows_stay_until_then() {
     assert_equal(&line).await;
 }
 
+/// Starts the subscriber, which stalls in the middle of its load.
+async fn start_stalling(line: &mut Line) {
+    stall(line).await;
+    line.start_subscriber();
+}
+
+/// Lets the next load stall in the middle.
+async fn stall(line: &Line) {
+    let arm = format!(
+        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
+    );
+    line.target.number(&arm).await;
+}
+
 /// While new tables wait under names of ours, people are told of them by the names that they will have.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_wait_are_shown_by_their_own_names() {
     let mut line = line().await;
     line.publisher_does(&SNAPSHOT).await;
-    let arm = format!(
-        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
-    );
-    line.target.number(&arm).await;
-    line.start_subscriber();
+    start_stalling(&mut line).await;
     let loading = wait::until("tables to be loaded", async || {
         let loading = line.status().await["subscriptions"][0]["loading"].clone();
         loading[0]["rows"].as_u64().is_some_and(|rows| rows > 0).then_some(loading)
@@ -360,11 +369,7 @@ async fn tables_with_disabled_foreign_keys_are_replaced_again_and_again() {
 async fn a_subscription_that_is_dropped_in_the_middle_of_a_load_leaves_no_tables_that_wait() {
     let mut line = line().await;
     line.publisher_does(&SNAPSHOT).await;
-    let arm = format!(
-        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
-    );
-    line.target.number(&arm).await;
-    line.start_subscriber();
+    start_stalling(&mut line).await;
     wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
     line.subscriber.take().unwrap().kill();
     line.target.run("EXEC sys.sp_sandbox_clear_faults").await;
@@ -380,21 +385,12 @@ async fn a_subscription_that_is_dropped_in_the_middle_of_a_load_leaves_no_tables
 async fn a_snapshot_that_goes_while_it_is_loaded_stops_nothing() {
     let mut line = line().await;
     line.distributor.take().unwrap().terminate().await;
-    let mut command = Command::new(programs::path("distributor"));
-    command.arg("run").arg("--data-dir").arg(line.path("queue")).args(["--listen", &line.address]);
-    command.args(["--snapshot-retention", "0s"]);
-    let distributor = Process::start("distributor", command, line.folder());
-    distributor.line("listening on ").await;
-    line.distributor = Some(distributor);
+    line.start_distributor_with(&["--snapshot-retention", "0s"]).await;
     line.publisher_does(&SNAPSHOT).await;
     let folder = line.path("snapshots");
     let folders = || names(&folder);
-    let arm = format!(
-        "EXEC sys.sp_sandbox_fault @at = N'bulk_row', @action = N'stall', @application = N'{SUBSCRIBER}', @after = 600"
-    );
     // The first load keeps its snapshot.
-    line.target.number(&arm).await;
-    line.start_subscriber();
+    start_stalling(&mut line).await;
     wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
     let first = folders();
     assert_eq!(line.status().await["subscriptions"][0]["state"], "initializing");
@@ -406,7 +402,7 @@ async fn a_snapshot_that_goes_while_it_is_loaded_stops_nothing() {
     };
     line.subscriber.as_ref().unwrap().says("refreshed").await;
     // A later one goes, and the newest is loaded.
-    line.target.number(&arm).await;
+    stall(&line).await;
     line.source.run("UPDATE dbo.product SET refresh = 1; UPDATE dbo.price SET refresh = 1;").await;
     line.publisher_does(&SNAPSHOT).await;
     wait::until("the load to stall", async || (fired(&line).await > 0).then_some(())).await;
